@@ -1,0 +1,28 @@
+#![no_std]
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod acl;
+mod error_code;
+mod ids;
+mod mutants;
+mod op;
+mod path;
+mod stat;
+mod time;
+mod txn;
+
+pub use acl::{Acl, Identity, Perms};
+pub use error_code::ErrorCode;
+pub use ids::{Epoch, ServerId, SessionId, Zxid};
+#[cfg(mutants)]
+pub use mutants::{activate_mutant, mutant_is_active};
+pub use op::{CreateCall, CreateOp, Op, RawAcl, RawPath};
+pub use path::{PathError, ZnodePath};
+pub use stat::Stat;
+pub use time::{Instant, WallTime};
+pub use txn::{Bytes, CreateTxn, NodeKind, Txn, TxnHeader, TTL_MS_MAX};
