@@ -12,6 +12,7 @@ mod ids;
 mod mutants;
 mod op;
 mod path;
+mod record;
 mod stat;
 mod time;
 mod txn;
@@ -23,6 +24,9 @@ pub use ids::{Epoch, ServerId, SessionId, Zxid};
 pub use mutants::{activate_mutant, mutant_is_active};
 pub use op::{CreateCall, CreateOp, Op, RawAcl, RawPath};
 pub use path::{PathError, ZnodePath};
+pub use record::{
+    Chain, EpochSegments, Promise, Record, RecordBody, SnapshotId, SnapshotMeta, Standing,
+};
 pub use stat::Stat;
 pub use time::{Instant, WallTime};
 pub use txn::{Bytes, CreateTxn, NodeKind, Txn, TxnHeader, TTL_MS_MAX};

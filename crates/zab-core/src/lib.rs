@@ -1,0 +1,11 @@
+#![no_std]
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+mod interface;
+mod message;
+pub use interface::*;
+pub use message::*;
