@@ -3,9 +3,13 @@
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod api;
+mod server;
 
 pub use api::{
-    ConnId, Config, Event, Facts, FourLetterWords, Input, Output, PeerPort, Reading, accepted_link,
+    Config, ConnId, Event, Facts, FourLetterWords, Input, Output, PeerPort, Reading, accepted_link,
 };
+pub use server::{Replica, StartError};
