@@ -1,1 +1,10 @@
-//! The simulator.
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod options;
+mod report;
+mod run;
+
+pub use options::{Options, Profile, Trace};
+pub use report::{Report, Verdict};
+pub use run::{Kill, hunt, run, run_twice};

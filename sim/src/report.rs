@@ -1,0 +1,64 @@
+//! What came of a run.
+
+use crate::options::Profile;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// The profile.
+    pub profile: Profile,
+    /// The outcome.
+    pub verdict: Verdict,
+    /// The rule that was broken, as a sentence; `None` when the run passed.
+    pub rule: Option<String>,
+    /// Hash over every event; equal for equal seeds, whatever the build.
+    pub chain: u128,
+    /// How many events there were.
+    pub events: u64,
+    /// How much time passed in the world, in milliseconds.
+    pub sim_ms: u64,
+    /// Operations that clients completed.
+    pub client_ops: u64,
+    /// Transactions that were committed.
+    pub txns: u64,
+    /// How often each kind of fault struck.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// What the seed drew, in one line.
+    pub drawn: String,
+    /// A failure in at most a dozen lines, the last of which is the command that repeats it.
+    pub story: Vec<String>,
+    /// One line per event, when [`crate::Trace::Full`] was asked for.
+    #[serde(skip)]
+    pub trace: Vec<String>,
+}
+
+impl Report {
+    /// Whether nothing was broken.
+    pub fn passed(&self) -> bool {
+        self.verdict == Verdict::Pass
+    }
+}
+
+/// The outcome of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing was broken.
+    Pass,
+    /// A server broke a rule of the protocol, of durability, or panicked.
+    Safety,
+    /// A client saw what it must not see.
+    History,
+    /// Service did not come back after every fault had ended.
+    Liveness,
+    /// Something grew past its bound.
+    Resource,
+    /// The same seed gave another run.
+    Nondeterminism,
+    /// The simulator itself failed.
+    Harness,
+}
