@@ -5,3 +5,14 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+mod kinds;
+mod modes;
+mod paths;
+mod report;
+mod table;
+mod triggers;
+mod watchers;
+
+pub use kinds::{EventKind, RemoveKind, Table};
+pub use table::WatchTable;
