@@ -5,3 +5,33 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+mod access;
+mod acl_table;
+mod apply;
+mod change;
+mod config;
+mod digest;
+mod edit;
+mod ip;
+mod name;
+mod node;
+mod pending;
+mod prepare;
+mod quota;
+mod read;
+mod reap;
+mod requester;
+mod slab;
+mod snapshot;
+mod tree;
+
+pub use access::permits;
+pub use change::{Applied, Change, ChangeKind};
+pub use config::TreeConfig;
+pub use pending::Pending;
+pub use read::{AclEntry, AclList, Children};
+pub use reap::ReapLimits;
+pub use requester::{EphemeralRight, Refusal, Requester};
+pub use snapshot::{LoadError, Loader};
+pub use tree::Tree;

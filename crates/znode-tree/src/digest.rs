@@ -1,0 +1,37 @@
+//! Apache's tree digest, version 2: a wrapping sum over nodes, so that it is kept up by difference.
+
+use crate::node::Node;
+use crc32fast::Hasher;
+
+/// What a node adds to the digest of its tree; the nodes below `/zookeeper` add nothing.
+///
+/// Source: `operations.md` §5.4.
+pub(crate) fn node_digest(path: &str, node: &Node) -> u64 {
+    if path.starts_with("/zookeeper/") {
+        return 0;
+    }
+    let mut fixed = [0; 60];
+    let words = [
+        node.czxid.0,
+        node.mzxid.0,
+        node.pzxid.0,
+        node.ctime.0.cast_unsigned(),
+        node.mtime.0.cast_unsigned(),
+    ];
+    for (place, word) in fixed.chunks_exact_mut(8).zip(words) {
+        place.copy_from_slice(&word.to_be_bytes());
+    }
+    for (place, version) in
+        fixed[40..]
+            .chunks_exact_mut(4)
+            .zip([node.version, node.cversion, node.aversion])
+    {
+        place.copy_from_slice(&version.to_be_bytes());
+    }
+    fixed[52..].copy_from_slice(&node.owner.to_be_bytes());
+    let mut hasher = Hasher::new();
+    hasher.update(if path == "/" { b"" } else { path.as_bytes() });
+    hasher.update(node.data.as_deref().unwrap_or_default());
+    hasher.update(&fixed);
+    u64::from(hasher.finalize())
+}

@@ -1,0 +1,129 @@
+//! The three edits that everything else is made of: attach a node, alter it, detach it.
+//!
+//! They keep up the index, the lists of siblings, the figures, the digest, and what a running
+//! snapshot needs; callers see to zxids, versions and notifications.
+
+use crate::Tree;
+use crate::digest::node_digest;
+use crate::node::{NO_NODE, Node, NodeIndex};
+use crate::tree::{hash_path, spread};
+use zk_types::NodeKind;
+
+impl Tree {
+    /// Adds a node at `path`, whose parent it names; the parent's own fields stay, but for the
+    /// list of children. The node's use of its access list was counted by the caller.
+    pub(crate) fn attach(&mut self, path: &str, mut node: Node) -> NodeIndex {
+        node.path_hash = hash_path(&self.config.hash_key, path);
+        self.digest = self.digest.wrapping_add(node_digest(path, &node));
+        self.node_count += 1;
+        self.data_size += size_of_node(path, &node);
+        let (hash, parent, kind) = (node.path_hash, node.parent, node.kind());
+        let index = self.nodes.insert(node);
+        self.note_created(index);
+        let nodes = &self.nodes;
+        self.index
+            .insert_unique(spread(hash), index, |&other| spread(nodes[other].path_hash));
+        if parent != NO_NODE {
+            self.link(parent, index);
+        }
+        match kind {
+            NodeKind::Persistent => {}
+            NodeKind::Ephemeral(session) => {
+                self.ephemerals.entry(session).or_default().insert(index);
+                self.ephemeral_count += 1;
+            }
+            NodeKind::Container | NodeKind::Ttl(_) => {
+                self.reapable.insert(index);
+            }
+        }
+        index
+    }
+
+    /// Changes fields of a node, but not its links, name, kind or access list.
+    pub(crate) fn alter(&mut self, path: &str, index: NodeIndex, change: impl FnOnce(&mut Node)) {
+        self.preserve(index);
+        let node = &mut self.nodes[index];
+        let before = node_digest(path, node);
+        change(node);
+        let after = node_digest(path, node);
+        self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
+    }
+
+    /// Removes a childless node and releases its access list.
+    pub(crate) fn detach(&mut self, path: &str, index: NodeIndex) {
+        assert_eq!(
+            self.nodes[index].children, 0,
+            "only a childless node is deleted"
+        );
+        self.preserve(index);
+        self.unlink(index);
+        let entry = self
+            .index
+            .find_entry(spread(self.nodes[index].path_hash), |&other| other == index)
+            .expect("every node is in the index");
+        entry.remove();
+        let node = self.nodes.remove(index);
+        self.digest = self.digest.wrapping_sub(node_digest(path, &node));
+        self.node_count -= 1;
+        self.data_size -= size_of_node(path, &node);
+        self.acls.release(node.acl);
+        match node.kind() {
+            NodeKind::Persistent => {}
+            NodeKind::Ephemeral(session) => {
+                let owned = self
+                    .ephemerals
+                    .get_mut(&session)
+                    .expect("every owner is listed");
+                assert!(owned.remove(&index), "every ephemeral node is listed");
+                if owned.is_empty() {
+                    self.ephemerals.remove(&session);
+                }
+                self.ephemeral_count -= 1;
+            }
+            NodeKind::Container | NodeKind::Ttl(_) => {
+                self.reapable.remove(&index);
+            }
+        }
+    }
+
+    /// Keeps the size of all data up when one node's data went from `before` to `after` bytes.
+    pub(crate) fn resize_data(&mut self, before: usize, after: usize) {
+        self.data_size = self.data_size - to_u64(before) + to_u64(after);
+    }
+
+    /// Puts a node at the head of its parent's list.
+    pub(crate) fn link(&mut self, parent: NodeIndex, child: NodeIndex) {
+        let first = self.nodes[parent].first_child;
+        if first != NO_NODE {
+            self.nodes[first].previous_sibling = child;
+        }
+        let node = &mut self.nodes[child];
+        node.next_sibling = first;
+        node.previous_sibling = NO_NODE;
+        let node = &mut self.nodes[parent];
+        node.first_child = child;
+        node.children += 1;
+    }
+
+    fn unlink(&mut self, child: NodeIndex) {
+        let node = &self.nodes[child];
+        let (parent, previous, next) = (node.parent, node.previous_sibling, node.next_sibling);
+        if previous == NO_NODE {
+            self.nodes[parent].first_child = next;
+        } else {
+            self.nodes[previous].next_sibling = next;
+        }
+        if next != NO_NODE {
+            self.nodes[next].previous_sibling = previous;
+        }
+        self.nodes[parent].children -= 1;
+    }
+}
+
+fn size_of_node(path: &str, node: &Node) -> u64 {
+    to_u64(path.len()) + to_u64(node.data_length())
+}
+
+fn to_u64(length: usize) -> u64 {
+    u64::try_from(length).expect("addresses have 64 bits or fewer")
+}

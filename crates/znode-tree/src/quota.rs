@@ -1,0 +1,5 @@
+//! Quotas.
+
+/// Active quotas.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Quotas {}
