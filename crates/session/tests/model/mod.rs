@@ -78,19 +78,16 @@ pub fn run(steps: &[Step]) -> Result<(), String> {
 
 impl World {
     fn take(&mut self, step: &Step) -> Result<(), String> {
+        if let Step::Advance(ms) = step {
+            self.now += Duration::from_millis(*ms);
+        }
         let World {
             now,
             expiry,
             owners,
             model,
         } = self;
-        let now = match *step {
-            Step::Advance(ms) => {
-                *now += Duration::from_millis(ms);
-                return Ok(());
-            }
-            _ => *now,
-        };
+        let now = *now;
         match *step {
             Step::Advance(_) => Ok(()),
             Step::Track(id, timeout_ms) => {
