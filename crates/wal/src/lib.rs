@@ -5,5 +5,15 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
 mod disk;
-pub use disk::*;
+mod recovery;
+mod settled;
+mod snapshot;
+mod wal;
+
+pub use disk::{Directory, Disk, DiskOp, DiskTask, File, Lane, TaskId};
+pub use recovery::{DataIdentity, Finding, Recovered, RecoveryError};
+pub use settled::{Settled, Ticket, WalConfig};
+pub use snapshot::{Refused, SnapshotError, SnapshotReader, SnapshotSink};
+pub use wal::Wal;
