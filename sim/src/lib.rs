@@ -1,7 +1,12 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod chain;
+mod decide;
+mod disk;
+mod net;
 mod options;
+mod queue;
 mod report;
 mod run;
 

@@ -18,7 +18,11 @@ pub struct Options {
 impl Options {
     /// The run of `seed` in the default profile, without a trace.
     pub fn seed(seed: u64) -> Self {
-        Options { seed, profile: Profile::Swarm, trace: Trace::Off }
+        Options {
+            seed,
+            profile: Profile::Swarm,
+            trace: Trace::Off,
+        }
     }
 }
 
@@ -38,8 +42,12 @@ pub enum Profile {
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Profile; 4] =
-        [Profile::Swarm, Profile::Quiet, Profile::Lite, Profile::Hostile];
+    pub const ALL: [Profile; 4] = [
+        Profile::Swarm,
+        Profile::Quiet,
+        Profile::Lite,
+        Profile::Hostile,
+    ];
 
     /// Its name on a command line.
     pub fn name(self) -> &'static str {

@@ -1,0 +1,421 @@
+//! Runs simulated worlds from the command line, side by side across seeds. `cargo xtask simulate`
+//! is the door to it.
+#![expect(clippy::print_stdout, reason = "the output of a program")]
+
+use sim::{Options, Profile, Report, Trace, Verdict};
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{env, fs, thread};
+
+/// Stories that are told in full before failures are only counted.
+const STORIES_MAX: usize = 3;
+
+/// What the command line asks for.
+struct Arguments {
+    mode: Mode,
+    seeds: Range<u64>,
+    profile: Profile,
+    form: Form,
+    trace: Option<PathBuf>,
+    jobs: usize,
+}
+
+/// How each seed is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Once,
+    Twice,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    match parse(env::args().skip(1)) {
+        Ok(Task::Run(arguments)) => run(&arguments),
+        #[cfg(mutants)]
+        Ok(Task::Hunt { mutant, seeds }) => hunt(&mutant, seeds),
+        Err(what) => {
+            println!("{what}");
+            ExitCode::from(code(Verdict::Harness))
+        }
+    }
+}
+
+/// What to do.
+enum Task {
+    Run(Arguments),
+    /// Find a seed that notices a mutant.
+    #[cfg(mutants)]
+    Hunt {
+        mutant: String,
+        seeds: Range<u64>,
+    },
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
+    let mut arguments = Arguments {
+        mode: Mode::Once,
+        seeds: 0..1,
+        profile: Profile::Swarm,
+        form: Form::Text,
+        trace: None,
+        jobs: thread::available_parallelism().map_or(1, usize::from),
+    };
+    let mut mutant = None;
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
+        match word.as_str() {
+            "twice" => arguments.mode = Mode::Twice,
+            "--json" => arguments.form = Form::Json,
+            "--seed" => {
+                let seed = number(&value()?)?;
+                arguments.seeds = seed..seed.saturating_add(1);
+            }
+            "--seeds" => arguments.seeds = range(&value()?)?,
+            "--profile" => {
+                arguments.profile = value()?.parse().map_err(|unknown| format!("{unknown}"))?;
+            }
+            "--trace" => arguments.trace = Some(value()?.into()),
+            "--jobs" => arguments.jobs = value()?.parse().map_err(|error| format!("{error}"))?,
+            "--mutant" => mutant = Some(value()?),
+            _ => return Err(format!("what is {word}?")),
+        }
+    }
+    match mutant {
+        None => Ok(Task::Run(arguments)),
+        #[cfg(mutants)]
+        Some(mutant) => Ok(Task::Hunt {
+            mutant,
+            seeds: arguments.seeds,
+        }),
+        #[cfg(not(mutants))]
+        Some(_) => Err("this build has no mutants; use cargo xtask simulate mutants".to_owned()),
+    }
+}
+
+fn range(text: &str) -> Result<Range<u64>, String> {
+    let (from, to) = text
+        .split_once("..")
+        .ok_or_else(|| format!("{text} is not A..B"))?;
+    Ok(number(from)?..number(to)?)
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|error| format!("{text}: {error}"))
+}
+
+/// Runs all seeds; exits with the verdict of the lowest one that failed.
+fn run(arguments: &Arguments) -> ExitCode {
+    let started = now();
+    let mut totals = Totals::default();
+    let mut failures: Vec<Report> = Vec::new();
+    for report in reports(arguments) {
+        totals.add(&report);
+        if arguments.form == Form::Json {
+            println!("{}", json(&report));
+        } else if arguments.seeds.end - arguments.seeds.start == 1 {
+            print_one(&report);
+        }
+        if !report.passed() {
+            failures.push(report);
+        }
+    }
+    if arguments.form == Form::Text {
+        println!(
+            "{}",
+            totals.sentence(arguments, started.elapsed().as_secs_f64())
+        );
+        print_failures(&failures);
+    }
+    ExitCode::from(failures.first().map_or(0, |report| code(report.verdict)))
+}
+
+/// Runs all seeds, and gives their reports in the order of the seeds, each as soon as it and all
+/// before it are there.
+fn reports(arguments: &Arguments) -> impl Iterator<Item = Report> {
+    let seeds = arguments.seeds.clone();
+    let jobs = arguments.jobs.max(1);
+    let (mode, profile, trace_to) = (arguments.mode, arguments.profile, arguments.trace.clone());
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<Report>(jobs * 64);
+    let next = std::sync::Arc::new(AtomicU64::new(seeds.start));
+    let tracing = std::sync::Arc::new(Mutex::new(trace_to));
+    for _ in 0..jobs {
+        let (sender, next, tracing) = (sender.clone(), next.clone(), tracing.clone());
+        thread::spawn(move || {
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= seeds.end {
+                    return;
+                }
+                let file = tracing.lock().ok().and_then(|mut file| file.take());
+                let trace = if file.is_some() {
+                    Trace::Full
+                } else {
+                    Trace::Off
+                };
+                let options = Options {
+                    seed,
+                    profile,
+                    trace,
+                };
+                let mut report = attempt(&options, mode);
+                if let Some(file) = file {
+                    write_trace(&mut report, &file);
+                }
+                if sender.send(report).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    drop(sender);
+    let mut expected = arguments.seeds.start;
+    let mut early = std::collections::BTreeMap::new();
+    std::iter::from_fn(move || {
+        loop {
+            if let Some(report) = early.remove(&expected) {
+                expected += 1;
+                return Some(report);
+            }
+            let report = receiver.recv().ok()?;
+            early.insert(report.seed, report);
+        }
+    })
+}
+
+/// Runs one seed. A panic that the simulator let through is its own fault, not a server's.
+fn attempt(options: &Options, mode: Mode) -> Report {
+    let run = || match mode {
+        Mode::Once => sim::run(options),
+        Mode::Twice => sim::run_twice(options),
+    };
+    std::panic::catch_unwind(run).unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("a panic without words");
+        Report {
+            seed: options.seed,
+            profile: options.profile,
+            verdict: Verdict::Harness,
+            rule: Some(format!("the simulator does not panic: {what}")),
+            chain: 0,
+            events: 0,
+            sim_ms: 0,
+            client_ops: 0,
+            txns: 0,
+            faults: std::collections::BTreeMap::new(),
+            drawn: String::new(),
+            story: Vec::new(),
+            trace: Vec::new(),
+        }
+    })
+}
+
+fn write_trace(report: &mut Report, file: &PathBuf) {
+    let mut text = report.trace.join("\n");
+    text.push('\n');
+    if let Err(error) = fs::write(file, text) {
+        println!("cannot write {}: {error}", file.display());
+        report.verdict = Verdict::Harness;
+    }
+    report.trace = Vec::new();
+}
+
+/// Sums over all worlds.
+#[derive(Default)]
+struct Totals {
+    worlds: u64,
+    passed: u64,
+    events: u64,
+    sim_ms: u64,
+    client_ops: u64,
+    txns: u64,
+    faults: u64,
+    /// Of the chains, in the order of the seeds.
+    chain: u128,
+}
+
+impl Totals {
+    fn add(&mut self, report: &Report) {
+        self.worlds += 1;
+        self.passed += u64::from(report.passed());
+        self.events += report.events;
+        self.sim_ms += report.sim_ms;
+        self.client_ops += report.client_ops;
+        self.txns += report.txns;
+        self.faults += report.faults.values().sum::<u64>();
+        self.chain = self.chain.rotate_left(1) ^ report.chain;
+    }
+
+    fn sentence(&self, arguments: &Arguments, seconds: f64) -> String {
+        format!(
+            "{} of {} worlds passed ({}, profile {}): {} events, {} s simulated in {seconds:.1} s, \
+             {} operations, {} transactions, {} faults, chain {:032x}",
+            self.passed,
+            self.worlds,
+            match arguments.mode {
+                Mode::Once => "each once",
+                Mode::Twice => "each twice",
+            },
+            arguments.profile,
+            self.events,
+            self.sim_ms / 1000,
+            self.client_ops,
+            self.txns,
+            self.faults,
+            self.chain,
+        )
+    }
+}
+
+fn print_one(report: &Report) {
+    println!(
+        "seed {}, profile {}: {}",
+        report.seed, report.profile, report.drawn
+    );
+    for (fault, times) in &report.faults {
+        println!("  {times:>6} × {fault}");
+    }
+    println!(
+        "{:?}: {} events, {} ms simulated, {} operations, {} transactions, chain {:032x}",
+        report.verdict, report.events, report.sim_ms, report.client_ops, report.txns, report.chain
+    );
+}
+
+/// Tells the first stories and ends with the command that repeats the first of them.
+fn print_failures(failures: &[Report]) {
+    let Some(first) = failures.first() else {
+        return;
+    };
+    for report in failures.iter().take(STORIES_MAX) {
+        println!();
+        println!(
+            "seed {} failed ({:?}): {}",
+            report.seed,
+            report.verdict,
+            report.rule.as_deref().unwrap_or("no rule is named")
+        );
+        for line in &report.story {
+            println!("  {line}");
+        }
+    }
+    if failures.len() > STORIES_MAX {
+        let more: Vec<String> = failures
+            .iter()
+            .skip(STORIES_MAX)
+            .map(|report| report.seed.to_string())
+            .collect();
+        println!("\nalso failed: {}", more.join(" "));
+    }
+    println!(
+        "\ncargo xtask simulate --seed {} --profile {}",
+        first.seed, first.profile
+    );
+}
+
+/// Switches a mutant on and looks for a seed that notices.
+#[cfg(mutants)]
+fn hunt(mutant: &str, seeds: Range<u64>) -> ExitCode {
+    match sim::hunt(mutant, seeds) {
+        Some(kill) => {
+            println!("killed {} {}", kill.seed, kill.rule.replace('\n', " "));
+            ExitCode::from(code(kill.verdict))
+        }
+        None => {
+            println!("{mutant} survived");
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Pass => 0,
+        Verdict::Safety => 10,
+        Verdict::History => 11,
+        Verdict::Liveness => 12,
+        Verdict::Resource => 13,
+        Verdict::Nondeterminism => 14,
+        Verdict::Harness => 15,
+    }
+}
+
+fn json(report: &Report) -> String {
+    let faults: Vec<String> = report
+        .faults
+        .iter()
+        .map(|(fault, times)| format!("{}:{times}", quoted(fault)))
+        .collect();
+    let story: Vec<String> = report.story.iter().map(|line| quoted(line)).collect();
+    format!(
+        "{{\"seed\":{},\"profile\":{},\"verdict\":{},\"rule\":{},\"chain\":\"{:032x}\",\
+         \"events\":{},\"sim_ms\":{},\"client_ops\":{},\"txns\":{},\"faults\":{{{}}},\
+         \"drawn\":{},\"story\":[{}]}}",
+        report.seed,
+        quoted(report.profile.name()),
+        quoted(&format!("{:?}", report.verdict).to_lowercase()),
+        report
+            .rule
+            .as_deref()
+            .map_or_else(|| "null".to_owned(), quoted),
+        report.chain,
+        report.events,
+        report.sim_ms,
+        report.client_ops,
+        report.txns,
+        faults.join(","),
+        quoted(&report.drawn),
+        story.join(","),
+    )
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            letter if letter < ' ' => {
+                write!(quoted, "\\u{:04x}", u32::from(letter)).expect("a string takes all");
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "says how long the worlds took; steers nothing"
+)]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_is_quoted_as_json_wants_it() {
+        assert_eq!(quoted("a\"b\\c\nd"), "\"a\\\"b\\\\c\\u000ad\"");
+    }
+
+    #[test]
+    fn a_range_of_seeds_leaves_its_end_out() {
+        assert_eq!(range("3..7"), Ok(3..7));
+        assert!(range("3-7").is_err());
+    }
+}

@@ -1,0 +1,618 @@
+//! A simulated disk: a page cache over sectors, and names apart from contents.
+//!
+//! What was written is visible at once and durable only once synced; what was named is durable
+//! only once its directory is synced. A process crash keeps the cache; a power loss keeps, of
+//! everything not durable, whatever the seed says that a file system may keep.
+
+use crate::decide::Dice;
+use std::collections::{BTreeMap, BTreeSet};
+use wal::{Directory, Disk, DiskOp, File};
+
+/// Smallest unit that reaches the platter whole.
+const SECTOR: usize = 512;
+/// Unit of tearing inside a sector, where a seed allows that.
+const TEAR: usize = 64;
+
+/// What becomes of writes that were not durable when the power went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Survival {
+    /// All are gone.
+    Lost,
+    /// All have made it.
+    Kept,
+    /// Each sector for itself, at any of its versions.
+    Mixed,
+    /// As `Mixed`, and a sector may hold part of a write.
+    Torn,
+}
+
+/// A disk of one server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SimDisk {
+    inodes: BTreeMap<usize, Inode>,
+    next_inode: usize,
+    cached: BTreeMap<File, usize>,
+    durable: BTreeMap<File, usize>,
+    names_pending: Vec<NameChange>,
+    next_write: u64,
+    durable_version: u64,
+    /// Operations of a recovery until the host dies within it.
+    crash_after: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Inode {
+    cached: Vec<u8>,
+    durable: Vec<u8>,
+    pending: Vec<PendingWrite>,
+}
+
+#[derive(Clone, Debug)]
+struct PendingWrite {
+    serial: u64,
+    offset: usize,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+enum NameChange {
+    Bind(File, usize),
+    Rename(File, File),
+    Unbind(File),
+}
+
+/// The host died while its disk was at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Died;
+
+impl SimDisk {
+    /// Rises whenever what is durable changes.
+    pub(crate) fn durable_version(&self) -> u64 {
+        self.durable_version
+    }
+
+    /// The serial of the last write so far: a sync that begins now covers it.
+    pub(crate) fn last_write(&self) -> u64 {
+        self.next_write
+    }
+
+    /// Lets the host die after this many more operations of a recovery.
+    pub(crate) fn crash_after(&mut self, operations: Option<u32>) {
+        self.crash_after = operations;
+    }
+
+    /// Every durable file with its durable bytes, sorted by name.
+    pub(crate) fn durable_files(&self) -> impl Iterator<Item = (&File, &[u8])> {
+        self.durable
+            .iter()
+            .map(|(file, inode)| (file, &*self.inodes[inode].durable))
+    }
+
+    /// The durable bytes of one file.
+    pub(crate) fn durable_file(&self, file: &File) -> Option<&[u8]> {
+        self.durable
+            .get(file)
+            .map(|inode| &*self.inodes[inode].durable)
+    }
+
+    /// A disk that holds only what is durable here.
+    pub(crate) fn durable_image(&self) -> SimDisk {
+        let mut image = SimDisk::default();
+        for (file, bytes) in self.durable_files() {
+            let inode = image.add(Inode {
+                cached: bytes.to_vec(),
+                durable: bytes.to_vec(),
+                pending: Vec::new(),
+            });
+            image.cached.insert(file.clone(), inode);
+            image.durable.insert(file.clone(), inode);
+        }
+        image
+    }
+
+    /// Bytes in all files, as the server sees them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.cached
+            .values()
+            .map(|inode| self.inodes[inode].cached.len())
+            .sum()
+    }
+
+    /// Starts an operation: what it changes is visible from now on, and durable when
+    /// [`SimDisk::finish`] says so. An allocation only happens when it is finished.
+    pub(crate) fn begin(&mut self, op: &DiskOp) {
+        match op {
+            DiskOp::Write {
+                file,
+                offset,
+                bytes,
+            } => {
+                let offset = usize::try_from(*offset).expect("simulated files are small");
+                self.write(file, offset, bytes);
+            }
+            DiskOp::Rename { from, to } => {
+                if let Some(inode) = self.cached.remove(from) {
+                    self.cached.insert(to.clone(), inode);
+                    self.names_pending
+                        .push(NameChange::Rename(from.clone(), to.clone()));
+                }
+            }
+            DiskOp::Remove { file } => {
+                if self.cached.remove(file).is_some() {
+                    self.names_pending.push(NameChange::Unbind(file.clone()));
+                }
+            }
+            DiskOp::Allocate { .. }
+            | DiskOp::Sync { .. }
+            | DiskOp::SyncDirectory { .. }
+            | DiskOp::Read { .. } => {}
+        }
+    }
+
+    /// Ends an operation that began when `last_write` was the last write, with what it read.
+    pub(crate) fn finish(&mut self, op: &DiskOp, last_write: u64) -> Vec<u8> {
+        match op {
+            DiskOp::Allocate { file, bytes } => {
+                let length = usize::try_from(*bytes).expect("simulated files are small");
+                self.allocate(file, length);
+                self.sync_directory(file.directory);
+            }
+            DiskOp::Sync { file } => self.sync(file, last_write),
+            DiskOp::SyncDirectory { directory } => self.sync_directory(*directory),
+            DiskOp::Read {
+                file,
+                offset,
+                bytes_max,
+            } => {
+                return self.read(file, *offset, *bytes_max);
+            }
+            DiskOp::Write { .. } | DiskOp::Rename { .. } | DiskOp::Remove { .. } => {}
+        }
+        Vec::new()
+    }
+
+    /// The process died while `running` was under way; the machine did not.
+    pub(crate) fn process_died(&mut self, running: Option<&DiskOp>, dice: &mut Dice) {
+        if let Some(op) = running {
+            self.cut_short(op, dice);
+        }
+    }
+
+    /// The machine lost its power while `running` was under way.
+    pub(crate) fn power_lost(
+        &mut self,
+        running: Option<&DiskOp>,
+        survival: Survival,
+        dice: &mut Dice,
+    ) {
+        if let Some(op) = running {
+            self.cut_short(op, dice);
+        }
+        for directory in [Directory::Log, Directory::Data] {
+            let pending = self
+                .names_pending
+                .iter()
+                .filter(|change| change.is_in(directory));
+            let count = pending.count();
+            let survivors = match survival {
+                Survival::Lost => 0,
+                Survival::Kept => count,
+                Survival::Mixed | Survival::Torn => dice.index(count + 1),
+            };
+            self.settle_names(directory, survivors);
+        }
+        self.names_pending.clear();
+        self.cached = self.durable.clone();
+        self.collect();
+        for inode in self.inodes.values_mut() {
+            inode.power_lost(survival, dice);
+        }
+        self.durable_version += 1;
+    }
+
+    /// Writes not yet durable are dropped, as after a failed sync.
+    pub(crate) fn sync_failed(&mut self, dice: &mut Dice) {
+        self.power_lost(None, Survival::Lost, dice);
+    }
+
+    /// Everything is gone.
+    pub(crate) fn wipe(&mut self) {
+        *self = SimDisk {
+            durable_version: self.durable_version + 1,
+            ..SimDisk::default()
+        };
+    }
+
+    /// Flips one bit of one durable byte.
+    pub(crate) fn rot(&mut self, file: &File, offset: usize, bit: u8) {
+        if let Some(inode) = self.durable.get(file) {
+            let inode = self.inodes.get_mut(inode).expect("a name has an inode");
+            for bytes in [&mut inode.cached, &mut inode.durable] {
+                if let Some(byte) = bytes.get_mut(offset) {
+                    *byte ^= 1 << bit;
+                }
+            }
+            self.durable_version += 1;
+        }
+    }
+
+    fn add(&mut self, inode: Inode) -> usize {
+        let number = self.next_inode;
+        self.next_inode += 1;
+        self.inodes.insert(number, inode);
+        number
+    }
+
+    fn write(&mut self, file: &File, offset: usize, bytes: &[u8]) {
+        let number = match self.cached.get(file) {
+            Some(number) => *number,
+            None => {
+                let number = self.add(Inode::default());
+                self.cached.insert(file.clone(), number);
+                self.names_pending
+                    .push(NameChange::Bind(file.clone(), number));
+                number
+            }
+        };
+        self.next_write += 1;
+        let inode = self.inodes.get_mut(&number).expect("a name has an inode");
+        put(&mut inode.cached, offset, bytes);
+        inode.pending.push(PendingWrite {
+            serial: self.next_write,
+            offset,
+            bytes: bytes.to_vec(),
+        });
+    }
+
+    fn allocate(&mut self, file: &File, length: usize) {
+        let zeros = vec![0; length];
+        let number = self.add(Inode {
+            cached: zeros.clone(),
+            durable: zeros,
+            pending: Vec::new(),
+        });
+        self.cached.insert(file.clone(), number);
+        self.names_pending
+            .push(NameChange::Bind(file.clone(), number));
+    }
+
+    fn sync(&mut self, file: &File, last_write: u64) {
+        let Some(number) = self.cached.get(file) else {
+            return;
+        };
+        let inode = self.inodes.get_mut(number).expect("a name has an inode");
+        let Inode {
+            durable, pending, ..
+        } = inode;
+        pending.retain(|write| {
+            if write.serial <= last_write {
+                put(durable, write.offset, &write.bytes);
+            }
+            write.serial > last_write
+        });
+        self.durable_version += 1;
+    }
+
+    fn sync_directory(&mut self, directory: Directory) {
+        self.settle_names(directory, usize::MAX);
+        self.collect();
+        self.durable_version += 1;
+    }
+
+    /// Makes the first `count` pending changes of names in `directory` durable, in order.
+    fn settle_names(&mut self, directory: Directory, count: usize) {
+        let mut left = count;
+        let durable = &mut self.durable;
+        self.names_pending.retain(|change| {
+            if !change.is_in(directory) || left == 0 {
+                return true;
+            }
+            left -= 1;
+            match change {
+                NameChange::Bind(file, inode) => {
+                    durable.insert(file.clone(), *inode);
+                }
+                NameChange::Rename(from, to) => {
+                    if let Some(inode) = durable.remove(from) {
+                        durable.insert(to.clone(), inode);
+                    }
+                }
+                NameChange::Unbind(file) => {
+                    durable.remove(file);
+                }
+            }
+            false
+        });
+    }
+
+    /// Forgets contents that no name leads to, now or after a crash.
+    fn collect(&mut self) {
+        let mut used: BTreeSet<usize> = self.cached.values().copied().collect();
+        used.extend(self.durable.values());
+        for change in &self.names_pending {
+            if let NameChange::Bind(_, inode) = change {
+                used.insert(*inode);
+            }
+        }
+        self.inodes.retain(|number, _| used.contains(number));
+    }
+
+    fn read(&self, file: &File, offset: u64, bytes_max: u32) -> Vec<u8> {
+        let Some(number) = self.cached.get(file) else {
+            return Vec::new();
+        };
+        let bytes = &self.inodes[number].cached;
+        let start = usize::try_from(offset).map_or(bytes.len(), |start| start.min(bytes.len()));
+        let length = usize::try_from(bytes_max).expect("32 bits fit");
+        bytes[start..bytes.len().min(start + length)].to_vec()
+    }
+
+    /// Leaves of an operation what a death in its middle leaves.
+    fn cut_short(&mut self, op: &DiskOp, dice: &mut Dice) {
+        match op {
+            DiskOp::Write { file, bytes, .. } => {
+                let keep = dice.index(bytes.len() / TEAR + 2) * TEAR;
+                self.shorten_last_write(file, keep);
+            }
+            DiskOp::Allocate { file, bytes } if dice.percent(50) => {
+                let length = usize::try_from(dice.range(0, *bytes)).expect("a length");
+                self.allocate(file, length);
+            }
+            DiskOp::Sync { file } if dice.percent(30) => self.sync(file, self.next_write),
+            DiskOp::Allocate { .. }
+            | DiskOp::Sync { .. }
+            | DiskOp::SyncDirectory { .. }
+            | DiskOp::Rename { .. }
+            | DiskOp::Remove { .. }
+            | DiskOp::Read { .. } => {}
+        }
+    }
+
+    fn shorten_last_write(&mut self, file: &File, keep: usize) {
+        let Some(number) = self.cached.get(file) else {
+            return;
+        };
+        let inode = self.inodes.get_mut(number).expect("a name has an inode");
+        let Some(last) = inode.pending.last_mut() else {
+            return;
+        };
+        if keep < last.bytes.len() {
+            last.bytes.truncate(keep);
+            let mut contents = inode.durable.clone();
+            for write in &inode.pending {
+                put(&mut contents, write.offset, &write.bytes);
+            }
+            inode.cached = contents;
+        }
+    }
+}
+
+impl NameChange {
+    fn is_in(&self, directory: Directory) -> bool {
+        match self {
+            NameChange::Bind(file, _) | NameChange::Rename(file, _) | NameChange::Unbind(file) => {
+                file.directory == directory
+            }
+        }
+    }
+}
+
+impl Inode {
+    fn power_lost(&mut self, survival: Survival, dice: &mut Dice) {
+        match survival {
+            Survival::Lost => self.pending.clear(),
+            Survival::Kept => {
+                for write in self.pending.drain(..) {
+                    put(&mut self.durable, write.offset, &write.bytes);
+                }
+            }
+            Survival::Mixed => self.mix(SECTOR, dice),
+            Survival::Torn => self.mix(TEAR, dice),
+        }
+        self.cached = self.durable.clone();
+    }
+
+    /// Each unit ends at one of the versions that it went through.
+    fn mix(&mut self, unit: usize, dice: &mut Dice) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut versions: BTreeMap<usize, usize> = BTreeMap::new();
+        for write in &pending {
+            for block in write.blocks(unit) {
+                *versions.entry(block).or_default() += 1;
+            }
+        }
+        for kept in versions.values_mut() {
+            *kept = dice.index(*kept + 1);
+        }
+        for write in &pending {
+            for block in write.blocks(unit) {
+                let left = versions.get_mut(&block).expect("every block was counted");
+                if *left > 0 {
+                    *left -= 1;
+                    let from = write.offset.max(block * unit);
+                    let to = (write.offset + write.bytes.len()).min((block + 1) * unit);
+                    put(
+                        &mut self.durable,
+                        from,
+                        &write.bytes[from - write.offset..to - write.offset],
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl PendingWrite {
+    fn blocks(&self, unit: usize) -> std::ops::Range<usize> {
+        if self.bytes.is_empty() {
+            return 0..0;
+        }
+        self.offset / unit..(self.offset + self.bytes.len() - 1) / unit + 1
+    }
+}
+
+fn put(contents: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    let end = offset + bytes.len();
+    if contents.len() < end {
+        contents.resize(end, 0);
+    }
+    contents[offset..end].copy_from_slice(bytes);
+}
+
+impl Disk for SimDisk {
+    type Error = Died;
+
+    fn list(&mut self) -> Result<Vec<(File, u64)>, Died> {
+        let length = |inode| u64::try_from(self.inodes[inode].cached.len()).expect("a length");
+        Ok(self
+            .cached
+            .iter()
+            .map(|(file, inode)| (file.clone(), length(inode)))
+            .collect())
+    }
+
+    fn run(&mut self, op: &DiskOp) -> Result<Vec<u8>, Died> {
+        if let Some(left) = &mut self.crash_after {
+            if *left == 0 {
+                self.begin(op);
+                return Err(Died);
+            }
+            *left -= 1;
+        }
+        self.begin(op);
+        Ok(self.finish(op, self.next_write))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::Domain;
+
+    fn file(name: &str) -> File {
+        File {
+            directory: Directory::Log,
+            name: name.to_owned(),
+        }
+    }
+
+    fn write(disk: &mut SimDisk, name: &str, offset: u64, bytes: &[u8]) {
+        disk.run(&DiskOp::Write {
+            file: file(name),
+            offset,
+            bytes: bytes.to_vec(),
+        })
+        .unwrap();
+    }
+
+    fn read(disk: &mut SimDisk, name: &str) -> Vec<u8> {
+        disk.run(&DiskOp::Read {
+            file: file(name),
+            offset: 0,
+            bytes_max: 1 << 20,
+        })
+        .unwrap()
+    }
+
+    fn dice(seed: u64) -> Dice {
+        Dice::new(seed, Domain::Crash, 0)
+    }
+
+    fn with_durable(name: &str, bytes: &[u8]) -> SimDisk {
+        let mut disk = SimDisk::default();
+        write(&mut disk, name, 0, bytes);
+        disk.run(&DiskOp::Sync { file: file(name) }).unwrap();
+        disk.run(&DiskOp::SyncDirectory {
+            directory: Directory::Log,
+        })
+        .unwrap();
+        disk
+    }
+
+    #[test]
+    fn unsynced_bytes_are_visible_but_a_power_loss_drops_them() {
+        let mut disk = with_durable("a", b"old");
+        write(&mut disk, "a", 0, b"new");
+        assert_eq!(read(&mut disk, "a"), b"new");
+        assert_eq!(disk.durable_file(&file("a")), Some(&b"old"[..]));
+        disk.power_lost(None, Survival::Lost, &mut dice(1));
+        assert_eq!(read(&mut disk, "a"), b"old");
+    }
+
+    #[test]
+    fn a_process_crash_keeps_the_page_cache() {
+        let mut disk = with_durable("a", b"old");
+        write(&mut disk, "a", 0, b"new");
+        disk.process_died(None, &mut dice(1));
+        assert_eq!(read(&mut disk, "a"), b"new");
+        disk.power_lost(None, Survival::Lost, &mut dice(1));
+        assert_eq!(read(&mut disk, "a"), b"old");
+    }
+
+    #[test]
+    fn a_name_is_gone_unless_its_directory_was_synced() {
+        let mut disk = SimDisk::default();
+        write(&mut disk, "a", 0, b"x");
+        disk.run(&DiskOp::Sync { file: file("a") }).unwrap();
+        disk.power_lost(None, Survival::Lost, &mut dice(1));
+        assert_eq!(disk.list(), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_removed_file_comes_back_unless_its_directory_was_synced() {
+        let mut disk = with_durable("a", b"x");
+        disk.run(&DiskOp::Remove { file: file("a") }).unwrap();
+        assert_eq!(disk.list(), Ok(Vec::new()));
+        disk.power_lost(None, Survival::Lost, &mut dice(1));
+        assert_eq!(read(&mut disk, "a"), b"x");
+    }
+
+    #[test]
+    fn a_rename_moves_the_contents_and_replaces_what_was_there() {
+        let mut disk = with_durable("a", b"x");
+        write(&mut disk, "b", 0, b"yy");
+        disk.run(&DiskOp::Rename {
+            from: file("b"),
+            to: file("a"),
+        })
+        .unwrap();
+        assert_eq!(read(&mut disk, "a"), b"yy");
+        disk.run(&DiskOp::Sync { file: file("a") }).unwrap();
+        disk.run(&DiskOp::SyncDirectory {
+            directory: Directory::Log,
+        })
+        .unwrap();
+        disk.power_lost(None, Survival::Lost, &mut dice(1));
+        assert_eq!(read(&mut disk, "a"), b"yy");
+        assert_eq!(disk.list().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn mixed_survival_keeps_whole_sectors_at_some_version() {
+        for seed in 0..50 {
+            let mut disk = with_durable("a", &[0; 4 * SECTOR]);
+            write(&mut disk, "a", 0, &[1; 3 * SECTOR]);
+            write(&mut disk, "a", 0, &[2; SECTOR]);
+            disk.power_lost(None, Survival::Mixed, &mut dice(seed));
+            let bytes = read(&mut disk, "a");
+            for (index, sector) in bytes.chunks(SECTOR).enumerate() {
+                assert!(sector.iter().all(|byte| *byte == sector[0]));
+                let max = [2, 1, 1, 0][index];
+                assert!(sector[0] <= max);
+            }
+        }
+    }
+
+    #[test]
+    fn a_sync_covers_only_writes_from_before_it_began() {
+        let mut disk = with_durable("a", b"old");
+        write(&mut disk, "a", 0, b"one");
+        let covered = disk.last_write();
+        write(&mut disk, "a", 0, b"two");
+        disk.finish(&DiskOp::Sync { file: file("a") }, covered);
+        assert_eq!(disk.durable_file(&file("a")), Some(&b"one"[..]));
+    }
+}

@@ -1,0 +1,784 @@
+//! The network: streams of bytes, first in first out inside a connection, in no order across
+//! connections. It delays, re-chunks, cuts at any byte, and loses whole paths.
+
+use crate::decide::{Dice, Domain};
+use crate::queue::Micros;
+use std::collections::VecDeque;
+
+/// A machine on the network: servers first, then clients, then the hostile one.
+pub(crate) type Node = usize;
+
+/// One connection, ever.
+pub(crate) type ConnNumber = usize;
+
+/// What a connection is for, which is also the port it goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Port {
+    /// Election port of a server.
+    Election,
+    /// Quorum port of a server.
+    Quorum,
+    /// Client port of a server.
+    Client,
+}
+
+impl Port {
+    /// Every port.
+    pub(crate) const ALL: [Port; 3] = [Port::Election, Port::Quorum, Port::Client];
+}
+
+/// Which end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    /// The one that dialled.
+    Dialler,
+    /// The one that was dialled.
+    Accepter,
+}
+
+impl Side {
+    pub(crate) fn other(self) -> Side {
+        match self {
+            Side::Dialler => Side::Accepter,
+            Side::Accepter => Side::Dialler,
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Side::Dialler => 0,
+            Side::Accepter => 1,
+        }
+    }
+}
+
+/// What the network wants to be called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NetEvent {
+    /// A dial arrives.
+    Syn {
+        /// The connection.
+        conn: ConnNumber,
+        /// How often it was tried before.
+        attempt: u32,
+    },
+    /// The answer to a dial arrives.
+    SynAck {
+        /// The connection.
+        conn: ConnNumber,
+        /// Whether it was taken.
+        taken: bool,
+    },
+    /// Bytes that `side` sent arrive at the other end.
+    Arrive {
+        /// The connection.
+        conn: ConnNumber,
+        /// Who sent.
+        side: Side,
+    },
+}
+
+/// What the network tells a machine. `process` names the start of it that is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The machine.
+    pub(crate) node: Node,
+    /// Its start.
+    pub(crate) process: u64,
+    /// The connection.
+    pub(crate) conn: ConnNumber,
+    /// Its end of it.
+    pub(crate) side: Side,
+    /// What.
+    pub(crate) what: What,
+}
+
+/// What the network tells a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A dial has come in.
+    Accepted(Port),
+    /// An own dial has come through.
+    Connected,
+    /// Bytes have come.
+    Bytes(Vec<u8>),
+    /// The socket has taken this many of the bytes it was given.
+    Sent(usize),
+    /// The connection is gone.
+    Closed,
+}
+
+/// Whether and how a machine answers its network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// A process listens.
+    Up {
+        /// Its start.
+        process: u64,
+    },
+    /// The machine runs, the process does not: dials are refused.
+    ProcessDown,
+    /// Nothing answers.
+    PowerOff,
+}
+
+/// How fast and how odd the network of a seed is; times in microseconds.
+#[derive(Clone, Debug)]
+pub(crate) struct NetKnobs {
+    /// Shortest time a byte takes.
+    pub(crate) latency_min: Micros,
+    /// Longest time, without faults.
+    pub(crate) latency_max: Micros,
+    /// How often, in a million, a stream is handed over in small pieces.
+    pub(crate) rechunk: u32,
+    /// How often, in a million, a packet is late by up to `late_max`.
+    pub(crate) late: u32,
+    /// Most a late packet is late by.
+    pub(crate) late_max: Micros,
+    /// Bytes a socket takes before they arrive.
+    pub(crate) socket_bytes: usize,
+    /// How often, in a million, a close throws away what was not delivered yet.
+    pub(crate) abrupt: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Conn {
+    port: Port,
+    ends: [End; 2],
+    directions: [Direction; 2],
+}
+
+#[derive(Clone, Debug)]
+struct End {
+    node: Node,
+    process: u64,
+    state: EndState,
+    reading: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EndState {
+    /// Not up yet.
+    Waiting,
+    Open,
+    /// Closed here, or told of the other's close.
+    Closed,
+    /// The machine lost its power: nobody was told.
+    Vanished,
+}
+
+/// What one end sent and the other has not received.
+#[derive(Clone, Debug)]
+struct Direction {
+    queue: VecDeque<(Micros, Vec<u8>)>,
+    bytes: usize,
+    last_due: Micros,
+    /// The sender is done: after the queue, the other end is told.
+    ending: Option<Micros>,
+    /// An `Arrive` is due, or the direction waits for something else.
+    waiting: Waiting,
+    /// The whole connection breaks after this many more bytes.
+    cut_after: Option<usize>,
+    owed: usize,
+    dice: Dice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    Event,
+    /// The path is blocked.
+    Path,
+    /// The reader does not read.
+    Reader,
+}
+
+/// The network.
+#[derive(Clone, Debug)]
+pub(crate) struct Net {
+    knobs: NetKnobs,
+    seed: u64,
+    now: Micros,
+    conns: Vec<Option<Box<Conn>>>,
+    nodes: usize,
+    presence: Vec<Presence>,
+    /// By port, from and to: how many partitions lie on the path, and what clogs add.
+    paths: Vec<Path>,
+    dial_dice: Dice,
+    /// What is due, to be taken by the world.
+    pub(crate) due: Vec<(Micros, NetEvent)>,
+    /// What machines are told, to be taken by the world.
+    pub(crate) told: VecDeque<Told>,
+    /// Bytes that arrived.
+    pub(crate) bytes_delivered: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Path {
+    blocked: u32,
+    clog: Micros,
+}
+
+const SYN_RETRY: Micros = 1_000_000;
+const SYN_ATTEMPTS: u32 = 4;
+
+impl Net {
+    pub(crate) fn new(seed: u64, nodes: usize, knobs: NetKnobs) -> Self {
+        Net {
+            knobs,
+            seed,
+            now: 0,
+            conns: Vec::new(),
+            nodes,
+            presence: vec![Presence::PowerOff; nodes],
+            paths: vec![Path::default(); nodes * nodes * Port::ALL.len()],
+            dial_dice: Dice::new(seed, Domain::Dial, 0),
+            due: Vec::new(),
+            told: VecDeque::new(),
+            bytes_delivered: 0,
+        }
+    }
+
+    /// Lets time pass; to be called before anything else happens at that time.
+    pub(crate) fn set_now(&mut self, now: Micros) {
+        self.now = now;
+    }
+
+    /// Stops every oddity that the seed drew.
+    pub(crate) fn calm(&mut self) {
+        self.knobs.rechunk = 0;
+        self.knobs.late = 0;
+        self.knobs.abrupt = 0;
+        for conn in self.conns.iter_mut().flatten() {
+            for direction in &mut conn.directions {
+                direction.cut_after = None;
+            }
+        }
+    }
+
+    /// Connections with an open end.
+    pub(crate) fn open(&self) -> Vec<ConnNumber> {
+        (0..self.conns.len())
+            .filter(|conn| self.conns[*conn].is_some())
+            .collect()
+    }
+
+    /// The machines at the two ends of a connection that is not gone, and its port.
+    pub(crate) fn ends(&self, conn: ConnNumber) -> Option<(Node, Node, Port)> {
+        let conn = self.conns.get(conn)?.as_ref()?;
+        Some((conn.ends[0].node, conn.ends[1].node, conn.port))
+    }
+
+    // What machines do.
+
+    /// Dials; the dialler is told `Connected` or `Closed`.
+    pub(crate) fn dial(&mut self, from: Node, to: Node, port: Port) -> ConnNumber {
+        let Presence::Up { process } = self.presence[from] else {
+            unreachable!("only a running process dials")
+        };
+        let number = self.conns.len();
+        let entity = u64::try_from(number).expect("few connections") * 2;
+        let end = |node, process| End {
+            node,
+            process,
+            state: EndState::Waiting,
+            reading: true,
+        };
+        let direction = |entity| Direction {
+            queue: VecDeque::new(),
+            bytes: 0,
+            last_due: 0,
+            ending: None,
+            waiting: Waiting::Nothing,
+            cut_after: None,
+            owed: 0,
+            dice: Dice::new(self.seed, Domain::Stream, entity),
+        };
+        self.conns.push(Some(Box::new(Conn {
+            port,
+            ends: [end(from, process), end(to, 0)],
+            directions: [direction(entity), direction(entity + 1)],
+        })));
+        let delay = self.delay();
+        self.due.push((
+            self.now + delay,
+            NetEvent::Syn {
+                conn: number,
+                attempt: 0,
+            },
+        ));
+        number
+    }
+
+    /// Sends; nothing happens on a connection that is gone.
+    pub(crate) fn send(&mut self, conn: ConnNumber, side: Side, bytes: Vec<u8>) {
+        let now = self.now;
+        let Some(open) = self.conns[conn].as_mut() else {
+            return;
+        };
+        if open.ends[side.index()].state != EndState::Open || bytes.is_empty() {
+            return;
+        }
+        let direction = &mut open.directions[side.index()];
+        let due = direction.due(now, &self.knobs);
+        let room = self.knobs.socket_bytes.saturating_sub(direction.bytes);
+        let taken = room.min(bytes.len());
+        direction.bytes += bytes.len();
+        direction.owed += bytes.len() - taken;
+        direction.queue.push_back((due, bytes));
+        if direction.waiting == Waiting::Nothing {
+            direction.waiting = Waiting::Event;
+            self.due.push((due, NetEvent::Arrive { conn, side }));
+        }
+        if taken > 0 {
+            self.tell(conn, side, What::Sent(taken));
+        }
+    }
+
+    /// Closes one end. What it sent is still delivered, or not, as the seed says.
+    pub(crate) fn close(&mut self, conn: ConnNumber, side: Side) {
+        let abrupt = self.knobs.abrupt;
+        let Some(open) = self.conns[conn].as_mut() else {
+            return;
+        };
+        let was = open.ends[side.index()].state;
+        open.ends[side.index()].state = EndState::Closed;
+        if was == EndState::Open {
+            let direction = &mut open.directions[side.index()];
+            if direction.dice.chance(abrupt) {
+                direction.drop_tail();
+            }
+            self.end(conn, side);
+        }
+        self.forget_if_over(conn);
+    }
+
+    /// Stops or resumes reading at one end.
+    pub(crate) fn set_reading(&mut self, conn: ConnNumber, side: Side, reading: bool) {
+        let now = self.now;
+        let Some(open) = self.conns[conn].as_mut() else {
+            return;
+        };
+        open.ends[side.index()].reading = reading;
+        let from = side.other();
+        let direction = &mut open.directions[from.index()];
+        if reading && direction.waiting == Waiting::Reader {
+            direction.waiting = Waiting::Event;
+            self.due.push((now, NetEvent::Arrive { conn, side: from }));
+        }
+    }
+
+    // What happens to machines.
+
+    /// A process started: it listens.
+    pub(crate) fn up(&mut self, node: Node, process: u64) {
+        self.presence[node] = Presence::Up { process };
+    }
+
+    /// The process died: its connections end, each with or without what it had sent.
+    pub(crate) fn process_down(&mut self, node: Node) {
+        self.presence[node] = Presence::ProcessDown;
+        for conn in self.conns_of(node) {
+            let open = self.conns[conn].as_mut().expect("just listed");
+            let side = if open.ends[0].node == node {
+                Side::Dialler
+            } else {
+                Side::Accepter
+            };
+            let direction = &mut open.directions[side.index()];
+            if direction.dice.percent(50) {
+                direction.drop_tail();
+            }
+            let was = open.ends[side.index()].state;
+            open.ends[side.index()].state = EndState::Closed;
+            if was == EndState::Open {
+                self.end(conn, side);
+            }
+            self.forget_if_over(conn);
+        }
+    }
+
+    /// The machine lost its power: nobody is told.
+    pub(crate) fn power_off(&mut self, node: Node) {
+        self.presence[node] = Presence::PowerOff;
+        for conn in self.conns_of(node) {
+            let open = self.conns[conn].as_mut().expect("just listed");
+            let side = if open.ends[0].node == node {
+                Side::Dialler
+            } else {
+                Side::Accepter
+            };
+            let direction = &mut open.directions[side.index()];
+            if direction.dice.percent(50) {
+                direction.drop_tail();
+            }
+            open.ends[side.index()].state = EndState::Vanished;
+            self.forget_if_over(conn);
+        }
+    }
+
+    /// The machine has power again, and no process yet.
+    pub(crate) fn power_on(&mut self, node: Node) {
+        if self.presence[node] == Presence::PowerOff {
+            self.presence[node] = Presence::ProcessDown;
+        }
+    }
+
+    // What faults do.
+
+    /// Blocks or unblocks a path in one direction on one port; blocks add up.
+    pub(crate) fn block(&mut self, from: Node, to: Node, port: Port) {
+        let index = self.path_index(from, to, port);
+        self.paths[index].blocked += 1;
+    }
+
+    /// Takes one block off a path again; what waited for it comes at once.
+    pub(crate) fn unblock(&mut self, from: Node, to: Node, port: Port) {
+        let index = self.path_index(from, to, port);
+        self.paths[index].blocked -= 1;
+        if self.paths[index].blocked == 0 {
+            self.resume(|open, side| {
+                open.port == port
+                    && open.ends[side.index()].node == from
+                    && open.ends[side.other().index()].node == to
+            });
+        }
+    }
+
+    /// Makes everything on a path this much slower; 0 ends it.
+    pub(crate) fn clog(&mut self, from: Node, to: Node, port: Port, by: Micros) {
+        let index = self.path_index(from, to, port);
+        self.paths[index].clog = by;
+    }
+
+    /// Breaks a connection; both ends are told at once, if they can be reached.
+    pub(crate) fn reset(&mut self, conn: ConnNumber) {
+        let Some(open) = self.conns[conn].as_mut() else {
+            return;
+        };
+        for direction in &mut open.directions {
+            direction.queue.clear();
+            direction.bytes = 0;
+        }
+        for side in [Side::Dialler, Side::Accepter] {
+            self.lose(conn, side);
+        }
+        self.forget_if_over(conn);
+    }
+
+    /// Breaks a connection after `bytes` more in the direction that `side` sends.
+    pub(crate) fn cut_after(&mut self, conn: ConnNumber, side: Side, bytes: usize) {
+        if let Some(open) = self.conns[conn].as_mut() {
+            open.directions[side.index()].cut_after = Some(bytes);
+        }
+    }
+
+    // What comes due.
+
+    /// Takes an event that is due.
+    pub(crate) fn handle(&mut self, event: NetEvent) {
+        match event {
+            NetEvent::Syn { conn, attempt } => self.on_syn(conn, attempt),
+            NetEvent::SynAck { conn, taken } => self.on_syn_ack(conn, taken),
+            NetEvent::Arrive { conn, side } => self.on_arrive(conn, side),
+        }
+    }
+
+    fn on_syn(&mut self, conn: ConnNumber, attempt: u32) {
+        let Some(open) = self.conns[conn].as_ref() else {
+            return;
+        };
+        let (from, to, port) = (open.ends[0].node, open.ends[1].node, open.port);
+        if open.ends[0].state != EndState::Waiting {
+            self.conns[conn] = None;
+            return;
+        }
+        let blocked = self.is_blocked(from, to, port) || self.is_blocked(to, from, port);
+        if blocked || self.presence[to] == Presence::PowerOff {
+            if attempt < SYN_ATTEMPTS {
+                let retry = NetEvent::Syn {
+                    conn,
+                    attempt: attempt + 1,
+                };
+                self.due.push((self.now + (SYN_RETRY << attempt), retry));
+            } else {
+                self.tell(conn, Side::Dialler, What::Closed);
+                self.conns[conn] = None;
+            }
+            return;
+        }
+        let taken = match self.presence[to] {
+            Presence::Up { process } => {
+                let open = self.conns[conn].as_mut().expect("it is open");
+                open.ends[1].process = process;
+                open.ends[1].state = EndState::Open;
+                self.tell(conn, Side::Accepter, What::Accepted(port));
+                true
+            }
+            Presence::ProcessDown | Presence::PowerOff => false,
+        };
+        let delay = self.delay();
+        self.due
+            .push((self.now + delay, NetEvent::SynAck { conn, taken }));
+    }
+
+    fn on_syn_ack(&mut self, conn: ConnNumber, taken: bool) {
+        let Some(open) = self.conns[conn].as_mut() else {
+            return;
+        };
+        if open.ends[0].state != EndState::Waiting {
+            // The dialler gave up meanwhile; the other end learns of it.
+            self.end(conn, Side::Dialler);
+            self.forget_if_over(conn);
+            return;
+        }
+        if taken {
+            open.ends[0].state = EndState::Open;
+            self.tell(conn, Side::Dialler, What::Connected);
+            self.resume_one(conn, Side::Accepter);
+        } else {
+            self.tell(conn, Side::Dialler, What::Closed);
+            self.conns[conn] = None;
+        }
+    }
+
+    fn on_arrive(&mut self, conn: ConnNumber, side: Side) {
+        let now = self.now;
+        let Some(open) = self.conns[conn].as_mut() else {
+            return;
+        };
+        let (from, to) = (
+            open.ends[side.index()].node,
+            open.ends[side.other().index()].node,
+        );
+        let path = self.paths[(Port::ALL.len() * from + port_index(open.port)) * self.nodes + to];
+        let receiver = &open.ends[side.other().index()];
+        let direction = &mut open.directions[side.index()];
+        if path.blocked > 0 || receiver.state == EndState::Waiting {
+            direction.waiting = Waiting::Path;
+            return;
+        }
+        if receiver.state != EndState::Open {
+            self.on_unwanted(conn, side);
+            return;
+        }
+        if !receiver.reading {
+            direction.waiting = Waiting::Reader;
+            return;
+        }
+        let taken = direction.take(now, &self.knobs);
+        let broken = direction.cut_after == Some(0);
+        let owed = direction.settle(&self.knobs);
+        let next = direction.next_due().map(|due| due.max(now) + path.clog);
+        direction.waiting = if next.is_some() {
+            Waiting::Event
+        } else {
+            Waiting::Nothing
+        };
+        let ended = direction.queue.is_empty() && direction.ending.is_some_and(|due| due <= now);
+        self.bytes_delivered += u64::try_from(taken.len()).expect("a length");
+        if !taken.is_empty() {
+            self.tell(conn, side.other(), What::Bytes(taken));
+        }
+        if owed > 0 {
+            self.tell(conn, side, What::Sent(owed));
+        }
+        if broken {
+            self.reset(conn);
+        } else if ended {
+            self.lose(conn, side.other());
+            self.forget_if_over(conn);
+        } else if let Some(due) = next {
+            self.due.push((due, NetEvent::Arrive { conn, side }));
+        }
+    }
+
+    /// Bytes came for an end that is closed: the sender is told, if anybody is there to tell it.
+    fn on_unwanted(&mut self, conn: ConnNumber, side: Side) {
+        let open = self.conns[conn].as_mut().expect("it was just looked at");
+        let receiver = &open.ends[side.other().index()];
+        let silent = receiver.state == EndState::Vanished
+            && self.presence[receiver.node] == Presence::PowerOff;
+        let direction = &mut open.directions[side.index()];
+        direction.queue.clear();
+        direction.bytes = 0;
+        direction.waiting = Waiting::Nothing;
+        if !silent {
+            self.lose(conn, side);
+            self.forget_if_over(conn);
+        }
+    }
+
+    // Helpers.
+
+    /// One end sends nothing more; the other is told when everything else has arrived.
+    fn end(&mut self, conn: ConnNumber, side: Side) {
+        let now = self.now;
+        let open = self.conns[conn].as_mut().expect("callers hold it open");
+        let direction = &mut open.directions[side.index()];
+        let due = direction.due(now, &self.knobs);
+        direction.ending = Some(due);
+        if direction.waiting == Waiting::Nothing {
+            direction.waiting = Waiting::Event;
+            self.due.push((due, NetEvent::Arrive { conn, side }));
+        }
+    }
+
+    /// One end is told that the connection is gone.
+    fn lose(&mut self, conn: ConnNumber, side: Side) {
+        let open = self.conns[conn].as_mut().expect("callers hold it open");
+        let end = &mut open.ends[side.index()];
+        if end.state == EndState::Open || end.state == EndState::Waiting {
+            end.state = EndState::Closed;
+            self.tell(conn, side, What::Closed);
+        }
+    }
+
+    fn forget_if_over(&mut self, conn: ConnNumber) {
+        let Some(open) = self.conns[conn].as_ref() else {
+            return;
+        };
+        let over = |end: &End| matches!(end.state, EndState::Closed | EndState::Vanished);
+        if open.ends.iter().all(over) {
+            self.conns[conn] = None;
+        }
+    }
+
+    fn tell(&mut self, conn: ConnNumber, side: Side, what: What) {
+        let open = self.conns[conn].as_ref().expect("callers hold it open");
+        let end = &open.ends[side.index()];
+        let told = Told {
+            node: end.node,
+            process: end.process,
+            conn,
+            side,
+            what,
+        };
+        self.told.push_back(told);
+    }
+
+    fn resume(&mut self, concerned: impl Fn(&Conn, Side) -> bool) {
+        for conn in 0..self.conns.len() {
+            for side in [Side::Dialler, Side::Accepter] {
+                if self.conns[conn]
+                    .as_ref()
+                    .is_some_and(|open| concerned(open, side))
+                {
+                    self.resume_one(conn, side);
+                }
+            }
+        }
+    }
+
+    fn resume_one(&mut self, conn: ConnNumber, side: Side) {
+        let Some(open) = self.conns[conn].as_mut() else {
+            return;
+        };
+        let direction = &mut open.directions[side.index()];
+        if direction.waiting == Waiting::Path {
+            direction.waiting = Waiting::Event;
+            let due = self.now + direction.dice.range(0, self.knobs.latency_max);
+            self.due.push((due, NetEvent::Arrive { conn, side }));
+        }
+    }
+
+    fn conns_of(&self, node: Node) -> Vec<ConnNumber> {
+        let concerned = |conn: &usize| {
+            self.conns[*conn]
+                .as_ref()
+                .is_some_and(|open| open.ends.iter().any(|end| end.node == node))
+        };
+        (0..self.conns.len()).filter(concerned).collect()
+    }
+
+    fn is_blocked(&self, from: Node, to: Node, port: Port) -> bool {
+        self.paths[self.path_index(from, to, port)].blocked > 0
+    }
+
+    fn path_index(&self, from: Node, to: Node, port: Port) -> usize {
+        (Port::ALL.len() * from + port_index(port)) * self.nodes + to
+    }
+
+    fn delay(&mut self) -> Micros {
+        self.dial_dice
+            .range(self.knobs.latency_min, self.knobs.latency_max)
+    }
+}
+
+fn port_index(port: Port) -> usize {
+    match port {
+        Port::Election => 0,
+        Port::Quorum => 1,
+        Port::Client => 2,
+    }
+}
+
+impl Direction {
+    /// When something sent now arrives: never before what was sent earlier.
+    fn due(&mut self, now: Micros, knobs: &NetKnobs) -> Micros {
+        let mut delay = self.dice.range(knobs.latency_min, knobs.latency_max);
+        if self.dice.chance(knobs.late) {
+            delay += self.dice.range(0, knobs.late_max);
+        }
+        self.last_due = self.last_due.max(now + delay);
+        self.last_due
+    }
+
+    /// What the other end reads now.
+    fn take(&mut self, now: Micros, knobs: &NetKnobs) -> Vec<u8> {
+        let mut taken = Vec::new();
+        while self.queue.front().is_some_and(|(due, _)| *due <= now) {
+            let (_, bytes) = self.queue.pop_front().expect("it was just seen");
+            if taken.is_empty() {
+                taken = bytes;
+            } else {
+                taken.extend_from_slice(&bytes);
+            }
+        }
+        let mut keep = taken.len();
+        if keep > 1 && self.dice.chance(knobs.rechunk) {
+            keep = if self.dice.percent(30) {
+                1
+            } else {
+                1 + self.dice.index(keep - 1)
+            };
+        }
+        if let Some(left) = &mut self.cut_after {
+            keep = keep.min(*left);
+            *left -= keep;
+        }
+        let rest = taken.split_off(keep);
+        if !rest.is_empty() {
+            self.queue.push_front((now, rest));
+        }
+        self.bytes -= taken.len();
+        taken
+    }
+
+    /// How many bytes the sender's socket takes now that it could not take before.
+    fn settle(&mut self, knobs: &NetKnobs) -> usize {
+        let unsent_allowed = self.bytes.saturating_sub(knobs.socket_bytes);
+        let settled = self.owed.saturating_sub(unsent_allowed);
+        self.owed -= settled;
+        settled
+    }
+
+    fn next_due(&self) -> Option<Micros> {
+        self.queue.front().map(|(due, _)| *due).or(self.ending)
+    }
+
+    /// Throws away the end of what has not arrived.
+    fn drop_tail(&mut self) {
+        let mut keep = self.dice.index(self.bytes + 1);
+        self.bytes = keep;
+        for (_, bytes) in &mut self.queue {
+            let here = keep.min(bytes.len());
+            bytes.truncate(here);
+            keep -= here;
+        }
+        self.queue.retain(|(_, bytes)| !bytes.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! What is due when. One order for all: by true time, then by a tie that the seed decides, then
+//! by the order of asking.
+
+use crate::decide::{Dice, Domain};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// True time, in microseconds since the world began.
+pub(crate) type Micros = u64;
+
+/// Everything that is due.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue<E> {
+    heap: BinaryHeap<Entry<E>>,
+    next_id: u64,
+    tie: Dice,
+    now: Micros,
+}
+
+impl<E> Queue<E> {
+    pub(crate) fn new(seed: u64) -> Self {
+        Queue {
+            heap: BinaryHeap::new(),
+            next_id: 0,
+            tie: Dice::new(seed, Domain::Tie, 0),
+            now: 0,
+        }
+    }
+
+    /// The time of the event that was taken last.
+    pub(crate) fn now(&self) -> Micros {
+        self.now
+    }
+
+    /// Makes `event` due at `time`, or now if that is past.
+    pub(crate) fn at(&mut self, time: Micros, event: E) {
+        let id = self.next_id;
+        self.next_id += 1;
+        let key = Reverse((time.max(self.now), self.tie.next() >> 32, id));
+        self.heap.push(Entry { key, event });
+    }
+
+    /// Makes `event` due after `delay`.
+    pub(crate) fn after(&mut self, delay: Micros, event: E) {
+        self.at(self.now.saturating_add(delay), event);
+    }
+
+    /// Takes what is due next, and lets time pass up to it.
+    pub(crate) fn pop(&mut self) -> Option<E> {
+        let entry = self.heap.pop()?;
+        self.now = entry.key.0.0;
+        Some(entry.event)
+    }
+
+    /// How many events are due some time.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry<E> {
+    key: Reverse<(Micros, u64, u64)>,
+    event: E,
+}
+
+impl<E> PartialEq for Entry<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<E> Eq for Entry<E> {}
+
+impl<E> PartialOrd for Entry<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<E> Ord for Entry<E> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_by_time_and_nothing_is_due_in_the_past() {
+        let mut queue = Queue::new(1);
+        queue.at(20, 'b');
+        queue.at(10, 'a');
+        assert_eq!(queue.pop(), Some('a'));
+        queue.at(5, 'c');
+        assert_eq!(queue.pop(), Some('c'));
+        assert_eq!(queue.now(), 10);
+        assert_eq!(queue.pop(), Some('b'));
+        assert_eq!(queue.pop(), None);
+    }
+}
