@@ -4,16 +4,15 @@ use crate::message::{Message, Notification};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
-use zk_types::{
-    Bytes, Epoch, Promise, Record, ServerId, SnapshotId, SnapshotMeta, Zxid,
-};
+use zk_types::{Bytes, Epoch, Promise, Record, ServerId, SnapshotId, SnapshotMeta, Zxid};
 
 /// One connection between two servers, in one of its incarnations; never used again once closed.
+/// The machine counts the links it dials upwards from 1; accepted ones need numbers out of their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 
-/// Names one write or read that was asked of the disk. The machine gives them out ascending; one
-/// from before the last change of role is ignored.
+/// Names one write or read that was asked of the disk. The machine gives them out ascending. Writes
+/// outlive a change of role: their completion is wanted in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
@@ -91,7 +90,8 @@ pub enum Input {
         /// What it says.
         notification: Notification,
     },
-    /// A write is durable. Writes of one kind become durable in the order they were asked for.
+    /// A write is durable, and with it every earlier write of its kind: promises are one kind,
+    /// appends and truncations the other. So the newest ticket of a batch is enough.
     Persisted {
         /// The write.
         ticket: Ticket,
@@ -299,6 +299,8 @@ pub enum CloseReason {
     Replaced,
     /// The histories contradict each other: committed data would be lost.
     Contradiction,
+    /// The peer has to learn first where its disk stands towards the ensemble.
+    Standing,
 }
 
 /// Something worth a line in a log or a counter.
@@ -332,4 +334,11 @@ pub enum Note {
     QuorumLost,
     /// This server's standing changed.
     Standing(zk_types::Standing),
+    /// A voter has promised a later epoch than the leader's; the leader starts a new one for it.
+    LockedOut {
+        /// The voter.
+        learner: ServerId,
+    },
+    /// The counter of the epoch has run out; the leader starts a new one.
+    CounterExhausted,
 }

@@ -5,7 +5,13 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
 mod interface;
 mod message;
+mod summary;
+mod zab;
+
 pub use interface::*;
 pub use message::*;
+pub use summary::*;
+pub use zab::Zab;

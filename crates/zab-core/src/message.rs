@@ -97,6 +97,7 @@ pub enum Message {
         /// Where the chunk starts.
         offset: u64,
         /// The bytes.
+        #[serde(with = "zk_types::blob")]
         bytes: Bytes,
         /// Hash of the bytes.
         checksum: u64,
@@ -164,6 +165,7 @@ pub enum Message {
     /// Something of the layer above.
     App {
         /// Opaque.
+        #[serde(with = "zk_types::blob")]
         bytes: Bytes,
     },
 }

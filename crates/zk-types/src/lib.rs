@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 mod acl;
+pub mod blob;
 mod error_code;
 mod ids;
 mod mutants;
@@ -29,4 +30,4 @@ pub use record::{
 };
 pub use stat::Stat;
 pub use time::{Instant, WallTime};
-pub use txn::{Bytes, CreateTxn, NodeKind, Txn, TxnHeader, TTL_MS_MAX};
+pub use txn::{Bytes, CreateTxn, NodeKind, TTL_MS_MAX, Txn, TxnHeader};

@@ -11,9 +11,9 @@ pub enum RecordBody {
     /// The first record of an epoch, counter 0.
     Marker,
     /// A transaction, opaque to ZAB and to the log.
-    Txn(Bytes),
+    Txn(#[serde(with = "crate::blob")] Bytes),
     /// A configuration of the ensemble.
-    Config(Bytes),
+    Config(#[serde(with = "crate::blob")] Bytes),
 }
 
 /// One record of the replicated log, the same bytes on every server.
