@@ -77,16 +77,14 @@ impl FrameDecoder {
             *bytes = &[];
             return Ok(None);
         }
-        if self.gathered.is_empty() {
-            if let Some((word, rest)) = bytes.split_first_chunk::<4>() {
-                if let Head::Frame(length) = self.head(*word)? {
-                    if let Some((frame, rest)) = rest.split_at_checked(length) {
-                        *bytes = rest;
-                        self.state = State::Frames;
-                        return Ok(Some(Incoming::Frame(frame)));
-                    }
-                }
-            }
+        if self.gathered.is_empty()
+            && let Some((word, rest)) = bytes.split_first_chunk::<4>()
+            && let Head::Frame(length) = self.head(*word)?
+            && let Some((frame, rest)) = rest.split_at_checked(length)
+        {
+            *bytes = rest;
+            self.state = State::Frames;
+            return Ok(Some(Incoming::Frame(frame)));
         }
         self.gather(bytes)
     }
@@ -139,10 +137,10 @@ impl FrameDecoder {
     }
 
     fn head(&mut self, word: [u8; 4]) -> Result<Head, FrameError> {
-        if self.state == State::First {
-            if let Some(word) = FourLetterWord::from_bytes(word) {
-                return Ok(Head::Word(word));
-            }
+        if self.state == State::First
+            && let Some(word) = FourLetterWord::from_bytes(word)
+        {
+            return Ok(Head::Word(word));
         }
         let length = i32::from_be_bytes(word);
         match usize::try_from(length) {

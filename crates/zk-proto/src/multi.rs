@@ -133,17 +133,20 @@ pub(crate) fn decode_multi_read<'a>(
 ) -> Result<Vec<ReadOp<'a>>, DecodeError> {
     let mut ops = Vec::new();
     while let Some(code) = read_header(reader)? {
-        let opcode = OpCode::from_code(code)
-            .filter(|opcode| matches!(opcode, OpCode::GetData | OpCode::GetChildren))
-            .ok_or(DecodeError::Value {
+        let opcode = OpCode::from_code(code);
+        let reads_data = opcode == Some(OpCode::GetData);
+        if !reads_data && opcode != Some(OpCode::GetChildren) {
+            return Err(DecodeError::Value {
                 field: "type",
                 value: code.into(),
-            })?;
+            });
+        }
         let path = reader.ustring("path")?;
         reader.boolean("watch")?;
-        ops.push(match opcode {
-            OpCode::GetData => ReadOp::GetData { path },
-            _ => ReadOp::GetChildren { path },
+        ops.push(if reads_data {
+            ReadOp::GetData { path }
+        } else {
+            ReadOp::GetChildren { path }
         });
     }
     Ok(ops)

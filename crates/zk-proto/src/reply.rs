@@ -35,7 +35,7 @@ pub fn error(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, code: ErrorCode) {
             zxid,
             err: code.code(),
         }
-        .write(&mut Writer::new(out))
+        .write(&mut Writer::new(out));
     });
 }
 
@@ -52,7 +52,7 @@ pub fn path(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, path: &str) {
 /// A path that is echoed as it came, null included.
 pub fn raw_path(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, path: &RawPath<'_>) {
     success(out, xid, zxid, |out| {
-        Writer::new(out).ustring(path.as_deref())
+        Writer::new(out).ustring(path.as_deref());
     });
 }
 
@@ -68,7 +68,7 @@ pub fn path_stat(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, path: &str, stat: &Sta
 /// A Stat.
 pub fn stat(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, stat: &Stat) {
     success(out, xid, zxid, |out| {
-        write_stat(&mut Writer::new(out), stat)
+        write_stat(&mut Writer::new(out), stat);
     });
 }
 

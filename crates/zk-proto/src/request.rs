@@ -212,20 +212,36 @@ impl<'a> Request<'a> {
             | OpCode::CloseSession => read_op(opcode, reader).map(Request::Write),
             OpCode::Ping => Ok(Request::Ping),
             OpCode::WhoAmI => Ok(Request::WhoAmI),
-            OpCode::Exists
-            | OpCode::GetData
-            | OpCode::GetAcl
-            | OpCode::GetChildren
-            | OpCode::GetChildren2
-            | OpCode::GetAllChildrenNumber
-            | OpCode::GetEphemerals
-            | OpCode::Sync
-            | OpCode::MultiRead => decode_read(opcode, reader),
-            OpCode::CheckWatches
-            | OpCode::RemoveWatches
-            | OpCode::AddWatch
-            | OpCode::SetWatches
-            | OpCode::SetWatches2 => decode_watch(opcode, reader),
+            OpCode::Exists => {
+                path_watch(reader).map(|(path, watch)| Request::Exists { path, watch })
+            }
+            OpCode::GetData => {
+                path_watch(reader).map(|(path, watch)| Request::GetData { path, watch })
+            }
+            OpCode::GetChildren => {
+                path_watch(reader).map(|(path, watch)| Request::GetChildren { path, watch })
+            }
+            OpCode::GetChildren2 => {
+                path_watch(reader).map(|(path, watch)| Request::GetChildren2 { path, watch })
+            }
+            OpCode::GetAcl => path_of(reader).map(|path| Request::GetAcl { path }),
+            OpCode::GetAllChildrenNumber => {
+                path_of(reader).map(|path| Request::GetAllChildrenNumber { path })
+            }
+            OpCode::GetEphemerals => {
+                path_of(reader).map(|prefix| Request::GetEphemerals { prefix })
+            }
+            OpCode::Sync => path_of(reader).map(|path| Request::Sync { path }),
+            OpCode::MultiRead => decode_multi_read(reader).map(Request::MultiRead),
+            OpCode::CheckWatches => {
+                path_kind(reader).map(|(path, kind)| Request::CheckWatches { path, kind })
+            }
+            OpCode::RemoveWatches => {
+                path_kind(reader).map(|(path, kind)| Request::RemoveWatches { path, kind })
+            }
+            OpCode::AddWatch => decode_add_watch(reader),
+            OpCode::SetWatches => decode_set_watches(reader).map(Request::SetWatches),
+            OpCode::SetWatches2 => decode_set_watches2(reader).map(Request::SetWatches),
             OpCode::Reconfig => decode_reconfig(reader),
         };
         request.map_err(RequestError::Marshalling)
@@ -280,68 +296,36 @@ fn decode_sasl<'a>(reader: &mut Reader<'a>) -> Result<Request<'a>, DecodeError> 
     })
 }
 
-fn decode_read<'a>(opcode: OpCode, reader: &mut Reader<'a>) -> Result<Request<'a>, DecodeError> {
-    if opcode == OpCode::MultiRead {
-        return decode_multi_read(reader).map(Request::MultiRead);
-    }
-    let path = reader.ustring("path")?;
-    Ok(match opcode {
-        OpCode::Exists => Request::Exists {
-            path,
-            watch: reader.boolean("watch")?,
-        },
-        OpCode::GetData => Request::GetData {
-            path,
-            watch: reader.boolean("watch")?,
-        },
-        OpCode::GetChildren => Request::GetChildren {
-            path,
-            watch: reader.boolean("watch")?,
-        },
-        OpCode::GetChildren2 => Request::GetChildren2 {
-            path,
-            watch: reader.boolean("watch")?,
-        },
-        OpCode::GetAcl => Request::GetAcl { path },
-        OpCode::GetAllChildrenNumber => Request::GetAllChildrenNumber { path },
-        OpCode::GetEphemerals => Request::GetEphemerals { prefix: path },
-        OpCode::Sync => Request::Sync { path },
-        other => unreachable!("{other:?} is no read"),
-    })
+fn path_of<'a>(reader: &mut Reader<'a>) -> Result<RawPath<'a>, DecodeError> {
+    reader.ustring("path")
 }
 
-fn decode_watch<'a>(opcode: OpCode, reader: &mut Reader<'a>) -> Result<Request<'a>, DecodeError> {
-    match opcode {
-        OpCode::SetWatches => decode_set_watches(reader).map(Request::SetWatches),
-        OpCode::SetWatches2 => {
-            let mut watches = decode_set_watches(reader)?;
-            watches.persistent = read_strings(reader, "persistentWatches")?;
-            watches.persistent_recursive = read_strings(reader, "persistentRecursiveWatches")?;
-            Ok(Request::SetWatches(watches))
-        }
-        OpCode::AddWatch => {
-            let path = reader.ustring("path")?;
-            let mode = reader.int("mode")?;
-            let mode = AddWatchMode::from_code(mode).ok_or(DecodeError::Value {
-                field: "mode",
-                value: mode.into(),
-            })?;
-            Ok(Request::AddWatch { path, mode })
-        }
-        other => {
-            let path = reader.ustring("path")?;
-            let kind = reader.int("type")?;
-            let kind = WatcherType::from_code(kind).ok_or(DecodeError::Value {
-                field: "type",
-                value: kind.into(),
-            })?;
-            Ok(match other {
-                OpCode::CheckWatches => Request::CheckWatches { path, kind },
-                OpCode::RemoveWatches => Request::RemoveWatches { path, kind },
-                other => unreachable!("{other:?} is not about watches"),
-            })
-        }
-    }
+fn path_watch<'a>(reader: &mut Reader<'a>) -> Result<(RawPath<'a>, bool), DecodeError> {
+    Ok((path_of(reader)?, reader.boolean("watch")?))
+}
+
+fn path_kind<'a>(reader: &mut Reader<'a>) -> Result<(RawPath<'a>, WatcherType), DecodeError> {
+    let path = path_of(reader)?;
+    let kind = reader.int("type")?;
+    let known = WatcherType::from_code(kind);
+    Ok((
+        path,
+        known.ok_or(DecodeError::Value {
+            field: "type",
+            value: kind.into(),
+        })?,
+    ))
+}
+
+fn decode_add_watch<'a>(reader: &mut Reader<'a>) -> Result<Request<'a>, DecodeError> {
+    let path = path_of(reader)?;
+    let mode = reader.int("mode")?;
+    let known = AddWatchMode::from_code(mode);
+    let mode = known.ok_or(DecodeError::Value {
+        field: "mode",
+        value: mode.into(),
+    })?;
+    Ok(Request::AddWatch { path, mode })
 }
 
 /// The part that both forms share. A null list stops Apache where it walks the list: −5.
@@ -354,6 +338,13 @@ fn decode_set_watches<'a>(reader: &mut Reader<'a>) -> Result<SetWatches<'a>, Dec
         persistent: Vec::new(),
         persistent_recursive: Vec::new(),
     })
+}
+
+fn decode_set_watches2<'a>(reader: &mut Reader<'a>) -> Result<SetWatches<'a>, DecodeError> {
+    let mut watches = decode_set_watches(reader)?;
+    watches.persistent = read_strings(reader, "persistentWatches")?;
+    watches.persistent_recursive = read_strings(reader, "persistentRecursiveWatches")?;
+    Ok(watches)
 }
 
 fn decode_reconfig<'a>(reader: &mut Reader<'a>) -> Result<Request<'a>, DecodeError> {
