@@ -287,32 +287,40 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// What an operator can do about a failure.
 fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull => {
-            "the disk is full: free some space, then start the server again"
-        }
-        io::ErrorKind::QuotaExceeded => {
-            "the disk quota of this user is used up: raise it, then start the server again"
-        }
-        io::ErrorKind::FileTooLarge => {
-            "the limit on file sizes is too low: raise it, then start the server again"
-        }
-        io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is read-only: check the disk for errors and remount it"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "give this user the right to read and write there, then start the server again"
-        }
-        io::ErrorKind::NotFound => {
-            "something removed it while the server used it: restore it, or rejoin the ensemble \
-             with an empty data directory"
-        }
-        _ => {
-            "check the disk and the system log, then start the server again; what was not \
-             acknowledged may be lost, what was is kept by the others"
-        }
-    }
+    let known = ADVICE.iter().find(|(kind, _)| *kind == error.kind());
+    known.map_or(ADVICE_OTHERWISE, |(_, advice)| advice)
 }
+
+const ADVICE: [(io::ErrorKind, &str); 6] = [
+    (
+        io::ErrorKind::StorageFull,
+        "the disk is full: free some space, then start the server again",
+    ),
+    (
+        io::ErrorKind::QuotaExceeded,
+        "the disk quota of this user is used up: raise it, then start the server again",
+    ),
+    (
+        io::ErrorKind::FileTooLarge,
+        "the limit on file sizes is too low: raise it, then start the server again",
+    ),
+    (
+        io::ErrorKind::ReadOnlyFilesystem,
+        "the file system is read-only: check the disk for errors and remount it",
+    ),
+    (
+        io::ErrorKind::PermissionDenied,
+        "give this user the right to read and write there, then start the server again",
+    ),
+    (
+        io::ErrorKind::NotFound,
+        "something removed it while the server used it: restore it, or rejoin the ensemble with \
+         an empty data directory",
+    ),
+];
+
+const ADVICE_OTHERWISE: &str =
+    "check the disk and the system log, then start the server again: what it acknowledged is safe";
 
 /// Open files that are kept; more than a server ever uses at once.
 const OPEN_FILES_MAX: usize = 64;

@@ -93,22 +93,17 @@ fn in_use(error: &io::Error) -> bool {
 }
 
 fn why(error: &io::Error, address: SocketAddr) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "port {} is in use by another process; stop that one, or configure another port",
-            address.port()
-        ),
-        io::ErrorKind::PermissionDenied => {
-            format!(
-                "port {} needs rights this user does not have; use one above 1023",
-                address.port()
-            )
-        }
-        io::ErrorKind::AddrNotAvailable => format!(
-            "{} is not an address of this machine; configure one that is, or none for all",
-            address.ip()
-        ),
-        _ => error.to_string(),
+    let (ip, port) = (address.ip(), address.port());
+    if in_use(error) {
+        format!(
+            "port {port} is in use by another process; stop that one, or configure another port"
+        )
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        format!("port {port} needs rights this user does not have; use one above 1023")
+    } else if error.kind() == io::ErrorKind::AddrNotAvailable {
+        format!("{ip} is not an address of this machine; configure one that is, or none for all")
+    } else {
+        error.to_string()
     }
 }
 

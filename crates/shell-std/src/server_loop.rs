@@ -10,6 +10,7 @@ use replica::{ConnId, Input, Output, PeerPort, Replica, accepted_link};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
@@ -84,10 +85,8 @@ impl ServerLoop {
                 Err(RecvTimeoutError::Disconnected) => unreachable!("this loop holds a sender"),
             };
             while let Some(event) = next {
-                match event {
-                    Event::Stop => return Ok(()),
-                    Event::Lane(LaneReport::Failed(error)) => return Err(error.into()),
-                    other => self.take(other),
+                if let ControlFlow::Break(end) = self.take(event) {
+                    return end;
                 }
                 next = events.try_recv().ok();
             }
@@ -133,7 +132,7 @@ impl ServerLoop {
         })
     }
 
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: Event) -> ControlFlow<Result<(), ServerFailure>> {
         match event {
             Event::Accepted(Listener::Client, stream, from) => self.accept_client(stream, from),
             Event::Accepted(Listener::Peer(port), stream, _) => self.accept_peer(port, stream),
@@ -144,10 +143,10 @@ impl ServerLoop {
             Event::Lane(LaneReport::Done { id, bytes }) => {
                 self.tell(Input::DiskDone { id, bytes });
             }
-            Event::Lane(LaneReport::Failed(_)) | Event::Stop => {
-                unreachable!("the loop has ended on these")
-            }
+            Event::Lane(LaneReport::Failed(error)) => return ControlFlow::Break(Err(error.into())),
+            Event::Stop => return ControlFlow::Break(Ok(())),
         }
+        ControlFlow::Continue(())
     }
 
     fn accept_client(&mut self, stream: TcpStream, from: SocketAddr) {
