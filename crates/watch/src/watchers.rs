@@ -243,3 +243,47 @@ impl<W: Copy + Ord> Many<W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_watcher_of_a_path_takes_two_words() {
+        assert_eq!(size_of::<Watchers<u64>>(), 16);
+    }
+
+    #[test]
+    fn the_forms_change_with_the_number_of_watchers() {
+        let mut watchers = Watchers::None;
+        for watcher in 0..20u64 {
+            watchers.add(watcher, Modes::STANDARD_DATA);
+            let form = match watchers {
+                Watchers::None => 0,
+                Watchers::One(..) => 1,
+                Watchers::Few(_) => 2,
+                Watchers::Many(_) => 3,
+            };
+            assert_eq!(
+                form,
+                if watcher == 0 {
+                    1
+                } else if watcher < 8 {
+                    2
+                } else {
+                    3
+                }
+            );
+        }
+        for watcher in 0..17 {
+            watchers.remove(watcher, Modes::ALL);
+        }
+        assert!(matches!(watchers, Watchers::Many(_)));
+        watchers.remove(17, Modes::ALL);
+        assert!(matches!(watchers, Watchers::Few(_)));
+        watchers.remove(18, Modes::ALL);
+        assert!(matches!(watchers, Watchers::One(19, Modes::STANDARD_DATA)));
+        watchers.remove(19, Modes::ALL);
+        assert!(watchers.is_empty());
+    }
+}
