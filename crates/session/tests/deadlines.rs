@@ -1,7 +1,9 @@
 //! When sessions expire, and whose requests are taken.
 
-#[allow(missing_docs, unreachable_pub, reason = "a model shared by two tests")]
+#[path = "support/model.rs"]
 mod model;
+#[path = "support/steps.rs"]
+mod steps;
 
 use core::time::Duration;
 use proptest::prelude::*;
@@ -14,7 +16,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn deadlines_and_owners_agree_with_a_plain_map(steps in model::steps()) {
+    fn deadlines_and_owners_agree_with_a_plain_map(steps in steps::steps()) {
         prop_assert_eq!(model::run(&steps), Ok(()));
     }
 }

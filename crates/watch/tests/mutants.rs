@@ -1,8 +1,10 @@
 //! Every mutant of this crate is told from the original by the model. Needs `--cfg mutants`.
 #![cfg(mutants)]
 
-#[allow(missing_docs, unreachable_pub, reason = "a model shared by two tests")]
+#[path = "support/model.rs"]
 mod model;
+#[path = "support/steps.rs"]
+mod steps;
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -27,7 +29,7 @@ fn survives(mutant: &str) -> bool {
         ..Config::default()
     };
     TestRunner::new(config)
-        .run(&model::steps(), |steps| {
+        .run(&steps::steps(), |steps| {
             model::run(&steps).map_err(TestCaseError::fail)
         })
         .is_ok()

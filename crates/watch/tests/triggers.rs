@@ -1,7 +1,9 @@
 //! Who is told of what.
 
-#[allow(missing_docs, unreachable_pub, reason = "a model shared by two tests")]
+#[path = "support/model.rs"]
 mod model;
+#[path = "support/steps.rs"]
+mod steps;
 
 use proptest::prelude::*;
 use watch::{EventKind, RemoveKind, Table, WatchTable};
@@ -12,7 +14,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_table_agrees_with_two_plain_maps(steps in model::steps()) {
+    fn the_table_agrees_with_two_plain_maps(steps in steps::steps()) {
         prop_assert_eq!(model::run(&steps), Ok(()));
     }
 }

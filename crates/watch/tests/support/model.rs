@@ -1,10 +1,9 @@
 //! The table against two plain maps, written from §7 of the protocol reference alone.
 
-use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use watch::{EventKind, RemoveKind, Table, WatchTable};
 
-pub const PATHS: [&str; 9] = [
+pub(crate) const PATHS: [&str; 9] = [
     "/",
     "/a",
     "/a/b",
@@ -15,8 +14,8 @@ pub const PATHS: [&str; 9] = [
     "/a/b/c/d/e/f",
     "/zookeeper",
 ];
-const WATCHERS: u32 = 14;
-const REMOVALS: [RemoveKind; 5] = [
+pub(crate) const WATCHERS: u32 = 14;
+pub(crate) const REMOVALS: [RemoveKind; 5] = [
     RemoveKind::Children,
     RemoveKind::Data,
     RemoveKind::Any,
@@ -26,7 +25,7 @@ const REMOVALS: [RemoveKind; 5] = [
 
 /// How a watch is registered.
 #[derive(Clone, Copy, Debug)]
-pub enum Registration {
+pub(crate) enum Registration {
     Standard(Table),
     Persistent,
     Recursive,
@@ -34,40 +33,13 @@ pub enum Registration {
 
 /// What is done next.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Add(Registration, usize, u32),
     /// Every watcher registers.
     AddAll(Registration, usize),
     Remove(u32, usize, RemoveKind),
     Drop(u32),
     Trigger(EventKind, usize),
-}
-
-pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let registration = || {
-        prop_oneof![
-            Just(Registration::Standard(Table::Data)),
-            Just(Registration::Standard(Table::Child)),
-            Just(Registration::Persistent),
-            Just(Registration::Recursive),
-        ]
-    };
-    let kind = prop_oneof![
-        Just(EventKind::Created),
-        Just(EventKind::Deleted),
-        Just(EventKind::DataChanged),
-        Just(EventKind::ChildrenChanged),
-    ];
-    let path = 0..PATHS.len();
-    let removal = prop::sample::select(&REMOVALS[..]);
-    let step = prop_oneof![
-        8 => (registration(), path.clone(), 0..WATCHERS).prop_map(|(r, p, w)| Step::Add(r, p, w)),
-        1 => (registration(), path.clone()).prop_map(|(r, p)| Step::AddAll(r, p)),
-        3 => (0..WATCHERS, path.clone(), removal).prop_map(|(w, p, k)| Step::Remove(w, p, k)),
-        2 => (0..WATCHERS).prop_map(Step::Drop),
-        5 => (kind, path).prop_map(|(k, p)| Step::Trigger(k, p)),
-    ];
-    prop::collection::vec(step, 0..150)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +59,7 @@ struct Model {
 }
 
 /// Runs the steps and names the first difference.
-pub fn run(steps: &[Step]) -> Result<(), String> {
+pub(crate) fn run(steps: &[Step]) -> Result<(), String> {
     let mut table = WatchTable::new([3, 5]);
     let mut model = Model::default();
     for (at, step) in steps.iter().enumerate() {

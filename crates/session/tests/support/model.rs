@@ -1,7 +1,6 @@
 //! Deadlines and owners against a plain map, written from the rules alone.
 
 use core::time::Duration;
-use proptest::prelude::*;
 use session::{Expiry, Liveness, Owners, Refusal, Sessions};
 use std::collections::BTreeMap;
 use zk_types::{Instant, ServerId, SessionId};
@@ -10,7 +9,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// What is done next, to one of a few sessions.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Advance(u64),
     Track(i64, i32),
     Touch(i64),
@@ -20,24 +19,6 @@ pub enum Step {
     Check(i64, u64),
     Reopen(i64, u64),
     NewLeader,
-}
-
-pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let id = 1..7i64;
-    let server = 1..4u64;
-    let step = prop_oneof![
-        4 => (0..900u64).prop_map(Step::Advance),
-        4 => (id.clone(), prop_oneof![Just(0), Just(-5), 1..3_000i32])
-            .prop_map(|(id, timeout)| Step::Track(id, timeout)),
-        6 => id.clone().prop_map(Step::Touch),
-        1 => id.clone().prop_map(Step::Close),
-        2 => id.clone().prop_map(Step::Forget),
-        4 => Just(Step::Expire),
-        4 => (id.clone(), server.clone()).prop_map(|(id, server)| Step::Check(id, server)),
-        2 => (id, server).prop_map(|(id, server)| Step::Reopen(id, server)),
-        1 => Just(Step::NewLeader),
-    ];
-    prop::collection::vec(step, 0..120)
 }
 
 #[derive(Clone, Debug)]
@@ -57,7 +38,7 @@ struct World {
 }
 
 /// Runs the steps and names the first difference.
-pub fn run(steps: &[Step]) -> Result<(), String> {
+pub(crate) fn run(steps: &[Step]) -> Result<(), String> {
     let now = Instant::from_millis(1_234_567);
     let mut world = World {
         now,
