@@ -14,19 +14,28 @@ impl Tree {
     /// list of children. The node's use of its access list was counted by the caller.
     pub(crate) fn attach(&mut self, path: &str, mut node: Node) -> NodeIndex {
         node.path_hash = hash_path(&self.config.hash_key, path);
-        self.digest = self.digest.wrapping_add(node_digest(path, &node));
-        self.node_count += 1;
-        self.data_size += size_of_node(path, &node);
-        let (hash, parent, kind) = (node.path_hash, node.parent, node.kind());
+        let parent = node.parent;
         let index = self.nodes.insert(node);
         self.note_created(index);
-        let nodes = &self.nodes;
-        self.index
-            .insert_unique(spread(hash), index, |&other| spread(nodes[other].path_hash));
         if parent != NO_NODE {
             self.link(parent, index);
         }
-        match kind {
+        self.enter(path, index);
+        index
+    }
+
+    /// Enters a node that has its place, links and hash into the index and all figures.
+    pub(crate) fn enter(&mut self, path: &str, index: NodeIndex) {
+        let nodes = &self.nodes;
+        let node = &nodes[index];
+        self.index
+            .insert_unique(spread(node.path_hash), index, |&other| {
+                spread(nodes[other].path_hash)
+            });
+        self.digest = self.digest.wrapping_add(node_digest(path, node));
+        self.node_count += 1;
+        self.data_size += size_of_node(path, node);
+        match node.kind() {
             NodeKind::Persistent => {}
             NodeKind::Ephemeral(session) => {
                 self.ephemerals.entry(session).or_default().insert(index);
@@ -36,10 +45,9 @@ impl Tree {
                 self.reapable.insert(index);
             }
         }
-        index
     }
 
-    /// Changes fields of a node, but not its links, name, kind or access list.
+    /// Changes fields of a node, but not its links, name or kind.
     pub(crate) fn alter(&mut self, path: &str, index: NodeIndex, change: impl FnOnce(&mut Node)) {
         self.preserve(index);
         let node = &mut self.nodes[index];

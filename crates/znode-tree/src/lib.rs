@@ -33,5 +33,5 @@ pub use pending::Pending;
 pub use read::{AclEntry, AclList, Children};
 pub use reap::ReapLimits;
 pub use requester::{EphemeralRight, Refusal, Requester};
-pub use snapshot::{LoadError, Loader};
+pub use snapshot::{Damage, LoadError, Loader};
 pub use tree::Tree;

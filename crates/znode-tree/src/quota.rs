@@ -1,5 +1,300 @@
-//! Quotas.
+//! Quotas: limits on the number and the bytes of the nodes below a path.
+//!
+//! A client activates one by creating `/zookeeper/quota<path>/zookeeper_limits`. Usage is counted
+//! here and shown in `zookeeper_stats` beside it; what a client writes there is overwritten by the
+//! next covered write and never read. Source: `client-protocol.md` §6.9.
 
-/// Active quotas.
+use crate::Tree;
+use crate::tree::split;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::sync::Arc;
+use zk_types::ErrorCode;
+
+const QUOTA_ROOT: &str = "/zookeeper/quota";
+const LIMITS: &str = "zookeeper_limits";
+const STATS: &str = "zookeeper_stats";
+
+/// What the nodes under a quota come to, or a change of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Usage {
+    /// Number of nodes, the root of the quota included.
+    pub(crate) count: i64,
+    /// Length of all data in bytes.
+    pub(crate) bytes: i64,
+}
+
+impl Usage {
+    pub(crate) fn plus(self, other: Usage) -> Usage {
+        Usage {
+            count: self.count.saturating_add(other.count),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    pub(crate) fn minus(self, other: Usage) -> Usage {
+        Usage {
+            count: self.count.saturating_sub(other.count),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+
+    /// A node that appears.
+    pub(crate) fn of_node(data_length: usize) -> Usage {
+        Usage {
+            count: 1,
+            bytes: length(data_length),
+        }
+    }
+
+    /// A node whose data goes from `before` to `after` bytes.
+    pub(crate) fn of_change(before: usize, after: usize) -> Usage {
+        Usage {
+            count: 0,
+            bytes: length(after) - length(before),
+        }
+    }
+}
+
+fn length(bytes: usize) -> i64 {
+    i64::try_from(bytes).expect("no data is longer than an i64 can say")
+}
+
+/// The active quotas by path, and what is used of each.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Quotas {}
+pub(crate) struct Quotas {
+    active: BTreeMap<Box<str>, Usage>,
+}
+
+impl Quotas {
+    /// The deepest active quota that covers `path`.
+    pub(crate) fn covering<'p>(&self, path: &'p str) -> Option<&'p str> {
+        if self.active.is_empty() {
+            return None;
+        }
+        let mut prefix = path;
+        loop {
+            if self.active.contains_key(prefix) {
+                return Some(prefix);
+            }
+            prefix = split(prefix)?.0;
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Usage)> {
+        self.active.iter().map(|(path, usage)| (&**path, *usage))
+    }
+
+    fn activate(&mut self, path: &str, usage: Usage) {
+        self.active.insert(Box::from(path), usage);
+    }
+}
+
+impl Tree {
+    /// Refuses a write that a hard limit of its quota does not allow, `pending` being used already.
+    pub(crate) fn check_quota(
+        &self,
+        quota: &str,
+        pending: Usage,
+        change: Usage,
+    ) -> Result<(), ErrorCode> {
+        let limits = self.limits_of(quota);
+        let used = self.quotas.active.get(quota).copied().unwrap_or_default();
+        let after = used.plus(pending).plus(change);
+        let exceeds = |change: i64, after: i64, limit: Option<i64>| {
+            change != 0 && limit.is_some_and(|limit| after > limit)
+        };
+        if exceeds(change.count, after.count, limits.count)
+            || exceeds(change.bytes, after.bytes, limits.bytes)
+        {
+            return Err(ErrorCode::QuotaExceeded);
+        }
+        Ok(())
+    }
+
+    fn limits_of(&self, quota: &str) -> HardLimits {
+        self.find(&format!("{QUOTA_ROOT}{quota}/{LIMITS}"))
+            .and_then(|index| self.nodes[index].data.as_deref())
+            .map(HardLimits::parse)
+            .unwrap_or_default()
+    }
+
+    /// Accounts for a node that was created.
+    pub(crate) fn count_created(&mut self, path: &str, data_length: usize) {
+        self.count_change(path, Usage::of_node(data_length));
+        match quota_node(path) {
+            Some((quota, QuotaNode::Limits)) => {
+                let usage = self.usage_below(quota);
+                self.quotas.activate(quota, usage);
+            }
+            Some((quota, QuotaNode::Stats)) => {
+                let usage = self.usage_below(quota);
+                if let Some(active) = self.quotas.active.get_mut(quota) {
+                    *active = usage;
+                }
+                self.show_usage(quota, usage);
+            }
+            None => {}
+        }
+    }
+
+    /// Accounts for a node that was deleted.
+    pub(crate) fn count_deleted(&mut self, path: &str, data_length: usize) {
+        if let Some((quota, QuotaNode::Limits)) = quota_node(path) {
+            self.quotas.active.remove(quota);
+        }
+        self.count_change(path, Usage::default().minus(Usage::of_node(data_length)));
+    }
+
+    /// Accounts for a change of usage at `path`, under the deepest quota that covers it.
+    pub(crate) fn count_change(&mut self, path: &str, change: Usage) {
+        let Some(quota) = self.quotas.covering(path) else {
+            return;
+        };
+        let active = self
+            .quotas
+            .active
+            .get_mut(quota)
+            .expect("a covering quota is active");
+        *active = active.plus(change);
+        let usage = *active;
+        self.show_usage(quota, usage);
+    }
+
+    /// Takes a quota over from a snapshot; false when the node that activates it is missing.
+    pub(crate) fn restore_quota(&mut self, quota: &str, usage: Usage) -> bool {
+        let is_active = self
+            .find(&format!("{QUOTA_ROOT}{quota}/{LIMITS}"))
+            .is_some();
+        if is_active {
+            self.quotas.activate(quota, usage);
+        }
+        is_active
+    }
+
+    fn usage_below(&self, quota: &str) -> Usage {
+        let Some(top) = self.find(quota) else {
+            return Usage::default();
+        };
+        let mut usage = Usage::of_node(self.nodes[top].data_length());
+        self.walk_below(top, &mut |node| {
+            usage = usage.plus(Usage::of_node(node.data_length()));
+        });
+        usage
+    }
+
+    /// Writes usage in place: neither version nor times of the node change.
+    fn show_usage(&mut self, quota: &str, usage: Usage) {
+        let path = format!("{QUOTA_ROOT}{quota}/{STATS}");
+        let Some(index) = self.find(&path) else {
+            return;
+        };
+        let text = format!("count={},bytes={}", usage.count, usage.bytes);
+        let before = self.nodes[index].data_length();
+        self.alter(&path, index, |node| {
+            node.data = Some(Arc::from(text.as_bytes()));
+        });
+        self.resize_data(before, text.len());
+    }
+}
+
+enum QuotaNode {
+    Limits,
+    Stats,
+}
+
+/// The quota that a node belongs to; the root may have none.
+fn quota_node(path: &str) -> Option<(&str, QuotaNode)> {
+    let (parent, name) = split(path.strip_prefix(QUOTA_ROOT)?)?;
+    if !parent.starts_with('/') {
+        return None;
+    }
+    match name {
+        LIMITS => Some((parent, QuotaNode::Limits)),
+        STATS => Some((parent, QuotaNode::Stats)),
+        _ => None,
+    }
+}
+
+/// The limits that refuse writes; soft ones are for tools to warn about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+struct HardLimits {
+    count: Option<i64>,
+    bytes: Option<i64>,
+}
+
+impl HardLimits {
+    /// Reads what can be read: a part that is no limit, or negative, limits nothing.
+    fn parse(text: &[u8]) -> HardLimits {
+        let mut limits = HardLimits::default();
+        for part in core::str::from_utf8(text)
+            .unwrap_or_default()
+            .split([',', ';'])
+        {
+            let mut pieces = part.split('=');
+            let (Some(key), Some(value)) = (pieces.next(), pieces.next()) else {
+                continue;
+            };
+            let value = value.parse().ok().filter(|value| *value >= 0);
+            match key {
+                "countHardLimit" => limits.count = value,
+                "byteHardLimit" => limits.bytes = value,
+                _ => {}
+            }
+        }
+        limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_as_far_as_they_can_be_read() {
+        let limits = |text: &str| {
+            let limits = HardLimits::parse(text.as_bytes());
+            (limits.count, limits.bytes)
+        };
+        assert_eq!(limits("count=1,bytes=2"), (None, None));
+        assert_eq!(
+            limits("count=1,bytes=2=;byteHardLimit=3;countHardLimit=4"),
+            (Some(4), Some(3))
+        );
+        assert_eq!(
+            limits("count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=4"),
+            (Some(4), None)
+        );
+        assert_eq!(limits("countHardLimit=,byteHardLimit"), (None, None));
+        assert_eq!(
+            limits("countHardLimit=99999999999999999999;=;;=,="),
+            (None, None)
+        );
+        assert_eq!(HardLimits::parse(b"\xff\xfe"), HardLimits::default());
+    }
+
+    #[test]
+    fn a_quota_is_named_by_the_path_of_its_nodes() {
+        let quota = |path| quota_node(path).map(|(quota, _)| quota);
+        assert_eq!(quota("/zookeeper/quota/a/b/zookeeper_limits"), Some("/a/b"));
+        assert_eq!(quota("/zookeeper/quota/a/zookeeper_stats"), Some("/a"));
+        assert_eq!(quota("/zookeeper/quota/zookeeper_limits"), None);
+        assert_eq!(quota("/zookeeper/quotas/a/zookeeper_limits"), None);
+        assert_eq!(quota("/zookeeper/quota/a/b"), None);
+        assert_eq!(quota("/a/zookeeper_limits"), None);
+    }
+
+    #[test]
+    fn the_deepest_quota_covers() {
+        let mut quotas = Quotas::default();
+        assert_eq!(quotas.covering("/a/b"), None);
+        quotas.activate("/a", Usage::default());
+        quotas.activate("/a/b/c", Usage::default());
+        assert_eq!(quotas.covering("/a/b"), Some("/a"));
+        assert_eq!(quotas.covering("/a"), Some("/a"));
+        assert_eq!(quotas.covering("/a/b/c/d"), Some("/a/b/c"));
+        assert_eq!(quotas.covering("/ab"), None);
+        assert_eq!(quotas.covering("/"), None);
+    }
+}

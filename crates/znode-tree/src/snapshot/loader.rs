@@ -1,0 +1,418 @@
+//! A tree from the bytes of a snapshot, which may be damaged in any way.
+
+use super::record::{FORMAT, NodeRecord, PREFIX_BYTES, RECORD_BYTES_MAX, Record};
+use crate::name::Name;
+use crate::node::{NO_NODE, Node, NodeIndex, ROOT, kind_of_owner};
+use crate::quota::Usage;
+use crate::tree::hash_path;
+use crate::{Tree, TreeConfig};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use hashbrown::HashTable;
+use zk_types::{Acl, NodeKind, ZnodePath, Zxid};
+
+/// Why bytes are no snapshot of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{damage}, noticed at byte {at}")]
+pub struct LoadError {
+    /// Where the record begins that shows the damage; the end for what only the whole shows.
+    pub at: u64,
+    /// What is wrong.
+    pub damage: Damage,
+}
+
+/// What can be wrong with a snapshot of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// A length that no record has.
+    #[error("a record's length is impossible")]
+    Length,
+    /// A record that cannot be decoded, or is followed by something within its length.
+    #[error("a record cannot be decoded")]
+    Undecodable,
+    /// A format of another version.
+    #[error("the format is unknown")]
+    Format,
+    /// A record where it may not stand.
+    #[error("a record stands out of order")]
+    Order,
+    /// The bytes end too early.
+    #[error("the end is missing")]
+    Incomplete,
+    /// Not as many nodes as announced.
+    #[error("the number of nodes is wrong")]
+    NodeCount,
+    /// A name that no node may have.
+    #[error("a node's name is not valid")]
+    Name,
+    /// A kind of node that does not exist.
+    #[error("a node's kind is not valid")]
+    Kind,
+    /// A reference to an access list that was not given, or a number given twice.
+    #[error("an access list is missing or given twice")]
+    AclId,
+    /// A reference to a parent that is not there.
+    #[error("a node's parent is missing")]
+    Parent,
+    /// Children that are not as many as stated, or children of an ephemeral node.
+    #[error("a node's children are not as stated")]
+    Children,
+    /// A node that is not below the root.
+    #[error("a node is its own ancestor")]
+    Cycle,
+    /// Two nodes with one path.
+    #[error("two nodes have the same path")]
+    Duplicate,
+    /// One of the nodes that every tree has is missing.
+    #[error("a node that every tree has is missing")]
+    BuiltIn,
+    /// A quota without its limits.
+    #[error("a quota is not valid")]
+    Quota,
+    /// The nodes do not have the stated digest.
+    #[error("the digest is wrong")]
+    Digest,
+}
+
+/// Builds a tree from the bytes of a snapshot, cut anywhere.
+///
+/// Nodes go straight to where they stay: the places are those of the snapshot, without its free
+/// ones. Memory grows with the bytes pushed, never with a number they claim.
+#[derive(Debug)]
+pub struct Loader {
+    tree: Tree,
+    /// Bytes taken so far, up to the record at hand.
+    offset: u64,
+    /// The beginning of a record whose end was not pushed yet.
+    partial: Vec<u8>,
+    phase: Phase,
+    stated: Stated,
+    /// The place of each node in the snapshot, ascending.
+    places: Vec<NodeIndex>,
+    children: Vec<u32>,
+    acls: BTreeMap<u32, u32>,
+    quotas: Vec<(Box<str>, Usage)>,
+    scratch: String,
+    failed: Option<LoadError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    BeforeHead,
+    Quotas,
+    Nodes,
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Stated {
+    zxid: Zxid,
+    digest: u64,
+    nodes: u64,
+}
+
+impl Loader {
+    /// A loader that has seen nothing yet.
+    pub fn new(config: TreeConfig) -> Self {
+        Loader {
+            tree: Tree::without_nodes(config),
+            offset: 0,
+            partial: Vec::new(),
+            phase: Phase::BeforeHead,
+            stated: Stated::default(),
+            places: Vec::new(),
+            children: Vec::new(),
+            acls: BTreeMap::new(),
+            quotas: Vec::new(),
+            scratch: String::new(),
+            failed: None,
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// The first damage found; it is given again from then on.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.take_bytes(bytes).map_err(|damage| self.fail(damage)),
+        }
+    }
+
+    /// The tree, once all bytes were pushed.
+    ///
+    /// # Errors
+    /// What the bytes lack, or where they contradict themselves.
+    pub fn finish(mut self) -> Result<Tree, LoadError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        match self.complete() {
+            Ok(()) => Ok(self.tree),
+            Err(damage) => Err(self.fail(damage)),
+        }
+    }
+
+    fn fail(&mut self, damage: Damage) -> LoadError {
+        let error = LoadError {
+            at: self.offset,
+            damage,
+        };
+        self.failed = Some(error);
+        error
+    }
+
+    fn take_bytes(&mut self, mut bytes: &[u8]) -> Result<(), Damage> {
+        while !bytes.is_empty() {
+            if self.partial.is_empty()
+                && let Some(length) = record_length(bytes)?
+                && let Some((record, rest)) = bytes.split_at_checked(length)
+            {
+                self.take_record(&record[PREFIX_BYTES..])?;
+                self.offset += u64::try_from(length).expect("a record's length is bounded");
+                bytes = rest;
+                continue;
+            }
+            let wanted = record_length(&self.partial)?.unwrap_or(PREFIX_BYTES);
+            let (taken, rest) = bytes.split_at(bytes.len().min(wanted - self.partial.len()));
+            self.partial.extend_from_slice(taken);
+            bytes = rest;
+            if record_length(&self.partial)? == Some(self.partial.len()) {
+                let record = core::mem::take(&mut self.partial);
+                self.take_record(&record[PREFIX_BYTES..])?;
+                self.offset += u64::try_from(record.len()).expect("a record's length is bounded");
+            }
+        }
+        Ok(())
+    }
+
+    fn take_record(&mut self, bytes: &[u8]) -> Result<(), Damage> {
+        let (record, rest) =
+            postcard::take_from_bytes::<Record<'_>>(bytes).map_err(|_| Damage::Undecodable)?;
+        if !rest.is_empty() {
+            return Err(Damage::Undecodable);
+        }
+        match (self.phase, record) {
+            (
+                Phase::BeforeHead,
+                Record::Head {
+                    format,
+                    zxid,
+                    digest,
+                    nodes,
+                },
+            ) => {
+                if format != FORMAT {
+                    return Err(Damage::Format);
+                }
+                self.stated = Stated {
+                    zxid,
+                    digest,
+                    nodes,
+                };
+                self.phase = Phase::Quotas;
+                Ok(())
+            }
+            (Phase::Quotas, Record::Quota { path, count, bytes }) => {
+                if path == "/" || ZnodePath::validate(path).is_err() {
+                    return Err(Damage::Quota);
+                }
+                self.quotas.push((Box::from(path), Usage { count, bytes }));
+                Ok(())
+            }
+            (Phase::Quotas | Phase::Nodes, Record::Acl { id, entries }) => {
+                self.phase = Phase::Nodes;
+                self.take_acl(id, &entries)
+            }
+            (Phase::Nodes, Record::Node(record)) => self.take_node(&record),
+            (Phase::Nodes, Record::End) => {
+                self.phase = Phase::Ended;
+                Ok(())
+            }
+            (
+                Phase::BeforeHead | Phase::Quotas | Phase::Nodes | Phase::Ended,
+                Record::Head { .. }
+                | Record::Quota { .. }
+                | Record::Acl { .. }
+                | Record::Node(_)
+                | Record::End,
+            ) => Err(Damage::Order),
+        }
+    }
+
+    /// The loader itself is a user of every list until the end, so that none is freed.
+    fn take_acl(&mut self, id: u32, entries: &[Acl]) -> Result<(), Damage> {
+        let own = self.tree.acls.intern(entries);
+        match self.acls.insert(id, own) {
+            None => Ok(()),
+            Some(_) => Err(Damage::AclId),
+        }
+    }
+
+    fn take_node(&mut self, record: &NodeRecord<'_>) -> Result<(), Damage> {
+        let is_root = self.places.is_empty();
+        if is_root {
+            if record.index != ROOT || record.parent != NO_NODE || !record.name.is_empty() {
+                return Err(Damage::Order);
+            }
+        } else {
+            if self.places.last().is_some_and(|&last| record.index <= last) {
+                return Err(Damage::Order);
+            }
+            self.check_name(record.name)?;
+        }
+        if let NodeKind::Ttl(0) = kind_of_owner(record.owner) {
+            return Err(Damage::Kind);
+        }
+        let acl = *self.acls.get(&record.acl).ok_or(Damage::AclId)?;
+        self.tree.acls.retain(acl);
+        self.places.push(record.index);
+        self.children.push(record.children);
+        self.tree.nodes.insert(Node {
+            name: Name::new(record.name),
+            data: record.data.map(|data| Arc::from(data.0)),
+            czxid: record.czxid,
+            mzxid: record.mzxid,
+            pzxid: record.pzxid,
+            ctime: record.ctime,
+            mtime: record.mtime,
+            owner: record.owner,
+            version: record.version,
+            cversion: record.cversion,
+            aversion: record.aversion,
+            parent: record.parent,
+            first_child: NO_NODE,
+            next_sibling: NO_NODE,
+            previous_sibling: NO_NODE,
+            children: 0,
+            acl,
+            path_hash: 0,
+        });
+        Ok(())
+    }
+
+    fn check_name(&mut self, name: &str) -> Result<(), Damage> {
+        self.scratch.clear();
+        self.scratch.push('/');
+        self.scratch.push_str(name);
+        if name.contains('/') || ZnodePath::validate(&self.scratch).is_err() {
+            return Err(Damage::Name);
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self) -> Result<(), Damage> {
+        if self.phase != Phase::Ended || !self.partial.is_empty() {
+            return Err(Damage::Incomplete);
+        }
+        if u64::try_from(self.places.len()) != Ok(self.stated.nodes) {
+            return Err(Damage::NodeCount);
+        }
+        self.join_families()?;
+        self.name_all()?;
+        for &own in self.acls.values() {
+            self.tree.acls.release(own);
+        }
+        if self.tree.digest != self.stated.digest {
+            return Err(Damage::Digest);
+        }
+        for path in ["/zookeeper", "/zookeeper/quota", "/zookeeper/config"] {
+            self.tree.find(path).ok_or(Damage::BuiltIn)?;
+        }
+        for (path, usage) in &self.quotas {
+            if !self.tree.restore_quota(path, *usage) {
+                return Err(Damage::Quota);
+            }
+        }
+        self.tree.last_zxid = self.stated.zxid;
+        Ok(())
+    }
+
+    /// Turns the parents' places in the snapshot into places here, and lists children.
+    fn join_families(&mut self) -> Result<(), Damage> {
+        let mut latest = (ROOT, ROOT);
+        for index in (1..self.tree.nodes.slots()).rev() {
+            let place = self.tree.nodes[index].parent;
+            if place != latest.0 {
+                let found = self
+                    .places
+                    .binary_search(&place)
+                    .map_err(|_| Damage::Parent)?;
+                latest = (
+                    place,
+                    NodeIndex::try_from(found).expect("places are in the slab"),
+                );
+            }
+            self.tree.nodes[index].parent = latest.1;
+            self.tree.link(latest.1, index);
+        }
+        for (index, stated) in (ROOT..).zip(&self.children) {
+            let node = &self.tree.nodes[index];
+            let is_ephemeral = matches!(node.kind(), NodeKind::Ephemeral(_));
+            if node.children != *stated || (is_ephemeral && *stated > 0) {
+                return Err(Damage::Children);
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks down from the root and enters every node under its path. A node that is its own
+    /// ancestor is not below the root and stays unseen.
+    fn name_all(&mut self) -> Result<(), Damage> {
+        let tree = &mut self.tree;
+        tree.index = HashTable::with_capacity(self.places.len());
+        tree.nodes[ROOT].path_hash = hash_path(&tree.config.hash_key, "/");
+        tree.enter("/", ROOT);
+        let mut path = String::new();
+        let mut at = tree.nodes[ROOT].first_child;
+        while at != NO_NODE {
+            path.push('/');
+            path.push_str(tree.nodes[at].name.as_str());
+            let hash = hash_path(&tree.config.hash_key, &path);
+            if tree.find_hashed(&path, hash).is_some() {
+                return Err(Damage::Duplicate);
+            }
+            tree.nodes[at].path_hash = hash;
+            tree.enter(&path, at);
+            at = next_in_preorder(tree, at, &mut path);
+        }
+        if tree.node_count == self.places.len() {
+            Ok(())
+        } else {
+            Err(Damage::Cycle)
+        }
+    }
+}
+
+/// The node after `at` on a walk down from the root, whose path `path` is cut back to its parent's.
+fn next_in_preorder(tree: &Tree, mut at: NodeIndex, path: &mut String) -> NodeIndex {
+    if tree.nodes[at].first_child != NO_NODE {
+        return tree.nodes[at].first_child;
+    }
+    while at != ROOT {
+        let node = &tree.nodes[at];
+        path.truncate(path.len() - node.name.as_bytes().len() - 1);
+        if node.next_sibling != NO_NODE {
+            return node.next_sibling;
+        }
+        at = node.parent;
+    }
+    NO_NODE
+}
+
+/// Length of the record that `bytes` begin with, its prefix included; `None` while that is short.
+fn record_length(bytes: &[u8]) -> Result<Option<usize>, Damage> {
+    let Some(prefix) = bytes.first_chunk::<PREFIX_BYTES>() else {
+        return Ok(None);
+    };
+    let length =
+        usize::try_from(u32::from_be_bytes(*prefix)).expect("addresses have 32 bits or more");
+    if length == 0 || length > RECORD_BYTES_MAX {
+        return Err(Damage::Length);
+    }
+    Ok(Some(PREFIX_BYTES + length))
+}
