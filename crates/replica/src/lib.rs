@@ -7,7 +7,23 @@ extern crate alloc;
 extern crate std;
 
 mod api;
+mod apply;
+mod between;
+mod clients;
+mod connection;
+mod connections;
+mod envelope;
+mod four_letter;
+mod handshake;
+mod identity;
+mod leader;
+mod peers;
+mod reads;
+mod requests;
 mod server;
+mod state;
+mod statistics;
+mod storage;
 
 pub use api::{
     Config, ConnId, Event, Facts, FourLetterWords, Input, Output, PeerPort, Reading, accepted_link,

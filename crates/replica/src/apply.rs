@@ -1,0 +1,226 @@
+//! Committed transactions take effect: the tree changes, watchers are told, and whoever asked is
+//! answered, in this order.
+
+use crate::api::ConnId;
+use crate::between::RequestTag;
+use crate::connection::Waiting;
+use crate::connections::Connections;
+use crate::envelope;
+use crate::server::Replica;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use watch::WatchTable;
+use zk_proto::{EventKind, KeeperState, OpResult, WatcherEvent, Xid, reply};
+use zk_types::{Bytes, ErrorCode, Perms, SessionId, Txn, TxnHeader, Zxid, mutant};
+use znode_tree::{Applied, Change, ChangeKind, permits};
+
+/// Digests that `hash` shows, and how many transactions lie between two.
+const DIGESTS_MAX: usize = 1_024;
+const DIGEST_INTERVAL: u64 = 128;
+
+impl Replica {
+    /// Applies one committed transaction and answers who asked for it.
+    pub(crate) fn apply(&mut self, payload: &Bytes) {
+        let (origin, header, txn) =
+            envelope::open(payload).expect("a committed record was encoded by this version");
+        assert_eq!(
+            header.zxid, self.state.applied,
+            "a transaction states its own place"
+        );
+        self.statistics.commit_count += 1;
+        let events_first = mutant!("watch-after-reply", true, false);
+        let mut late = Vec::new();
+        let applied = {
+            let Replica {
+                state,
+                watches,
+                connections,
+                config,
+                ..
+            } = self;
+            state.tree.apply(&header, &txn, &mut |change| {
+                let frames = events(watches, connections, header.zxid, &change, config.skip_acl);
+                if events_first {
+                    send(connections, frames);
+                } else {
+                    late.extend(frames);
+                }
+            })
+        };
+        self.change_sessions(&header, &txn);
+        if header.zxid.0 % DIGEST_INTERVAL == 0 {
+            self.digests
+                .push_back((header.zxid, self.state.tree.digest()));
+            if self.digests.len() > DIGESTS_MAX {
+                self.digests.pop_front();
+            }
+        }
+        self.answer_due_refusals();
+        if origin.server == self.config.me {
+            self.answer_applied(origin.tag, header.zxid, &txn, &applied);
+        }
+        send(&mut self.connections, late);
+        if let Txn::CloseSession { .. } = txn
+            && let Some(conn) = self.connections.of_session(header.session)
+        {
+            self.close(conn);
+        }
+    }
+
+    fn change_sessions(&mut self, header: &TxnHeader, txn: &Txn) {
+        match txn {
+            Txn::CreateSession { timeout_ms } => {
+                self.state.sessions.open(header.session, *timeout_ms);
+            }
+            Txn::CloseSession { .. } => {
+                self.state.sessions.close(header.session);
+                self.touches.forget(header.session);
+            }
+            Txn::Create(_)
+            | Txn::Delete { .. }
+            | Txn::DeleteContainer { .. }
+            | Txn::SetData { .. }
+            | Txn::SetAcl { .. }
+            | Txn::Check { .. }
+            | Txn::Multi(_)
+            | Txn::Error(_) => {}
+        }
+        if let Some(leader) = &mut self.leader {
+            leader.on_applied(header, txn);
+        }
+    }
+
+    fn answer_applied(&mut self, tag: RequestTag, zxid: Zxid, txn: &Txn, applied: &Applied<'_>) {
+        if let Some(conn) = self.outcomes.conn_of(tag)
+            && let Some(opening) = self.opening_of(conn)
+        {
+            self.outcomes.settle(tag);
+            return self.welcome(conn, opening);
+        }
+        self.answer_write(tag, |xid, waiting, out| {
+            assert!(
+                matches!(waiting, Waiting::Write { .. }),
+                "a transaction answers a write"
+            );
+            encode_outcome(xid, zxid, txn, applied, out);
+        });
+    }
+}
+
+/// The frames that tell of a change, for every watcher that may read the node.
+fn events(
+    watches: &mut WatchTable<ConnId>,
+    connections: &Connections,
+    zxid: Zxid,
+    change: &Change<'_>,
+    skip_acl: bool,
+) -> Vec<(ConnId, Vec<u8>)> {
+    let mut frames = Vec::new();
+    trigger(watches, change, &mut |conn, kind, path| {
+        let connection = connections.get(conn).expect("watches go with connections");
+        if skip_acl || permits(change.acl, Perms::READ, &connection.identities) {
+            let mut frame = Vec::new();
+            event(kind, path).encode(zxid, &mut frame);
+            frames.push((conn, frame));
+        }
+    });
+    frames
+}
+
+fn send(connections: &mut Connections, frames: Vec<(ConnId, Vec<u8>)>) {
+    for (conn, frame) in frames {
+        let connection = connections
+            .get_mut(conn)
+            .expect("watches go with connections");
+        connection.out.extend_from_slice(&frame);
+        connections.mark_unflushed(conn);
+    }
+}
+
+fn trigger(
+    watches: &mut WatchTable<ConnId>,
+    change: &Change<'_>,
+    out: &mut dyn FnMut(ConnId, watch::EventKind, &str),
+) {
+    match change.kind {
+        ChangeKind::Created => watches.created(change.path, out),
+        ChangeKind::Deleted => watches.deleted(change.path, out),
+        ChangeKind::DataChanged => watches.data_changed(change.path, out),
+        ChangeKind::ChildrenChanged => watches.children_changed(change.path, out),
+    }
+}
+
+fn event(kind: watch::EventKind, path: &str) -> WatcherEvent<'_> {
+    let kind = EventKind::from_code(kind.code()).expect("both name the events of the protocol");
+    WatcherEvent {
+        kind,
+        state: KeeperState::SyncConnected,
+        path: Cow::Borrowed(path),
+    }
+}
+
+/// Appends the answer to a write that was applied.
+fn encode_outcome(xid: Xid, zxid: Zxid, txn: &Txn, applied: &Applied<'_>, out: &mut Vec<u8>) {
+    match applied {
+        Applied::Done => reply::void(out, xid, zxid),
+        Applied::Created {
+            path,
+            stat,
+            with_stat: true,
+        } => {
+            reply::path_stat(out, xid, zxid, path, stat);
+        }
+        Applied::Created {
+            path,
+            with_stat: false,
+            ..
+        } => reply::path(out, xid, zxid, path),
+        Applied::DataSet(stat) | Applied::AclSet(stat) => reply::stat(out, xid, zxid, stat),
+        Applied::Multi(parts) => {
+            let Txn::Multi(txns) = txn else {
+                unreachable!("results in parts are those of a multi");
+            };
+            let results: Vec<_> = txns.iter().zip(parts).map(part).collect();
+            reply::multi(out, xid, zxid, &results);
+        }
+        Applied::Error(code) => reply::error(out, xid, zxid, *code),
+    }
+}
+
+fn part<'a>((txn, applied): (&Txn, &'a Applied<'_>)) -> OpResult<'a> {
+    match applied {
+        Applied::Created {
+            path,
+            stat,
+            with_stat: true,
+        } => OpResult::Create2 {
+            path: Cow::Borrowed(path),
+            stat: *stat,
+        },
+        Applied::Created {
+            path,
+            with_stat: false,
+            ..
+        } => OpResult::Create {
+            path: Cow::Borrowed(path),
+        },
+        Applied::DataSet(stat) => OpResult::SetData { stat: *stat },
+        Applied::Done if matches!(txn, Txn::Check { .. }) => OpResult::Check,
+        Applied::Done => OpResult::Delete,
+        Applied::Error(code) => OpResult::Failed(*code),
+        Applied::AclSet(_) | Applied::Multi(_) => {
+            unreachable!("these never stand in a multi")
+        }
+    }
+}
+
+/// The result of one part of a multi that was refused.
+pub(crate) fn refused_part(code: &Option<ErrorCode>) -> OpResult<'static> {
+    match code {
+        None => OpResult::RolledBack,
+        Some(code) => OpResult::Failed(*code),
+    }
+}
+
+/// The session that a transaction without a client is made for.
+pub(crate) const NOBODY: SessionId = SessionId::NONE;

@@ -1,0 +1,202 @@
+//! Client connections as they come, speak, pause and go.
+
+use crate::api::{ConnId, Output, Reading};
+use crate::connection::{Connection, Phase, Then};
+use crate::server::Replica;
+use core::mem;
+use core::net::IpAddr;
+use core::time::Duration;
+use zk_proto::{FrameDecoder, Incoming};
+
+/// How long a connection may take to say its first words.
+/// Source: `client-protocol.md` §1.3, `sessionlessCnxnTimeout`.
+const GREETING_WITHIN: Duration = Duration::from_secs(10);
+
+impl Replica {
+    /// Takes a new connection, or refuses one too many.
+    pub(crate) fn on_client_connected(&mut self, conn: ConnId, ip: IpAddr, port: u16) {
+        self.statistics.connection_count += 1;
+        if self.is_one_too_many(ip) {
+            self.statistics.connections_rejected += 1;
+            self.outputs.push_back(Output::ClientClose { conn });
+            return;
+        }
+        let until = self.now + GREETING_WITHIN;
+        let frame_bytes_max = self.config.frame_bytes_max;
+        let connection = Connection::new(conn, (ip, port), self.wall, frame_bytes_max, until);
+        self.connections.insert(connection);
+    }
+
+    /// Takes bytes of a client; requests that may not be taken yet are kept.
+    pub(crate) fn on_client_bytes(&mut self, conn: ConnId, bytes: &[u8]) {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if !connection.held.is_empty() {
+            connection.held.extend_from_slice(bytes);
+            return;
+        }
+        self.take_frames(conn, bytes);
+    }
+
+    /// The client's socket took bytes: there may be room for more requests.
+    pub(crate) fn on_client_sent(&mut self, conn: ConnId, bytes: usize) {
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.unsent = connection.unsent.saturating_sub(bytes);
+            self.resume(conn);
+        }
+    }
+
+    /// Drops everything known of a connection; its session goes on.
+    pub(crate) fn forget_connection(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.remove(conn) {
+            self.outcomes.forget(&connection);
+            self.watches.drop_watcher(conn);
+        }
+    }
+
+    /// Sends what is owed and closes.
+    pub(crate) fn close(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(conn) {
+            let bytes = mem::take(&mut connection.out);
+            if !bytes.is_empty() {
+                self.outputs.push_back(Output::ClientSend { conn, bytes });
+            }
+            self.outputs.push_back(Output::ClientClose { conn });
+            self.forget_connection(conn);
+        }
+    }
+
+    /// Closes every connection: this server may not serve any more.
+    pub(crate) fn drop_all_connections(&mut self) {
+        for conn in self.connections.ids() {
+            self.close(conn);
+        }
+    }
+
+    /// Closes connections that never said anything.
+    pub(crate) fn close_silent_connections(&mut self) {
+        while let Some(conn) = self.connections.pop_silent(self.now) {
+            self.close(conn);
+        }
+    }
+
+    /// Hands everything gathered for clients to their sockets, and goes on with those that had to
+    /// wait for others.
+    pub(crate) fn flush_connections(&mut self) {
+        for conn in self.connections.paused() {
+            self.resume(conn);
+        }
+        while let Some(conn) = self.connections.pop_unflushed() {
+            let connection = self
+                .connections
+                .get_mut(conn)
+                .expect("unflushed ones exist");
+            let bytes = mem::take(&mut connection.out);
+            connection.unsent += bytes.len();
+            self.outputs.push_back(Output::ClientSend { conn, bytes });
+        }
+    }
+
+    /// Goes on with requests that were kept, as far as there is room.
+    pub(crate) fn resume(&mut self, conn: ConnId) {
+        let overloaded = self.is_overloaded();
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if !connection.may_take_more(overloaded) {
+            return;
+        }
+        let held = mem::take(&mut connection.held);
+        if !held.is_empty() {
+            self.take_frames(conn, &held);
+        }
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if connection.held.is_empty() && connection.reading == Reading::Paused {
+            connection.reading = Reading::Resumed;
+            self.connections.set_resumed(conn);
+            self.outputs.push_back(Output::ClientReading {
+                conn,
+                reading: Reading::Resumed,
+            });
+        }
+    }
+
+    /// What follows an answer that has its place in the stream.
+    pub(crate) fn after_answer(&mut self, conn: ConnId, then: Then) {
+        match then {
+            Then::GoOn => self.connections.mark_unflushed(conn),
+            Then::Close => self.close(conn),
+        }
+    }
+
+    fn take_frames(&mut self, conn: ConnId, mut bytes: &[u8]) {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        let mut decoder = mem::replace(&mut connection.decoder, FrameDecoder::for_requests(0));
+        self.statistics.bytes_received += u64::try_from(bytes.len()).expect("a length fits");
+        loop {
+            let overloaded = self.is_overloaded();
+            let Some(connection) = self.connections.get_mut(conn) else {
+                return;
+            };
+            if !connection.may_take_more(overloaded) {
+                connection.held.extend_from_slice(bytes);
+                connection.decoder = decoder;
+                self.pause(conn);
+                return;
+            }
+            match decoder.next(&mut bytes) {
+                Ok(Some(Incoming::Frame(frame))) => self.on_frame(conn, frame),
+                Ok(Some(Incoming::Word(word))) => return self.on_word(conn, word),
+                Ok(None) => break,
+                Err(_) => return self.close(conn),
+            }
+        }
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.decoder = decoder;
+        }
+    }
+
+    fn on_frame(&mut self, conn: ConnId, frame: &[u8]) {
+        self.statistics.received += 1;
+        let connection = self
+            .connections
+            .get_mut(conn)
+            .expect("it just sent a frame");
+        connection.facts.received += 1;
+        match connection.phase {
+            Phase::Greeting { .. } => self.on_connect_request(conn, frame),
+            Phase::Open { session } => self.on_request(conn, session, frame),
+            Phase::Opening { .. } => unreachable!("nothing is taken while a session opens"),
+        }
+    }
+
+    fn pause(&mut self, conn: ConnId) {
+        let connection = self
+            .connections
+            .get_mut(conn)
+            .expect("the one that is paused exists");
+        if connection.reading == Reading::Resumed {
+            connection.reading = Reading::Paused;
+            self.connections.set_paused(conn);
+            self.outputs.push_back(Output::ClientReading {
+                conn,
+                reading: Reading::Paused,
+            });
+        }
+    }
+
+    fn is_one_too_many(&self, ip: IpAddr) -> bool {
+        let limits = (
+            self.config.connections_per_ip_max,
+            self.config.connections_max,
+        );
+        let in_all = u32::try_from(self.connections.len()).unwrap_or(u32::MAX);
+        (limits.0 > 0 && self.connections.count_from(ip) >= limits.0)
+            || (limits.1 > 0 && in_all >= limits.1)
+    }
+}

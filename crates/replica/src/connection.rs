@@ -1,0 +1,217 @@
+//! One client's connection: what it is called, what it waits for, and what waits to leave.
+
+use crate::api::{ConnId, Reading};
+use crate::between::RequestTag;
+use crate::identity;
+use crate::statistics::Latency;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use zk_proto::{FrameDecoder, OpCode, RequestHeader, Xid};
+use zk_types::{Identity, Instant, SessionId, WallTime, Zxid};
+
+/// Bytes a client may leave unread before its requests wait.
+pub(crate) const UNSENT_BYTES_MAX: usize = 4 << 20;
+
+/// Requests of one connection that may wait for their turn.
+pub(crate) const QUEUE_MAX: usize = 1_000;
+
+/// Bytes of requests of one connection that may wait for their turn; one request more may start.
+pub(crate) const QUEUE_BYTES_MAX: usize = 8 << 20;
+
+/// A client's connection.
+pub(crate) struct Connection {
+    pub(crate) id: ConnId,
+    pub(crate) ip: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) accepted: WallTime,
+    pub(crate) decoder: FrameDecoder,
+    /// Bytes that arrived while requests had to wait.
+    pub(crate) held: Vec<u8>,
+    pub(crate) phase: Phase,
+    /// What the client has proven so far; a request keeps the list of its own moment.
+    pub(crate) identities: Arc<[Identity]>,
+    pub(crate) queue: VecDeque<Entry>,
+    /// Bytes of requests in the queue.
+    pub(crate) queued_bytes: usize,
+    pub(crate) out: Vec<u8>,
+    /// Bytes given to the socket that it has not taken.
+    pub(crate) unsent: usize,
+    pub(crate) reading: Reading,
+    pub(crate) facts: ConnectionFacts,
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nothing was said; closed when that lasts.
+    Greeting { until: Instant },
+    /// The client wants a session, and the answer is under way.
+    Opening { opening: Opening },
+    /// The client has its session.
+    Open { session: SessionId },
+}
+
+/// A session that a connection is about to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Opening {
+    pub(crate) tag: RequestTag,
+    pub(crate) session: SessionId,
+    pub(crate) timeout_ms: i32,
+    /// Whether the answer carries the read-only byte.
+    pub(crate) read_only: Option<bool>,
+}
+
+/// One request that has its place in the order of answers.
+pub(crate) struct Entry {
+    pub(crate) xid: Xid,
+    pub(crate) op: OpCode,
+    pub(crate) received: Instant,
+    pub(crate) bytes: usize,
+    pub(crate) waiting: Waiting,
+}
+
+/// What a request waits for.
+pub(crate) enum Waiting {
+    /// Its transaction, or its refusal by the leader.
+    Write { tag: RequestTag },
+    /// The leader's word that everything before it is here; then its path is echoed.
+    Sync { tag: RequestTag, body: Vec<u8> },
+    /// Those before it.
+    Turn {
+        identities: Arc<[Identity]>,
+        body: Vec<u8>,
+    },
+    /// Those before it; its whole answer is known.
+    Answered {
+        reply: Vec<u8>,
+        zxid: Zxid,
+        then: Then,
+    },
+}
+
+/// What happens once an answer has its place in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The connection goes on.
+    GoOn,
+    /// It is closed.
+    Close,
+}
+
+/// What `cons` and `stat` print of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionFacts {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) last_op: &'static str,
+    pub(crate) last_cxid: i32,
+    pub(crate) last_zxid: i64,
+    pub(crate) last_response: Instant,
+    pub(crate) latency: Latency,
+    pub(crate) timeout_ms: i32,
+}
+
+impl ConnectionFacts {
+    /// What they are before anything was said, and after `crst`.
+    pub(crate) fn new(timeout_ms: i32) -> Self {
+        ConnectionFacts {
+            received: 0,
+            sent: 0,
+            last_op: "NA",
+            last_cxid: -1,
+            last_zxid: -1,
+            last_response: Instant::ZERO,
+            latency: Latency::default(),
+            timeout_ms,
+        }
+    }
+}
+
+impl Connection {
+    /// A connection that has said nothing yet.
+    pub(crate) fn new(
+        id: ConnId,
+        (ip, port): (IpAddr, u16),
+        accepted: WallTime,
+        frame_bytes_max: usize,
+        until: Instant,
+    ) -> Self {
+        Connection {
+            id,
+            ip,
+            port,
+            accepted,
+            decoder: FrameDecoder::for_requests(frame_bytes_max),
+            held: Vec::new(),
+            phase: Phase::Greeting { until },
+            identities: Arc::from([identity::of_address(ip)]),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            out: Vec::new(),
+            unsent: 0,
+            reading: Reading::Resumed,
+            facts: ConnectionFacts::new(0),
+        }
+    }
+
+    /// The session, once the client has it.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match self.phase {
+            Phase::Open { session } => Some(session),
+            Phase::Greeting { .. } | Phase::Opening { .. } => None,
+        }
+    }
+
+    /// Whether another request may be taken now; an overloaded server takes none of a connection
+    /// that has one waiting.
+    pub(crate) fn may_take_more(&self, overloaded: bool) -> bool {
+        let open = match self.phase {
+            Phase::Greeting { .. } | Phase::Open { .. } => true,
+            Phase::Opening { .. } => false,
+        };
+        let queue_max = if overloaded { 1 } else { QUEUE_MAX };
+        open && self.queue.len() < queue_max
+            && self.queued_bytes < QUEUE_BYTES_MAX
+            && self.unsent + self.out.len() < UNSENT_BYTES_MAX
+    }
+
+    /// Puts a request at the end of the order.
+    pub(crate) fn enqueue(
+        &mut self,
+        header: RequestHeader,
+        op: OpCode,
+        received: Instant,
+        bytes: usize,
+        waiting: Waiting,
+    ) {
+        self.queued_bytes += bytes;
+        self.queue.push_back(Entry {
+            xid: header.xid,
+            op,
+            received,
+            bytes,
+            waiting,
+        });
+    }
+
+    /// The waiting request with this tag, if it is one of this connection's.
+    pub(crate) fn waiting_for(&mut self, wanted: RequestTag) -> Option<&mut Entry> {
+        self.queue.iter_mut().find(|entry| match entry.waiting {
+            Waiting::Write { tag } | Waiting::Sync { tag, .. } => tag == wanted,
+            Waiting::Turn { .. } | Waiting::Answered { .. } => false,
+        })
+    }
+
+    /// Adds what the client has proven to what later requests carry.
+    pub(crate) fn learn(&mut self, proven: Vec<Identity>) {
+        let mut identities = self.identities.to_vec();
+        for identity in proven {
+            if !identities.contains(&identity) {
+                identities.push(identity);
+            }
+        }
+        self.identities = identities.into();
+    }
+}

@@ -1,0 +1,119 @@
+//! `mntr`: one line for each number.
+
+use super::mode;
+use super::text::decimal;
+use crate::server::Replica;
+use alloc::string::String;
+use core::fmt::{Display, Write};
+use zab_core::{LearnerState, Role};
+
+/// Every metric of this server.
+pub(super) fn all(replica: &Replica) -> String {
+    let mut lines = Lines(String::new());
+    lines.put("version", &replica.config.facts.version);
+    lines.put("server_state", mode(replica));
+    if !replica.config.members.is_empty() {
+        lines.put("peer_state", peer_state(replica.role()));
+    }
+    traffic(replica, &mut lines);
+    contents(replica, &mut lines);
+    counters(replica, &mut lines);
+    if !replica.config.members.is_empty() {
+        ensemble(replica, &mut lines);
+    }
+    lines.0
+}
+
+struct Lines(String);
+
+impl Lines {
+    fn put(&mut self, name: &str, value: impl Display) {
+        let _ = writeln!(self.0, "zk_{name}\t{value}");
+    }
+}
+
+fn traffic(replica: &Replica, lines: &mut Lines) {
+    let statistics = &replica.statistics;
+    let latency = &statistics.latency;
+    lines.put("avg_latency", decimal(latency.mean_tenthousandths_ms()));
+    lines.put("min_latency", latency.min_ms());
+    lines.put("max_latency", latency.max_ms());
+    lines.put("packets_received", statistics.received);
+    lines.put("packets_sent", statistics.sent);
+    lines.put("num_alive_connections", replica.connections.len());
+    lines.put("outstanding_requests", replica.outcomes.len());
+    lines.put("uptime", replica.now.since(statistics.started).as_millis());
+    let (open, max) = statistics.descriptors;
+    lines.put("open_file_descriptor_count", open);
+    lines.put("max_file_descriptor_count", max);
+    lines.put("connection_drop_probability", "0.0");
+    let [last, min, max] = statistics.responses.last_min_max();
+    lines.put("last_client_response_size", last);
+    lines.put("min_client_response_size", min);
+    lines.put("max_client_response_size", max);
+    lines.put("outstanding_tls_handshake", 0);
+    lines.put("auth_failed_count", statistics.auth_failed);
+    lines.put("non_mtls_remote_conn_count", 0);
+    lines.put("non_mtls_local_conn_count", 0);
+}
+
+fn contents(replica: &Replica, lines: &mut Lines) {
+    let tree = &replica.state.tree;
+    lines.put("znode_count", tree.node_count());
+    lines.put("watch_count", replica.watches.watches());
+    lines.put("ephemerals_count", tree.ephemeral_count());
+    lines.put("approximate_data_size", tree.approximate_data_size());
+    lines.put("global_sessions", replica.state.sessions.len());
+    lines.put("local_sessions", 0);
+    lines.put("tree_digest", tree.digest());
+    lines.put("last_processed_zxid", replica.state.applied.0);
+}
+
+fn counters(replica: &Replica, lines: &mut Lines) {
+    let statistics = &replica.statistics;
+    lines.put("commit_count", statistics.commit_count);
+    lines.put("proposal_count", statistics.proposal_count);
+    lines.put("snap_count", statistics.snapshot_count);
+    lines.put("looking_count", statistics.looking_count);
+    lines.put("connection_request_count", statistics.connection_count);
+    lines.put("connection_rejected", statistics.connections_rejected);
+    lines.put("connection_revalidate_count", statistics.revalidate_count);
+    lines.put("bytes_received_count", statistics.bytes_received);
+    lines.put("stale_sessions_expired", statistics.expired_sessions);
+}
+
+fn ensemble(replica: &Replica, lines: &mut Lines) {
+    lines.put("quorum_size", replica.config.members.len());
+    let Role::Leading { .. } = replica.role() else {
+        return;
+    };
+    let summary = replica.zab.summary();
+    let synced = summary
+        .learners
+        .iter()
+        .filter(|learner| learner.state == LearnerState::Synced)
+        .count();
+    lines.put("learners", summary.learners.len());
+    lines.put("followers", summary.learners.len());
+    lines.put("synced_followers", synced);
+    lines.put("synced_non_voting_followers", 0);
+    lines.put("synced_observers", 0);
+    lines.put("pending_syncs", summary.learners.len() - synced);
+    let since = replica.statistics.leader_since.unwrap_or(replica.now);
+    lines.put("leader_uptime", replica.now.since(since).as_millis());
+    let [last, min, max] = replica.statistics.proposals.last_min_max();
+    lines.put("last_proposal_size", last);
+    lines.put("min_proposal_size", min);
+    lines.put("max_proposal_size", max);
+}
+
+fn peer_state(role: Role) -> &'static str {
+    match role {
+        Role::Looking => "looking",
+        Role::LeadingPrepare { epoch: None } => "leading - discovery",
+        Role::LeadingPrepare { epoch: Some(_) } => "leading - synchronization",
+        Role::Leading { .. } => "leading - broadcast",
+        Role::FollowingPrepare { .. } => "following - synchronization",
+        Role::Following { .. } => "following - broadcast",
+    }
+}

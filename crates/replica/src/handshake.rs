@@ -1,0 +1,142 @@
+//! The first frame of a connection: a session is opened, resumed or refused.
+//! Source: `client-protocol.md` §2.
+
+use crate::api::ConnId;
+use crate::between::{ForwardedRequest, ToLeader, Verdict};
+use crate::connection::{Connection, Opening, Phase};
+use crate::server::Replica;
+use session::{negotiate, password};
+use zk_proto::{ConnectRequest, ConnectResponse, OpCode};
+use zk_types::{Bytes, SessionId};
+
+impl Replica {
+    /// Answers the first frame of a client, or begins to.
+    pub(crate) fn on_connect_request(&mut self, conn: ConnId, frame: &[u8]) {
+        let Ok(request) = ConnectRequest::decode(frame) else {
+            return self.close(conn);
+        };
+        if !self.serves() || request.last_zxid_seen > self.state.applied {
+            return self.close(conn);
+        }
+        let timeout_ms = negotiate(
+            request.timeout_ms,
+            self.config.session_timeout_min,
+            self.config.session_timeout_max,
+        );
+        if request.session == SessionId::NONE {
+            self.open_session(conn, timeout_ms, request.read_only);
+        } else {
+            self.resume_session(conn, &request, timeout_ms);
+        }
+    }
+
+    /// The answer to a session that was brought here.
+    pub(crate) fn on_verdict(&mut self, conn: ConnId, verdict: Verdict) {
+        let Some(opening) = self.opening_of(conn) else {
+            return;
+        };
+        match verdict {
+            Verdict::Valid => {
+                if let Some(before) = self.connections.of_session(opening.session) {
+                    self.close(before);
+                }
+                self.welcome(conn, opening);
+            }
+            Verdict::Expired => self.refuse_session(conn, opening.read_only),
+        }
+    }
+
+    /// Tells the client that it has its session.
+    pub(crate) fn welcome(&mut self, conn: ConnId, opening: Opening) {
+        self.connections.set_phase(
+            conn,
+            Phase::Open {
+                session: opening.session,
+            },
+        );
+        let connection = self
+            .connections
+            .get_mut(conn)
+            .expect("its phase was just set");
+        connection.facts.timeout_ms = opening.timeout_ms;
+        connection.facts.last_op = "SESS";
+        connection.facts.sent += 1;
+        self.statistics.sent += 1;
+        let response = ConnectResponse {
+            timeout_ms: opening.timeout_ms,
+            session: opening.session,
+            password: &password(opening.session),
+            read_only: opening.read_only,
+        };
+        response.encode(&mut connection.out);
+        self.touches.touch(opening.session);
+        self.connections.mark_unflushed(conn);
+        self.resume(conn);
+    }
+
+    /// The session a connection is about to have.
+    pub(crate) fn opening_of(&self, conn: ConnId) -> Option<Opening> {
+        match self.connections.get(conn)?.phase {
+            Phase::Opening { opening } => Some(opening),
+            Phase::Greeting { .. } | Phase::Open { .. } => None,
+        }
+    }
+
+    fn open_session(&mut self, conn: ConnId, timeout_ms: i32, read_only: Option<bool>) {
+        let session = self.ids.next(&self.state.sessions);
+        let tag = self.outcomes.expect(conn);
+        let opening = Opening {
+            tag,
+            session,
+            timeout_ms,
+            read_only: read_only.map(|_| false),
+        };
+        self.connections.set_phase(conn, Phase::Opening { opening });
+        self.forward(ForwardedRequest {
+            tag,
+            session,
+            cxid: 0,
+            opcode: OpCode::CreateSession.code(),
+            identities: self.identities_of(conn),
+            body: Bytes::from(timeout_ms.to_be_bytes()),
+        });
+    }
+
+    fn resume_session(&mut self, conn: ConnId, request: &ConnectRequest<'_>, timeout_ms: i32) {
+        let read_only = request.read_only.map(|_| false);
+        if request.password != Some(&password(request.session)[..]) {
+            return self.refuse_session(conn, read_only);
+        }
+        self.statistics.revalidate_count += 1;
+        let tag = self.outcomes.expect(conn);
+        let opening = Opening {
+            tag,
+            session: request.session,
+            timeout_ms,
+            read_only,
+        };
+        self.connections.set_phase(conn, Phase::Opening { opening });
+        self.ask_leader(ToLeader::Revalidate {
+            tag,
+            session: request.session,
+            timeout_ms,
+        });
+    }
+
+    fn refuse_session(&mut self, conn: ConnId, read_only: Option<bool>) {
+        let connection = self
+            .connections
+            .get_mut(conn)
+            .expect("the one that is refused exists");
+        ConnectResponse::refusal(read_only).encode(&mut connection.out);
+        self.close(conn);
+    }
+
+    fn identities_of(&self, conn: ConnId) -> alloc::sync::Arc<[zk_types::Identity]> {
+        let connection: Option<&Connection> = self.connections.get(conn);
+        connection
+            .expect("a connection that asks exists")
+            .identities
+            .clone()
+    }
+}

@@ -1,0 +1,338 @@
+//! What only the leader does: requests become transactions, sessions expire, containers are
+//! reaped.
+
+use crate::apply::NOBODY;
+use crate::between::{
+    ForwardedRequest, FromLeader, RequestTag, ToLeader, Verdict, WireRefusal, decode, encode,
+};
+use crate::envelope::{self, Origin};
+use crate::server::{Replica, Work};
+use alloc::boxed::Box;
+use core::time::Duration;
+use session::{Expiry, Liveness, Owners, Sessions};
+use zab_core::{Input as ZabInput, Role};
+use zk_proto::{OpCode, decode_op};
+use zk_types::{
+    ErrorCode, Identity, Instant, Op, ServerId, SessionId, Txn, TxnHeader, WallTime, Zxid,
+};
+use znode_tree::{EphemeralRight, Pending, ReapLimits, Refusal, Requester};
+
+/// How often containers are looked for, and how many are reaped at once at most.
+/// Source: `client-protocol.md` §6.7.
+const REAP_INTERVAL: Duration = Duration::from_secs(60);
+const REAP_LIMITS: ReapLimits = ReapLimits {
+    never_used_ms: None,
+    count_max: 10_000,
+};
+
+/// The tag of transactions that nobody awaits.
+const NO_TAG: RequestTag = RequestTag(0);
+
+/// State that exists while this server leads, and is forgotten with its term.
+pub(crate) struct Leader {
+    pending: Pending,
+    expiry: Expiry,
+    owners: Owners,
+    reap_at: Instant,
+}
+
+/// Something the leader is to make a transaction of.
+pub(crate) enum Submission {
+    /// A client's request, through the server it is connected to.
+    Request {
+        from: ServerId,
+        request: ForwardedRequest,
+    },
+    /// A session that was silent for too long.
+    Expire { session: SessionId },
+    /// A container or TTL node whose time has come.
+    Reap { path: Box<str> },
+}
+
+impl Leader {
+    /// A new term: every session has its full timeout, and no owner yet.
+    pub(crate) fn new(sessions: &Sessions, tick: Duration, now: Instant) -> Self {
+        let mut expiry = Expiry::new(tick, now);
+        expiry.restart_all(sessions, now);
+        Leader {
+            pending: Pending::new(),
+            expiry,
+            owners: Owners::new(),
+            reap_at: now + REAP_INTERVAL,
+        }
+    }
+
+    /// When something is due.
+    pub(crate) fn next_deadline(&self) -> Instant {
+        self.expiry
+            .next_deadline()
+            .map_or(self.reap_at, |at| at.min(self.reap_at))
+    }
+
+    /// Prepared changes up to an applied transaction are the state's own now.
+    pub(crate) fn on_applied(&mut self, header: &TxnHeader, txn: &Txn) {
+        self.pending.settle(header.zxid);
+        if let Txn::CloseSession { .. } = txn {
+            self.expiry.forget(header.session);
+            self.owners.forget(header.session);
+        }
+    }
+
+    /// The deadlines of sessions, for `dump`.
+    pub(crate) fn expiry(&self) -> &Expiry {
+        &self.expiry
+    }
+}
+
+impl Replica {
+    /// Lets sessions expire and containers go that are due.
+    pub(crate) fn lead_on_timeout(&mut self) {
+        let Some(leader) = &mut self.leader else {
+            return;
+        };
+        for session in leader.expiry.expire(self.now) {
+            self.statistics.expired_sessions += 1;
+            self.work
+                .push_back(Work::Submit(Submission::Expire { session }));
+        }
+        if leader.reap_at <= self.now {
+            leader.reap_at = self.now + REAP_INTERVAL;
+            for path in self.state.tree.expired_containers(self.wall, REAP_LIMITS) {
+                self.work.push_back(Work::Submit(Submission::Reap { path }));
+            }
+        }
+    }
+
+    /// Hands the sessions that were heard of to whoever keeps their deadlines.
+    pub(crate) fn hand_over_touches(&mut self) {
+        self.touch_at = self.now + self.config.tick / 2;
+        let sessions = self.touches.take();
+        if !sessions.is_empty() {
+            self.ask_leader(ToLeader::Touched { sessions });
+        }
+    }
+
+    /// Makes a transaction of a request, or refuses it. The protocol has nothing left to say when
+    /// this is called, so the next zxid is known.
+    pub(crate) fn submit(&mut self, submission: Submission) {
+        if self.leader.is_none() {
+            return;
+        }
+        let Some(zxid) = self.zab.next_zxid() else {
+            return;
+        };
+        match submission {
+            Submission::Request { from, request } => self.submit_request(zxid, from, &request),
+            Submission::Expire { session } => {
+                self.propose_own(zxid, session, &Op::CloseSession);
+            }
+            Submission::Reap { path } => {
+                let path = Some((&*path).into());
+                self.propose_own(zxid, NOBODY, &Op::DeleteContainer { path });
+            }
+        }
+    }
+
+    /// A message of another replica.
+    pub(crate) fn on_app(&mut self, from: ServerId, bytes: &[u8]) {
+        match self.role {
+            Role::Leading { .. } => {
+                if let Ok(question) = decode::<ToLeader>(bytes) {
+                    self.on_question(from, question);
+                }
+            }
+            Role::Following { leader, .. } if leader == from => {
+                if let Ok(answer) = decode::<FromLeader>(bytes) {
+                    self.on_answer(answer);
+                }
+            }
+            Role::Following { .. }
+            | Role::Looking
+            | Role::LeadingPrepare { .. }
+            | Role::FollowingPrepare { .. } => {}
+        }
+    }
+
+    /// Something a server wants of the leader that this server is.
+    pub(crate) fn on_question(&mut self, from: ServerId, question: ToLeader) {
+        match question {
+            ToLeader::Request(request) => {
+                self.work
+                    .push_back(Work::Submit(Submission::Request { from, request }));
+            }
+            ToLeader::Revalidate {
+                tag,
+                session,
+                timeout_ms,
+            } => {
+                let verdict = self.revalidate(from, session, timeout_ms);
+                self.tell(from, FromLeader::Revalidated { tag, verdict });
+            }
+            ToLeader::Touched { sessions } => {
+                let leader = self.leader.as_mut().expect("only a leader is asked");
+                for session in sessions {
+                    leader.expiry.touch(session, self.now);
+                }
+            }
+        }
+    }
+
+    fn on_answer(&mut self, answer: FromLeader) {
+        match answer {
+            FromLeader::Refused {
+                tag,
+                refusal,
+                after,
+            } => {
+                let refusal = Refusal::try_from(refusal)
+                    .unwrap_or(Refusal::Error(ErrorCode::MarshallingError));
+                self.on_refused(tag, refusal, after);
+            }
+            FromLeader::Revalidated { tag, verdict } => {
+                if let Some(conn) = self.outcomes.settle(tag) {
+                    self.on_verdict(conn, verdict);
+                }
+            }
+            FromLeader::Moved { session } => {
+                if let Some(conn) = self.connections.of_session(session) {
+                    self.close(conn);
+                }
+            }
+        }
+    }
+
+    /// Tells another server something, or this one.
+    fn tell(&mut self, to: ServerId, answer: FromLeader) {
+        if to == self.config.me {
+            return self.on_answer(answer);
+        }
+        let bytes = encode(&answer);
+        self.work
+            .push_back(Work::Zab(ZabInput::ToLearner { to, bytes }));
+    }
+
+    fn revalidate(&mut self, from: ServerId, session: SessionId, timeout_ms: i32) -> Verdict {
+        let leader = self.leader.as_mut().expect("only a leader is asked");
+        if leader.expiry.liveness(session) != Liveness::Live {
+            return Verdict::Expired;
+        }
+        leader.expiry.track(session, timeout_ms, self.now);
+        let before = leader.owners.owner(session);
+        leader.owners.set(session, from);
+        if let Some(before) = before.filter(|&before| before != from) {
+            self.tell(before, FromLeader::Moved { session });
+        }
+        Verdict::Valid
+    }
+
+    fn submit_request(&mut self, zxid: Zxid, from: ServerId, request: &ForwardedRequest) {
+        let origin = Origin {
+            server: from,
+            tag: request.tag,
+        };
+        let bytes_max = self.config.frame_bytes_max;
+        let op = OpCode::from_code(request.opcode)
+            .ok_or(ErrorCode::Unimplemented)
+            .and_then(|opcode| {
+                decode_op(opcode, &request.body, bytes_max).map_err(|_| ErrorCode::MarshallingError)
+            });
+        let op = match op {
+            Ok(op) => op,
+            Err(code) => return self.refuse(origin, zxid, &Refusal::Error(code)),
+        };
+        let leader = self.leader.as_mut().expect("only a leader submits");
+        let session_check = match op {
+            Op::CreateSession { timeout_ms } => {
+                leader.expiry.track(request.session, timeout_ms, self.now);
+                leader.owners.set(request.session, from);
+                Ok(())
+            }
+            Op::Create(_)
+            | Op::Delete { .. }
+            | Op::DeleteContainer { .. }
+            | Op::SetData { .. }
+            | Op::SetAcl { .. }
+            | Op::Check { .. }
+            | Op::Multi(_)
+            | Op::CloseSession => leader
+                .owners
+                .check(&leader.expiry, request.session, from)
+                .map_err(session::Refusal::code),
+        };
+        if session_check == Err(ErrorCode::SessionMoved) {
+            return self.refuse(origin, zxid, &Refusal::Error(ErrorCode::SessionMoved));
+        }
+        if let Op::CloseSession = op {
+            leader.expiry.mark_closing(request.session);
+        }
+        let header = TxnHeader {
+            session: request.session,
+            cxid: request.cxid,
+            zxid,
+            time: self.wall,
+        };
+        self.prepare_and_propose(origin, header, session_check, &request.identities, &op);
+    }
+
+    fn propose_own(&mut self, zxid: Zxid, session: SessionId, op: &Op<'_>) {
+        let origin = Origin {
+            server: self.config.me,
+            tag: NO_TAG,
+        };
+        let header = TxnHeader {
+            session,
+            cxid: 0,
+            zxid,
+            time: self.wall,
+        };
+        self.prepare_and_propose(origin, header, Ok(()), &[], op);
+    }
+
+    fn prepare_and_propose(
+        &mut self,
+        origin: Origin,
+        header: TxnHeader,
+        session_check: Result<(), ErrorCode>,
+        identities: &[Identity],
+        op: &Op<'_>,
+    ) {
+        let leader = self.leader.as_mut().expect("only a leader proposes");
+        let requester = Requester {
+            session: header.session,
+            identities,
+            session_check,
+            ephemerals: EphemeralRight::Granted,
+        };
+        let time: WallTime = header.time;
+        let prepared =
+            self.state
+                .tree
+                .prepare(&mut leader.pending, &requester, header.zxid, time, op);
+        match prepared {
+            Ok(txn) => {
+                let payload = envelope::seal(origin, &header, &txn);
+                self.statistics.proposals.record(payload.len());
+                self.statistics.proposal_count += 1;
+                self.zab.handle(self.now, ZabInput::Propose { payload });
+            }
+            Err(refusal) => self.refuse(origin, header.zxid, &refusal),
+        }
+    }
+
+    /// Refuses a request: it takes no zxid, and is answered after everything before it.
+    fn refuse(&mut self, origin: Origin, unused: Zxid, refusal: &Refusal) {
+        if origin.tag == NO_TAG {
+            return;
+        }
+        let after = Zxid(unused.0 - 1);
+        let refusal = WireRefusal::from(refusal);
+        self.tell(
+            origin.server,
+            FromLeader::Refused {
+                tag: origin.tag,
+                refusal,
+                after,
+            },
+        );
+    }
+}

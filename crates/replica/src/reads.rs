@@ -1,0 +1,335 @@
+//! Requests that are answered from this server's own state, with no word to anybody else.
+
+use crate::api::ConnId;
+use crate::connection::Then;
+use alloc::borrow::Cow;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use watch::{RemoveKind, Table, WatchTable};
+use zk_proto::{
+    AddWatchMode, ClientInfo, EventKind, KeeperState, OpCode, OpResult, ReadOp, ReplyHeader,
+    Request, RequestError, RequestHeader, SetWatches, WatcherEvent, WatcherType, Xid, reply,
+};
+use zk_types::{Acl, ErrorCode, Identity, Perms, RawPath, SessionId, ZnodePath, Zxid};
+use znode_tree::Tree;
+
+/// The state that reads of one connection see, and the watches they set.
+pub(crate) struct Reads<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) watches: &'a mut WatchTable<ConnId>,
+    /// What every answer is stamped with.
+    pub(crate) applied: Zxid,
+    pub(crate) conn: ConnId,
+    pub(crate) session: SessionId,
+    pub(crate) identities: &'a [Identity],
+}
+
+type Answer = Result<(), ErrorCode>;
+
+impl Reads<'_> {
+    /// Appends the answer to a request that is no write.
+    pub(crate) fn answer(
+        &mut self,
+        header: RequestHeader,
+        body: &[u8],
+        bytes_max: usize,
+        out: &mut Vec<u8>,
+    ) -> Then {
+        let xid = header.xid;
+        let request = match Request::decode(header.opcode, body, bytes_max) {
+            Ok(request) => request,
+            Err(error @ (RequestError::Marshalling(_) | RequestError::Auth(_))) => {
+                let code = error.code().unwrap_or(ErrorCode::MarshallingError);
+                reply::error(out, xid, self.applied, code);
+                return Then::GoOn;
+            }
+            Err(RequestError::UnknownOpcode { .. }) => {
+                reply::error(out, xid, ReplyHeader::NO_ZXID, ErrorCode::Unimplemented);
+                return Then::Close;
+            }
+        };
+        if let Err(code) = self.dispatch(xid, request, out) {
+            reply::error(out, xid, self.applied, code);
+        }
+        Then::GoOn
+    }
+
+    fn dispatch(&mut self, xid: Xid, request: Request<'_>, out: &mut Vec<u8>) -> Answer {
+        match request {
+            Request::Ping => {
+                reply::void(out, Xid::PING, self.applied);
+                Ok(())
+            }
+            Request::Exists { path, watch } => self.exists(xid, &path, watch, out),
+            Request::GetData { path, watch } => self.get_data(xid, &path, watch, out),
+            Request::GetChildren { path, watch } => self.children(xid, &path, watch, None, out),
+            Request::GetChildren2 { path, watch } => {
+                self.children(xid, &path, watch, Some(()), out)
+            }
+            Request::GetAcl { path } => self.get_acl(xid, &path, out),
+            Request::GetAllChildrenNumber { path } => {
+                let count = self
+                    .tree
+                    .all_children_number(required(&path)?, self.identities)?;
+                reply::number(
+                    out,
+                    xid,
+                    self.applied,
+                    i32::try_from(count).unwrap_or(i32::MAX),
+                );
+                Ok(())
+            }
+            Request::GetEphemerals { prefix } => {
+                let prefix = prefix.as_deref().unwrap_or("");
+                reply::names_with(out, xid, self.applied, |list| {
+                    self.tree
+                        .ephemerals_of(self.session, prefix, &mut |path| list.push(path));
+                });
+                Ok(())
+            }
+            Request::MultiRead(ops) => {
+                let results: Vec<_> = ops.into_iter().map(|op| self.read_part(op)).collect();
+                reply::multi(out, xid, self.applied, &results);
+                Ok(())
+            }
+            Request::WhoAmI => {
+                let infos: Vec<_> = self.identities.iter().map(client_info).collect();
+                reply::who_am_i(out, xid, self.applied, &infos);
+                Ok(())
+            }
+            Request::Sasl { token: _ } => {
+                reply::sasl(out, xid, Zxid::ZERO, None);
+                Ok(())
+            }
+            Request::Reconfig(_) => Err(ErrorCode::ReconfigDisabled),
+            Request::AddWatch { path, mode } => {
+                self.add_watch(&path, mode)?;
+                reply::add_watch(out, xid, self.applied);
+                Ok(())
+            }
+            Request::CheckWatches { path, kind } => {
+                if !self
+                    .watches
+                    .contains(self.conn, required(&path)?, remove_kind(kind))
+                {
+                    return Err(ErrorCode::NoWatcher);
+                }
+                reply::void(out, xid, self.applied);
+                Ok(())
+            }
+            Request::RemoveWatches { path, kind } => {
+                if !self
+                    .watches
+                    .remove(self.conn, required(&path)?, remove_kind(kind))
+                {
+                    return Err(ErrorCode::NoWatcher);
+                }
+                reply::void(out, xid, self.applied);
+                Ok(())
+            }
+            Request::SetWatches(watches) => {
+                self.set_watches(&watches, out);
+                reply::void(out, xid, self.applied);
+                Ok(())
+            }
+            Request::Write(_) | Request::Sync { .. } | Request::Auth(_) => {
+                unreachable!("these have ways of their own")
+            }
+        }
+    }
+
+    fn exists(&mut self, xid: Xid, path: &RawPath<'_>, watch: bool, out: &mut Vec<u8>) -> Answer {
+        let path = required(path)?;
+        let found = self.tree.exists(path, self.identities);
+        if watch && matches!(found, Ok(_) | Err(ErrorCode::NoNode)) {
+            self.watches.add_standard(Table::Data, path, self.conn);
+        }
+        reply::stat(out, xid, self.applied, &found?);
+        Ok(())
+    }
+
+    fn get_data(&mut self, xid: Xid, path: &RawPath<'_>, watch: bool, out: &mut Vec<u8>) -> Answer {
+        let path = required(path)?;
+        let (data, stat) = self.tree.get_data(path, self.identities)?;
+        if watch {
+            self.watches
+                .add_standard(Table::Data, root_for_empty(path), self.conn);
+        }
+        reply::data(out, xid, self.applied, data.map(AsRef::as_ref), &stat);
+        Ok(())
+    }
+
+    fn children(
+        &mut self,
+        xid: Xid,
+        path: &RawPath<'_>,
+        watch: bool,
+        with_stat: Option<()>,
+        out: &mut Vec<u8>,
+    ) -> Answer {
+        let path = required(path)?;
+        let (names, stat) = self.tree.children(path, self.identities)?;
+        if watch {
+            self.watches
+                .add_standard(Table::Child, root_for_empty(path), self.conn);
+        }
+        match with_stat {
+            None => reply::names(out, xid, self.applied, names),
+            Some(()) => reply::names_stat(out, xid, self.applied, names, &stat),
+        }
+        Ok(())
+    }
+
+    fn get_acl(&self, xid: Xid, path: &RawPath<'_>, out: &mut Vec<u8>) -> Answer {
+        let (list, stat) = self.tree.get_acl(required(path)?, self.identities)?;
+        let list: Vec<Acl> = list
+            .map(|entry| Acl {
+                perms: entry.perms,
+                scheme: entry.scheme.to_string(),
+                id: entry.id.into_owned(),
+            })
+            .collect();
+        reply::acl(out, xid, self.applied, &list, &stat);
+        Ok(())
+    }
+
+    fn read_part(&self, op: ReadOp<'_>) -> OpResult<'_> {
+        match op {
+            ReadOp::GetData { path } => {
+                match required(&path).and_then(|path| self.tree.get_data(path, self.identities)) {
+                    Ok((data, stat)) => {
+                        let data = data.map(|bytes| Cow::Borrowed(bytes.as_ref()));
+                        OpResult::GetData { data, stat }
+                    }
+                    Err(code) => OpResult::Failed(code),
+                }
+            }
+            ReadOp::GetChildren { path } => {
+                match required(&path).and_then(|path| self.tree.children(path, self.identities)) {
+                    Ok((names, _)) => OpResult::GetChildren {
+                        children: names.map(Cow::Borrowed).collect(),
+                    },
+                    Err(code) => OpResult::Failed(code),
+                }
+            }
+        }
+    }
+
+    fn add_watch(&mut self, path: &RawPath<'_>, mode: AddWatchMode) -> Answer {
+        let path = required(path)?;
+        ZnodePath::validate(path).map_err(|_| ErrorCode::BadArguments)?;
+        match mode {
+            AddWatchMode::Persistent => self.watches.add_persistent(path, self.conn),
+            AddWatchMode::PersistentRecursive => self.watches.add_recursive(path, self.conn),
+        }
+        Ok(())
+    }
+
+    /// Tells of what changed since the client's last word, and arms the rest.
+    /// Source: `client-protocol.md` §7.4.
+    fn set_watches(&mut self, watches: &SetWatches<'_>, out: &mut Vec<u8>) {
+        let since = watches.relative_zxid;
+        for path in &watches.data {
+            match self.tree.stat(path) {
+                None => self.catch_up(EventKind::NodeDeleted, path, out),
+                Some(stat) if stat.mzxid.0.cast_signed() > since => {
+                    self.catch_up(EventKind::NodeDataChanged, path, out);
+                }
+                Some(_) => self.watches.add_standard(Table::Data, path, self.conn),
+            }
+        }
+        for path in &watches.exist {
+            match self.tree.stat(path) {
+                None => self.watches.add_standard(Table::Data, path, self.conn),
+                Some(_) => self.catch_up(EventKind::NodeCreated, path, out),
+            }
+        }
+        for path in &watches.child {
+            match self.tree.stat(path) {
+                None => self.catch_up(EventKind::NodeDeleted, path, out),
+                Some(stat) if stat.pzxid.0.cast_signed() > since => {
+                    self.catch_up(EventKind::NodeChildrenChanged, path, out);
+                }
+                Some(_) => self.watches.add_standard(Table::Child, path, self.conn),
+            }
+        }
+        for path in &watches.persistent {
+            self.watches.add_persistent(path, self.conn);
+        }
+        for path in &watches.persistent_recursive {
+            self.watches.add_recursive(path, self.conn);
+        }
+    }
+
+    /// Tells of a change that happened while the client was away, if it may read the node.
+    fn catch_up(&self, kind: EventKind, path: &str, out: &mut Vec<u8>) {
+        let readable = self
+            .tree
+            .acl_of(path)
+            .is_none_or(|acl| self.tree.permits(acl, Perms::READ, self.identities));
+        if readable {
+            let event = WatcherEvent {
+                kind,
+                state: KeeperState::SyncConnected,
+                path: Cow::Borrowed(path),
+            };
+            event.encode(ReplyHeader::NO_ZXID, out);
+        }
+    }
+}
+
+/// What `cons` calls an operation. Source: `client-protocol.md` §12.2.
+pub(crate) fn operation_name(op: OpCode) -> &'static str {
+    match op {
+        OpCode::Create | OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => "CREA",
+        OpCode::Delete | OpCode::DeleteContainer => "DELE",
+        OpCode::Exists => "EXIS",
+        OpCode::GetData => "GETD",
+        OpCode::SetData => "SETD",
+        OpCode::GetAcl => "GETA",
+        OpCode::SetAcl => "SETA",
+        OpCode::GetChildren | OpCode::GetChildren2 => "GETC",
+        OpCode::Sync => "SYNC",
+        OpCode::Ping => "PING",
+        OpCode::Check => "CHEC",
+        OpCode::Multi => "MULT",
+        OpCode::MultiRead => "MLTR",
+        OpCode::Reconfig => "RECO",
+        OpCode::CloseSession => "CLOS",
+        OpCode::CreateSession => "SESS",
+        OpCode::SetWatches => "SETW",
+        OpCode::SetWatches2 => "STW2",
+        OpCode::AddWatch => "ADDW",
+        OpCode::CheckWatches => "CHKW",
+        OpCode::RemoveWatches => "REMW",
+        OpCode::GetEphemerals => "GETE",
+        OpCode::GetAllChildrenNumber => "GETACN",
+        OpCode::WhoAmI => "HOMI",
+        OpCode::Auth | OpCode::Sasl | OpCode::Error | OpCode::Notification => "NA",
+    }
+}
+
+fn required<'p>(path: &'p RawPath<'_>) -> Result<&'p str, ErrorCode> {
+    path.as_deref().ok_or(ErrorCode::MarshallingError)
+}
+
+/// The empty path reads the root, so its watch is the root's.
+fn root_for_empty(path: &str) -> &str {
+    if path.is_empty() { "/" } else { path }
+}
+
+fn remove_kind(kind: WatcherType) -> RemoveKind {
+    RemoveKind::from_code(kind.code()).expect("both name the five kinds of the protocol")
+}
+
+fn client_info(identity: &Identity) -> ClientInfo<'_> {
+    let user = match identity.scheme.as_str() {
+        "digest" => identity.id.split(':').next().unwrap_or(""),
+        "super" => "",
+        _ => &identity.id,
+    };
+    ClientInfo {
+        scheme: Cow::Borrowed(&identity.scheme),
+        user: Cow::Borrowed(user),
+    }
+}

@@ -1,0 +1,400 @@
+//! Requests of clients, each in its place: writes go to the leader at once, everything else waits
+//! for the writes before it, and answers leave in the order of the requests.
+
+use crate::api::ConnId;
+use crate::between::{ForwardedRequest, RequestTag, ToLeader, encode};
+use crate::connection::{Connection, Phase, Then, Waiting};
+use crate::identity;
+use crate::leader::Submission;
+use crate::reads::{Reads, operation_name};
+use crate::server::{Replica, Work};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use zab_core::{Input as ZabInput, Role, SyncTag};
+use zk_proto::{AuthPacket, OpCode, ReplyHeader, Request, RequestError, RequestHeader, reply};
+use zk_types::{Bytes, ErrorCode, SessionId, Zxid};
+use znode_tree::Refusal;
+
+/// Requests whose outcome is awaited, and refusals that are not yet due.
+pub(crate) struct Outcomes {
+    next: RequestTag,
+    awaited: BTreeMap<RequestTag, ConnId>,
+    /// By the record after which each is right, which the leader's order makes ascending.
+    refusals: VecDeque<(Zxid, RequestTag, Refusal)>,
+}
+
+impl Outcomes {
+    /// Nothing awaited; tags start at `first`, which no earlier run of this server reached.
+    pub(crate) fn new(first: RequestTag) -> Self {
+        Outcomes {
+            next: first,
+            awaited: BTreeMap::new(),
+            refusals: VecDeque::new(),
+        }
+    }
+
+    /// A tag for a request of a connection.
+    pub(crate) fn expect(&mut self, conn: ConnId) -> RequestTag {
+        self.next = RequestTag(self.next.0.wrapping_add(1).max(1));
+        self.awaited.insert(self.next, conn);
+        self.next
+    }
+
+    /// The connection that awaits the outcome; it is awaited no longer.
+    pub(crate) fn settle(&mut self, tag: RequestTag) -> Option<ConnId> {
+        self.awaited.remove(&tag)
+    }
+
+    /// The connection that awaits the outcome.
+    pub(crate) fn conn_of(&self, tag: RequestTag) -> Option<ConnId> {
+        self.awaited.get(&tag).copied()
+    }
+
+    /// How many are awaited.
+    pub(crate) fn len(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// Drops what a connection awaited.
+    pub(crate) fn forget(&mut self, connection: &Connection) {
+        if let Phase::Opening { opening } = connection.phase {
+            self.awaited.remove(&opening.tag);
+        }
+        for entry in &connection.queue {
+            match entry.waiting {
+                Waiting::Write { tag } | Waiting::Sync { tag, .. } => {
+                    self.awaited.remove(&tag);
+                }
+                Waiting::Turn { .. } | Waiting::Answered { .. } => {}
+            }
+        }
+    }
+
+    /// Drops everything: the term that would have answered is over.
+    pub(crate) fn clear(&mut self) {
+        self.awaited.clear();
+        self.refusals.clear();
+    }
+}
+
+impl Replica {
+    /// Takes one request of a client that has its session.
+    pub(crate) fn on_request(&mut self, conn: ConnId, session: SessionId, frame: &[u8]) {
+        let Ok((header, body)) = RequestHeader::decode(frame) else {
+            return self.close(conn);
+        };
+        self.touches.touch(session);
+        match Request::decode(header.opcode, body, self.config.frame_bytes_max) {
+            Ok(Request::Write(_)) => self.take_write(conn, session, header, body),
+            Ok(Request::Sync { .. }) => self.take_sync(conn, header, body),
+            Ok(Request::Auth(packet)) => self.take_auth(conn, header, &packet),
+            Ok(_) | Err(RequestError::Marshalling(_)) => self.take_turn(conn, header, body),
+            Err(RequestError::UnknownOpcode { .. }) => {
+                let mut answer = Vec::new();
+                let code = ErrorCode::Unimplemented;
+                reply::error(&mut answer, header.xid, ReplyHeader::NO_ZXID, code);
+                self.take_answered(conn, header, OpCode::Error, answer, Then::Close);
+            }
+            Err(RequestError::Auth(_)) => self.close(conn),
+        }
+    }
+
+    /// Sends a request to the leader, which may be this server.
+    pub(crate) fn forward(&mut self, request: ForwardedRequest) {
+        match self.role {
+            Role::Leading { .. } => {
+                let submission = Submission::Request {
+                    from: self.config.me,
+                    request,
+                };
+                self.work.push_back(Work::Submit(submission));
+            }
+            Role::Following { .. } => self.ask_leader(ToLeader::Request(request)),
+            Role::Looking | Role::LeadingPrepare { .. } | Role::FollowingPrepare { .. } => {}
+        }
+    }
+
+    /// Sends a question to the leader, which may be this server.
+    pub(crate) fn ask_leader(&mut self, question: ToLeader) {
+        if self.leader.is_some() {
+            self.on_question(self.config.me, question);
+        } else {
+            let bytes = encode(&question);
+            self.work.push_back(Work::Zab(ZabInput::ToLeader { bytes }));
+        }
+    }
+
+    /// Whether so much is awaited that no connection with a request waiting is read.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX) > self.config.outstanding_max
+    }
+
+    /// Keeps a refusal until everything it takes for granted is applied here.
+    pub(crate) fn on_refused(&mut self, tag: RequestTag, refusal: Refusal, after: Zxid) {
+        self.outcomes.refusals.push_back((after, tag, refusal));
+        self.answer_due_refusals();
+    }
+
+    /// Answers the refusals that are right by now.
+    pub(crate) fn answer_due_refusals(&mut self) {
+        while let Some((after, _, _)) = self.outcomes.refusals.front() {
+            if *after > self.state.applied {
+                return;
+            }
+            let (_, tag, refusal) = self.outcomes.refusals.pop_front().expect("it is the front");
+            self.answer_refused(tag, &refusal);
+        }
+    }
+
+    /// Everything proposed before a sync has been applied here.
+    pub(crate) fn on_sync_done(&mut self, tag: RequestTag) {
+        let applied = self.state.applied;
+        self.answer_write(tag, |entry_xid, waiting, out| {
+            let Waiting::Sync { body, .. } = waiting else {
+                return;
+            };
+            let path = match Request::decode(OpCode::Sync.code(), body, usize::MAX) {
+                Ok(Request::Sync { path }) => path,
+                Ok(_) | Err(_) => None,
+            };
+            reply::raw_path(out, entry_xid, applied, &path);
+        });
+    }
+
+    /// Puts the answer of an awaited request in its place and lets those behind it follow.
+    pub(crate) fn answer_write(
+        &mut self,
+        tag: RequestTag,
+        encode_answer: impl FnOnce(zk_proto::Xid, &Waiting, &mut Vec<u8>),
+    ) {
+        let Some(conn) = self.outcomes.settle(tag) else {
+            return;
+        };
+        let applied = self.state.applied;
+        let connection = self
+            .connections
+            .get_mut(conn)
+            .expect("what it awaits goes with it");
+        let Some(entry) = connection.waiting_for(tag) else {
+            return;
+        };
+        let mut answer = Vec::new();
+        encode_answer(entry.xid, &entry.waiting, &mut answer);
+        let then = if entry.op == OpCode::CloseSession {
+            Then::Close
+        } else {
+            Then::GoOn
+        };
+        entry.waiting = Waiting::Answered {
+            reply: answer,
+            zxid: applied,
+            then,
+        };
+        self.answer_in_turn(conn);
+    }
+
+    fn take_write(&mut self, conn: ConnId, session: SessionId, header: RequestHeader, body: &[u8]) {
+        let op = OpCode::from_code(header.opcode).expect("it was decoded");
+        let tag = self.outcomes.expect(conn);
+        let now = self.now;
+        let connection = self.connections.get_mut(conn).expect("it just sent this");
+        connection.enqueue(header, op, now, body.len(), Waiting::Write { tag });
+        let identities = connection.identities.clone();
+        self.forward(ForwardedRequest {
+            tag,
+            session,
+            cxid: header.xid.0,
+            opcode: header.opcode,
+            identities,
+            body: Bytes::from(body),
+        });
+    }
+
+    fn take_sync(&mut self, conn: ConnId, header: RequestHeader, body: &[u8]) {
+        let tag = self.outcomes.expect(conn);
+        let now = self.now;
+        let connection = self.connections.get_mut(conn).expect("it just sent this");
+        let waiting = Waiting::Sync {
+            tag,
+            body: body.to_vec(),
+        };
+        connection.enqueue(header, OpCode::Sync, now, body.len(), waiting);
+        self.work.push_back(Work::Zab(ZabInput::Sync {
+            tag: SyncTag(tag.0),
+        }));
+    }
+
+    /// What is proven holds for every later request at once; the answer waits for its turn.
+    fn take_auth(&mut self, conn: ConnId, header: RequestHeader, packet: &AuthPacket<'_>) {
+        let connection = self.connections.get_mut(conn).expect("it just sent this");
+        let proven = identity::of_auth_packet(
+            packet.scheme.as_deref(),
+            packet.auth.as_deref(),
+            connection.ip,
+            self.config.super_digest.as_deref(),
+        );
+        let mut answer = Vec::new();
+        let then = match proven {
+            Some(proven) => {
+                connection.learn(proven);
+                reply::void(&mut answer, header.xid, Zxid::ZERO);
+                Then::GoOn
+            }
+            None => {
+                self.statistics.auth_failed += 1;
+                reply::error(&mut answer, header.xid, Zxid::ZERO, ErrorCode::AuthFailed);
+                Then::Close
+            }
+        };
+        self.take_answered(conn, header, OpCode::Auth, answer, then);
+    }
+
+    fn take_turn(&mut self, conn: ConnId, header: RequestHeader, body: &[u8]) {
+        let now = self.now;
+        let op = OpCode::from_code(header.opcode).expect("it was decoded");
+        let connection = self.connections.get_mut(conn).expect("it just sent this");
+        if connection.queue.is_empty() {
+            let identities = connection.identities.clone();
+            let then = self.read(conn, header, &identities, body);
+            self.note_answer(conn, header.xid, op, now, self.state.applied);
+            return self.after_answer(conn, then);
+        }
+        let identities = connection.identities.clone();
+        let waiting = Waiting::Turn {
+            identities,
+            body: body.to_vec(),
+        };
+        connection.enqueue(header, op, now, body.len(), waiting);
+    }
+
+    fn take_answered(
+        &mut self,
+        conn: ConnId,
+        header: RequestHeader,
+        op: OpCode,
+        answer: Vec<u8>,
+        then: Then,
+    ) {
+        let now = self.now;
+        let connection = self.connections.get_mut(conn).expect("it just sent this");
+        let bytes = answer.len();
+        let waiting = Waiting::Answered {
+            reply: answer,
+            zxid: Zxid::ZERO,
+            then,
+        };
+        connection.enqueue(header, op, now, bytes, waiting);
+        self.answer_in_turn(conn);
+    }
+
+    fn answer_refused(&mut self, tag: RequestTag, refusal: &Refusal) {
+        let Some(conn) = self.outcomes.conn_of(tag) else {
+            return;
+        };
+        let moved = *refusal == Refusal::Error(ErrorCode::SessionMoved);
+        if moved || self.opening_of(conn).is_some() {
+            return self.close(conn);
+        }
+        let applied = self.state.applied;
+        self.answer_write(tag, |xid, _, out| match refusal {
+            Refusal::Error(code) => reply::error(out, xid, applied, *code),
+            Refusal::Multi(codes) => {
+                let results: Vec<_> = codes.iter().map(crate::apply::refused_part).collect();
+                reply::multi(out, xid, applied, &results);
+            }
+        });
+    }
+
+    /// Sends every answer whose turn has come.
+    fn answer_in_turn(&mut self, conn: ConnId) {
+        loop {
+            let Some(connection) = self.connections.get_mut(conn) else {
+                return;
+            };
+            let is_due = connection
+                .queue
+                .front()
+                .is_some_and(|entry| match entry.waiting {
+                    Waiting::Turn { .. } | Waiting::Answered { .. } => true,
+                    Waiting::Write { .. } | Waiting::Sync { .. } => false,
+                });
+            if !is_due {
+                break;
+            }
+            let entry = connection.queue.pop_front().expect("the front is due");
+            connection.queued_bytes -= entry.bytes;
+            let (then, zxid) = match entry.waiting {
+                Waiting::Answered { reply, zxid, then } => {
+                    connection.out.extend_from_slice(&reply);
+                    (then, zxid)
+                }
+                Waiting::Turn { identities, body } => {
+                    let header = RequestHeader {
+                        xid: entry.xid,
+                        opcode: entry.op.code(),
+                    };
+                    (
+                        self.read(conn, header, &identities, &body),
+                        self.state.applied,
+                    )
+                }
+                Waiting::Write { .. } | Waiting::Sync { .. } => unreachable!("neither is due"),
+            };
+            self.note_answer(conn, entry.xid, entry.op, entry.received, zxid);
+            self.after_answer(conn, then);
+        }
+        self.resume(conn);
+    }
+
+    fn read(
+        &mut self,
+        conn: ConnId,
+        header: RequestHeader,
+        identities: &[zk_types::Identity],
+        body: &[u8],
+    ) -> Then {
+        let connection = self
+            .connections
+            .get_mut(conn)
+            .expect("its turn came while it exists");
+        let session = connection
+            .session()
+            .expect("requests are taken of open sessions");
+        let mut reads = Reads {
+            tree: &self.state.tree,
+            watches: &mut self.watches,
+            applied: self.state.applied,
+            conn,
+            session,
+            identities,
+        };
+        reads.answer(
+            header,
+            body,
+            self.config.frame_bytes_max,
+            &mut connection.out,
+        )
+    }
+
+    fn note_answer(
+        &mut self,
+        conn: ConnId,
+        xid: zk_proto::Xid,
+        op: OpCode,
+        received: zk_types::Instant,
+        zxid: Zxid,
+    ) {
+        let took = self.now.since(received);
+        self.statistics.sent += 1;
+        self.statistics.latency.record(took);
+        if let Some(connection) = self.connections.get_mut(conn) {
+            let facts = &mut connection.facts;
+            facts.sent += 1;
+            facts.last_op = operation_name(op);
+            facts.last_cxid = xid.0;
+            facts.last_zxid = zxid.0.cast_signed();
+            facts.last_response = self.now;
+            facts.latency.record(took);
+        }
+    }
+}
