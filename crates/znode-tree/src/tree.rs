@@ -185,9 +185,7 @@ impl Tree {
 
     /// The node of a path; the empty path is the root.
     pub(crate) fn find(&self, path: &str) -> Option<NodeIndex> {
-        if path.len() <= 1 {
-            return matches!(path, "" | "/").then_some(ROOT);
-        }
+        let path = shown(path);
         self.find_hashed(path, hash_path(&self.config.hash_key, path))
     }
 
@@ -200,6 +198,9 @@ impl Tree {
     }
 
     fn is_path_of(&self, path: &str, mut index: NodeIndex) -> bool {
+        if index == ROOT {
+            return path == "/";
+        }
         let mut rest = path.as_bytes();
         while index != ROOT {
             let node = &self.nodes[index];
@@ -255,7 +256,7 @@ pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// A parent's path as [`split`] gives it, under the name that clients know.
-pub(crate) fn shown(parent: &str) -> &str {
-    if parent.is_empty() { "/" } else { parent }
+/// A path under the name that clients know: the empty one, as [`split`] gives it, is the root.
+pub(crate) fn shown(path: &str) -> &str {
+    if path.is_empty() { "/" } else { path }
 }
