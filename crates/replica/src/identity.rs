@@ -66,7 +66,7 @@ mod tests {
             "super:lK75jTNcA+U9vtVEw5vB51mj/w4="
         );
         assert_eq!(digest_of("bob:x:y"), "bob:lhink82101n43lhTdv3U19eNadY=");
-        assert_eq!(digest_of("u:p"), "u:Jq7wMyA/w2Vd5WIDAkdu4OIIFEQ=");
+        assert_eq!(digest_of("u:p"), "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=");
     }
 
     #[test]
