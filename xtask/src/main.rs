@@ -1,2 +1,81 @@
-//! Chores.
-fn main() {}
+//! Chores of this repository, behind one door: `cargo xtask <command>`.
+#![expect(clippy::print_stdout, reason = "a chore's output is its product")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "chores drive real processes: they read the clock and wait for it"
+)]
+
+mod chaos;
+mod ensemble;
+mod hostile;
+mod interop;
+mod measure;
+mod memory;
+mod process;
+mod simulate;
+mod test;
+mod tidy;
+mod zk;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Chores of the Vivarium repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the rules of the house: dependencies, layers, no_std, formatting, lints, documentation.
+    Tidy(tidy::Options),
+    /// Run every test, then two hundred simulated worlds; ends with the counts.
+    Test(test::Options),
+    /// What continuous integration runs: tidy, then test.
+    Ci,
+    /// Run simulated ensembles from seeds.
+    Simulate(simulate::Options),
+    /// Let clients of other makers use a real ensemble.
+    Interop(interop::Options),
+    /// Kill, stop and restart real servers under load, then look for every acknowledged write.
+    Chaos(chaos::Options),
+    /// Measure resident bytes per znode and the time a restart takes.
+    Memory(memory::Options),
+    /// Send a real server nonsense while a normal client measures its latency.
+    Hostile(hostile::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            println!("failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Tidy(options) => tidy::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Ci => {
+            let tidied = tidy::run(&tidy::Options::default())?;
+            let tested = test::run(&test::Options::default())?;
+            Ok(if tidied == ExitCode::SUCCESS {
+                tested
+            } else {
+                tidied
+            })
+        }
+        Command::Simulate(options) => simulate::run(&options),
+        Command::Interop(options) => interop::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
+        Command::Memory(options) => memory::run(&options),
+        Command::Hostile(options) => hostile::run(&options),
+    }
+}

@@ -1,0 +1,173 @@
+//! What is done to the servers, and what it cost the writers.
+
+use super::RECOVERY_MAX;
+use super::writers::Log;
+use crate::ensemble::Ensemble;
+use crate::measure::{Dice, Durations, milliseconds};
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// One thing that happens to servers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
+    KillLeader,
+    KillFollower,
+    KillTwo,
+    KillAll,
+    PauseLeader,
+    PauseFollower,
+    RestartLeader,
+}
+
+const ALL: [Fault; 7] = [
+    Fault::KillLeader,
+    Fault::KillFollower,
+    Fault::KillTwo,
+    Fault::KillAll,
+    Fault::PauseLeader,
+    Fault::PauseFollower,
+    Fault::RestartLeader,
+];
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Fault::KillLeader => "leader killed",
+            Fault::KillFollower => "follower killed",
+            Fault::KillTwo => "two of three killed",
+            Fault::KillAll => "all killed at once",
+            Fault::PauseLeader => "leader paused",
+            Fault::PauseFollower => "follower paused",
+            Fault::RestartLeader => "leader asked to end",
+        })
+    }
+}
+
+/// A fault, and when it began.
+pub(super) struct Suffered {
+    fault: Fault,
+    at: Instant,
+}
+
+/// Does things to servers until the time is over; at the end all of them run and serve.
+pub(super) fn inflict(ensemble: &mut Ensemble, seconds: u64, seed: u64) -> Result<Vec<Suffered>> {
+    let mut dice = Dice::new(seed);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut suffered = Vec::new();
+    thread::sleep(Duration::from_millis(500));
+    while Instant::now() < end {
+        let fault = ALL[dice.index(ALL.len())];
+        let at = Instant::now();
+        strike(ensemble, fault, &mut dice)?;
+        ensemble.wait_until_all_serve(RECOVERY_MAX)?;
+        suffered.push(Suffered { fault, at });
+        thread::sleep(Duration::from_millis(300 + dice.below(1200)));
+    }
+    Ok(suffered)
+}
+
+fn strike(ensemble: &mut Ensemble, fault: Fault, dice: &mut Dice) -> Result<()> {
+    let down = Duration::from_millis(dice.below(2500));
+    let leader = ensemble.leader();
+    let size = ensemble.size();
+    let follower = leader.map_or(0, |leader| (leader + 1 + dice.index(size - 1)) % size);
+    let leader = leader.unwrap_or(0);
+    let victims = match fault {
+        Fault::KillLeader | Fault::PauseLeader | Fault::RestartLeader => vec![leader],
+        Fault::KillFollower | Fault::PauseFollower => vec![follower],
+        Fault::KillTwo => vec![leader, follower],
+        Fault::KillAll => (0..size).collect(),
+    };
+    match fault {
+        Fault::PauseLeader | Fault::PauseFollower => {
+            ensemble.signal(victims[0], "STOP")?;
+            // Half of the pauses are longer than the ensemble's patience of five ticks.
+            thread::sleep(down * 2);
+            ensemble.signal(victims[0], "CONT")
+        }
+        Fault::RestartLeader => {
+            ensemble.terminate(leader)?;
+            thread::sleep(down);
+            ensemble.spawn(leader)
+        }
+        Fault::KillLeader | Fault::KillFollower | Fault::KillTwo | Fault::KillAll => {
+            for victim in &victims {
+                ensemble.kill(*victim)?;
+            }
+            thread::sleep(down);
+            for victim in victims {
+                ensemble.spawn(victim)?;
+                thread::sleep(Duration::from_millis(dice.below(300)));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Every moment at which a write was acknowledged, in order.
+pub(super) fn acknowledgements(logs: &[Log]) -> Vec<Instant> {
+    let mut all: Vec<Instant> = logs
+        .iter()
+        .flat_map(|log| log.acknowledged.iter().copied())
+        .collect();
+    all.sort();
+    all
+}
+
+/// The longest time without an acknowledged write that ends between two moments.
+pub(super) fn longest_gap(all: &[Instant], from: Instant, to: Instant) -> Duration {
+    all.windows(2)
+        .filter(|pair| pair[1] > from && pair[0] < to)
+        .map(|pair| pair[1] - pair[0])
+        .max()
+        .unwrap_or_default()
+}
+
+pub(super) fn print_gaps(suffered: &[Suffered], logs: &[Log]) {
+    let all = acknowledgements(logs);
+    let Some(last) = all.last().copied() else {
+        return;
+    };
+    let mut gaps: BTreeMap<Fault, Durations> = BTreeMap::new();
+    for (index, one) in suffered.iter().enumerate() {
+        let to = suffered.get(index + 1).map_or(last, |next| next.at);
+        gaps.entry(one.fault)
+            .or_default()
+            .push(longest_gap(&all, one.at, to));
+    }
+    println!(
+        "{:<22}{:>6}  {:>12}{:>12}   without an acknowledged write",
+        "fault", "times", "median", "longest"
+    );
+    for (fault, gaps) in gaps {
+        println!(
+            "{fault:<22}{:>6}  {:>12}{:>12}",
+            gaps.len(),
+            milliseconds(gaps.percentile(50).unwrap_or_default()),
+            milliseconds(gaps.max().unwrap_or_default()),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_gap_is_looked_for_between_two_moments_only() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let all = [at(0), at(500), at(510), at(530), at(900)];
+        assert_eq!(
+            longest_gap(&all, at(505), at(600)),
+            Duration::from_millis(370)
+        );
+        assert_eq!(
+            longest_gap(&all, at(505), at(520)),
+            Duration::from_millis(20)
+        );
+    }
+}
