@@ -27,11 +27,18 @@ fn create<'a>(path: &'a str, data: &'a [u8], flags: i32) -> Request<'a> {
 }
 
 fn set<'a>(path: &'a str, data: &'a [u8], version: i32) -> Request<'a> {
-    Request::Write(Op::SetData { path: Some(path.into()), data: Some(data.into()), version })
+    Request::Write(Op::SetData {
+        path: Some(path.into()),
+        data: Some(data.into()),
+        version,
+    })
 }
 
 fn get(path: &str, watch: bool) -> Request<'_> {
-    Request::GetData { path: Some(path.into()), watch }
+    Request::GetData {
+        path: Some(path.into()),
+        watch,
+    }
 }
 
 fn event_of(heard: &Heard) -> &str {
@@ -48,9 +55,14 @@ fn a_created_node_is_read_back_with_its_stat() {
     let created = server.ask(&mut client, &create("/a", b"v1", 0));
     assert_eq!(created[0].response(), Response::Path(Some("/a".into())));
     let read = server.ask(&mut client, &get("/a", false));
-    let Response::Data { data, stat } = read[0].response() else { panic!("data") };
+    let Response::Data { data, stat } = read[0].response() else {
+        panic!("data")
+    };
     assert_eq!(data.as_deref(), Some(&b"v1"[..]));
-    assert_eq!((stat.version, stat.data_length, stat.num_children), (0, 2, 0));
+    assert_eq!(
+        (stat.version, stat.data_length, stat.num_children),
+        (0, 2, 0)
+    );
     assert_eq!(stat.czxid, stat.mzxid);
 }
 
@@ -63,11 +75,16 @@ fn a_pipelined_read_sees_the_write_before_it_and_not_the_one_after() {
     for request in [set("/a", b"1", -1), get("/a", false), set("/a", b"2", -1)] {
         bytes.extend(client.encode(&request));
     }
-    server.input(replica::Input::ClientBytes { conn: client.conn, bytes: &bytes });
+    server.input(replica::Input::ClientBytes {
+        conn: client.conn,
+        bytes: &bytes,
+    });
     server.run();
     let heard = server.hear(&mut client);
     assert_eq!(heard.len(), 3);
-    let Response::Data { data, .. } = heard[1].response() else { panic!("data") };
+    let Response::Data { data, .. } = heard[1].response() else {
+        panic!("data")
+    };
     assert_eq!(data.as_deref(), Some(&b"1"[..]));
 }
 
@@ -88,8 +105,13 @@ fn an_event_precedes_the_reply_of_the_write_that_caused_it() {
 fn exists_on_a_missing_node_leaves_a_watch() {
     let mut server = Standalone::start();
     let mut client = server.connect();
-    let heard =
-        server.ask(&mut client, &Request::Exists { path: Some("/a".into()), watch: true });
+    let heard = server.ask(
+        &mut client,
+        &Request::Exists {
+            path: Some("/a".into()),
+            watch: true,
+        },
+    );
     assert_eq!(heard[0].err(), -101);
     let heard = server.ask(&mut client, &create("/a", b"", 0));
     assert_eq!(event_of(&heard[0]), "NodeCreated /a");
@@ -99,8 +121,10 @@ fn exists_on_a_missing_node_leaves_a_watch() {
 fn a_recursive_watch_hears_of_descendants_until_it_is_dropped() {
     let mut server = Standalone::start();
     let mut client = server.connect();
-    let watch =
-        Request::AddWatch { path: Some("/".into()), mode: AddWatchMode::PersistentRecursive };
+    let watch = Request::AddWatch {
+        path: Some("/".into()),
+        mode: AddWatchMode::PersistentRecursive,
+    };
     assert_eq!(server.ask(&mut client, &watch)[0].err(), 0);
     let heard = server.ask(&mut client, &create("/a", b"", 0));
     assert_eq!(event_of(&heard[0]), "NodeCreated /a");
@@ -118,7 +142,10 @@ fn a_failed_write_takes_no_zxid_and_is_answered_in_its_turn() {
     for request in [set("/a", b"1", 0), set("/a", b"2", 0), set("/a", b"3", 1)] {
         bytes.extend(client.encode(&request));
     }
-    server.input(replica::Input::ClientBytes { conn: client.conn, bytes: &bytes });
+    server.input(replica::Input::ClientBytes {
+        conn: client.conn,
+        bytes: &bytes,
+    });
     server.run();
     let codes: Vec<i32> = server.hear(&mut client).iter().map(Heard::err).collect();
     assert_eq!(codes, [0, -103, 0]);
@@ -130,11 +157,19 @@ fn sync_echoes_its_path_after_the_writes_before_it() {
     let mut server = Standalone::start();
     let mut client = server.connect();
     let mut bytes = client.encode(&create("/a", b"", 0));
-    bytes.extend(client.encode(&Request::Sync { path: Some("/any/where".into()) }));
-    server.input(replica::Input::ClientBytes { conn: client.conn, bytes: &bytes });
+    bytes.extend(client.encode(&Request::Sync {
+        path: Some("/any/where".into()),
+    }));
+    server.input(replica::Input::ClientBytes {
+        conn: client.conn,
+        bytes: &bytes,
+    });
     server.run();
     let heard = server.hear(&mut client);
-    assert_eq!(heard[1].response(), Response::Path(Some("/any/where".into())));
+    assert_eq!(
+        heard[1].response(),
+        Response::Path(Some("/any/where".into()))
+    );
 }
 
 #[test]
@@ -143,12 +178,21 @@ fn closing_a_session_removes_its_ephemerals_and_the_connection() {
     let mut owner = server.connect();
     let mut other = server.connect();
     server.ask(&mut owner, &create("/e", b"", 1));
-    server.ask(&mut other, &Request::Exists { path: Some("/e".into()), watch: true });
+    server.ask(
+        &mut other,
+        &Request::Exists {
+            path: Some("/e".into()),
+            watch: true,
+        },
+    );
     let heard = server.ask(&mut owner, &Request::Write(Op::CloseSession));
     assert_eq!(heard[0].err(), 0);
     assert!(server.closed.contains(&owner.conn));
     assert_eq!(event_of(&server.hear(&mut other)[0]), "NodeDeleted /e");
-    assert!(server.connect_as(owner.session, &owner.password).is_none(), "the session is over");
+    assert!(
+        server.connect_as(owner.session, &owner.password).is_none(),
+        "the session is over"
+    );
 }
 
 #[test]
@@ -157,13 +201,24 @@ fn a_silent_session_expires_after_its_timeout_and_not_before() {
     let mut owner = server.connect();
     let mut other = server.connect();
     server.ask(&mut owner, &create("/e", b"", 1));
-    let exists = Request::Exists { path: Some("/e".into()), watch: false };
+    let exists = Request::Exists {
+        path: Some("/e".into()),
+        watch: false,
+    };
     for _ in 0..3 {
         server.pass(Duration::from_secs(3));
-        assert_eq!(server.ask(&mut other, &exists)[0].err(), 0, "within the timeout");
+        assert_eq!(
+            server.ask(&mut other, &exists)[0].err(),
+            0,
+            "within the timeout"
+        );
     }
     server.pass(Duration::from_secs(5));
-    assert_eq!(server.ask(&mut other, &exists)[0].err(), -101, "past timeout and tick");
+    assert_eq!(
+        server.ask(&mut other, &exists)[0].err(),
+        -101,
+        "past timeout and tick"
+    );
     assert!(server.closed.contains(&owner.conn));
 }
 
@@ -172,10 +227,18 @@ fn a_session_is_resumed_with_its_password_only() {
     let mut server = Standalone::start();
     let first = server.connect();
     assert!(server.connect_as(first.session, &[1; 16]).is_none());
-    assert!(!server.closed.contains(&first.conn), "a wrong password displaces nobody");
-    let second = server.connect_as(first.session, &first.password).expect("it is resumed");
+    assert!(
+        !server.closed.contains(&first.conn),
+        "a wrong password displaces nobody"
+    );
+    let second = server
+        .connect_as(first.session, &first.password)
+        .expect("it is resumed");
     assert_eq!(second.session, first.session);
-    assert!(server.closed.contains(&first.conn), "the old connection is displaced");
+    assert!(
+        server.closed.contains(&first.conn),
+        "the old connection is displaced"
+    );
 }
 
 #[test]
@@ -209,16 +272,29 @@ fn a_failed_multi_reports_each_part_and_changes_nothing() {
     let mut server = Standalone::start();
     let mut client = server.connect();
     server.ask(&mut client, &create("/a", b"", 0));
-    let Request::Write(make_b) = create("/b", b"", 0) else { unreachable!() };
+    let Request::Write(make_b) = create("/b", b"", 0) else {
+        unreachable!()
+    };
     let multi = Request::Write(Op::Multi(vec![
         make_b,
-        Op::Check { path: Some("/a".into()), version: 7 },
-        Op::Delete { path: Some("/a".into()), version: -1 },
+        Op::Check {
+            path: Some("/a".into()),
+            version: 7,
+        },
+        Op::Delete {
+            path: Some("/a".into()),
+            version: -1,
+        },
     ]));
     let heard = server.ask(&mut client, &multi);
-    let Response::Multi(results) = heard[0].response() else { panic!("results") };
+    let Response::Multi(results) = heard[0].response() else {
+        panic!("results")
+    };
     let text = format!("{results:?}");
-    assert_eq!(text, "[RolledBack, Failed(BadVersion), Failed(RuntimeInconsistency)]");
+    assert_eq!(
+        text,
+        "[RolledBack, Failed(BadVersion), Failed(RuntimeInconsistency)]"
+    );
     assert_eq!(server.ask(&mut client, &get("/b", false))[0].err(), -101);
 }
 
@@ -226,7 +302,11 @@ fn a_failed_multi_reports_each_part_and_changes_nothing() {
 fn what_was_proven_holds_for_requests_behind_the_auth_packet_in_the_same_batch() {
     let mut server = Standalone::start();
     let mut client = server.connect();
-    let acl = Some(vec![RawAcl { perms: Perms::ALL, scheme: Some("auth".into()), id: None }]);
+    let acl = Some(vec![RawAcl {
+        perms: Perms::ALL,
+        scheme: Some("auth".into()),
+        id: None,
+    }]);
     let auth = Request::Auth(AuthPacket {
         scheme: Some("digest".into()),
         auth: Some((&b"user:pass"[..]).into()),
@@ -241,7 +321,10 @@ fn what_was_proven_holds_for_requests_behind_the_auth_packet_in_the_same_batch()
     }));
     let mut bytes = client.encode(&auth);
     bytes.extend(client.encode(&guarded));
-    server.input(replica::Input::ClientBytes { conn: client.conn, bytes: &bytes });
+    server.input(replica::Input::ClientBytes {
+        conn: client.conn,
+        bytes: &bytes,
+    });
     server.run();
     let codes: Vec<i32> = server.hear(&mut client).iter().map(Heard::err).collect();
     assert_eq!(codes, [0, 0]);
@@ -255,7 +338,10 @@ fn an_unknown_opcode_is_answered_after_the_replies_owed_and_then_closes() {
     let mut client = server.connect();
     let mut bytes = client.encode(&create("/a", b"", 0));
     bytes.extend([0, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0, 99]);
-    server.input(replica::Input::ClientBytes { conn: client.conn, bytes: &bytes });
+    server.input(replica::Input::ClientBytes {
+        conn: client.conn,
+        bytes: &bytes,
+    });
     server.run();
     let sent = server.sent.remove(&client.conn).expect("both answers");
     let tail = &sent[sent.len() - 16..];
@@ -269,7 +355,12 @@ fn an_unknown_opcode_is_answered_after_the_replies_owed_and_then_closes() {
 fn hostile_first_bytes_cost_their_sender_the_connection_and_nobody_else_anything() {
     let mut server = Standalone::start();
     let mut client = server.connect();
-    for bytes in [&b"GET / HTTP/1.1\r\n"[..], &[0xff; 64], &[0x7f, 0xff, 0xff, 0xff], &[0; 12]] {
+    for bytes in [
+        &b"GET / HTTP/1.1\r\n"[..],
+        &[0xff; 64],
+        &[0x7f, 0xff, 0xff, 0xff],
+        &[0; 12],
+    ] {
         let conn = server.connect_raw();
         server.input(replica::Input::ClientBytes { conn, bytes });
         server.run();
@@ -302,7 +393,10 @@ fn four_letter_words_answer_and_close() {
     for (word, start) in [
         ("ruok", "imok"),
         ("isro", "rw"),
-        ("srvr", "Zookeeper version: 3.9.5-test, built on 01/01/2026 00:00 UTC\nLatency min"),
+        (
+            "srvr",
+            "Zookeeper version: 3.9.5-test, built on 01/01/2026 00:00 UTC\nLatency min",
+        ),
         ("stat", "Zookeeper version: 3.9.5-test"),
         ("mntr", "zk_version\t3.9.5-test"),
         ("conf", "clientPort="),
@@ -312,7 +406,10 @@ fn four_letter_words_answer_and_close() {
         ("envi", "Environment:\n"),
     ] {
         let conn = server.connect_raw();
-        server.input(replica::Input::ClientBytes { conn, bytes: word.as_bytes() });
+        server.input(replica::Input::ClientBytes {
+            conn,
+            bytes: word.as_bytes(),
+        });
         server.run();
         let text = String::from_utf8(server.sent.remove(&conn).expect("an answer")).unwrap();
         assert!(text.starts_with(start), "{word}: {text}");
@@ -329,12 +426,18 @@ fn everything_acknowledged_is_there_after_a_restart() {
     let mut client = server.connect();
     for n in 0..100 {
         let path = format!("/n{n}");
-        assert_eq!(server.ask(&mut client, &create(&path, path.as_bytes(), 0))[0].err(), 0);
+        assert_eq!(
+            server.ask(&mut client, &create(&path, path.as_bytes(), 0))[0].err(),
+            0
+        );
     }
     let (applied, digest) = (server.replica.applied(), server.replica.tree().digest());
     let server = server.restart(config);
     assert_eq!(server.replica.tree().digest(), digest);
-    assert!(server.replica.applied() > applied, "a new epoch begins with its marker");
+    assert!(
+        server.replica.applied() > applied,
+        "a new epoch begins with its marker"
+    );
     assert!(server.replica.sessions().contains(client.session));
 }
 
@@ -351,7 +454,10 @@ fn a_client_that_is_ahead_of_the_server_is_turned_away_without_a_word() {
         read_only: None,
     }
     .encode(&mut bytes);
-    server.input(replica::Input::ClientBytes { conn, bytes: &bytes });
+    server.input(replica::Input::ClientBytes {
+        conn,
+        bytes: &bytes,
+    });
     server.run();
     assert!(server.closed.contains(&conn));
     assert!(!server.sent.contains_key(&conn));

@@ -3,11 +3,12 @@
 use replica::{Config, ConnId, Facts, FourLetterWords, Input, Output, Replica};
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::time::Duration;
 use wal::{Disk, DiskOp, DiskTask, File};
 use zk_proto::{
-    ConnectRequest, ConnectResponse, FrameDecoder, Incoming, OpCode, ReplyHeader, Request, Response,
-    WatcherEvent, Xid,
+    ConnectRequest, ConnectResponse, FrameDecoder, Incoming, OpCode, ReplyHeader, Request,
+    Response, WatcherEvent, Xid,
 };
 use zk_types::{Instant, ServerId, SessionId, WallTime, Zxid};
 
@@ -21,16 +22,27 @@ impl Disk for MemoryDisk {
     type Error = Infallible;
 
     fn list(&mut self) -> Result<Vec<(File, u64)>, Infallible> {
-        Ok(self.files.iter().map(|(file, bytes)| (file.clone(), bytes.len() as u64)).collect())
+        Ok(self
+            .files
+            .iter()
+            .map(|(file, bytes)| (file.clone(), bytes.len() as u64))
+            .collect())
     }
 
     fn run(&mut self, op: &DiskOp) -> Result<Vec<u8>, Infallible> {
         match op {
             DiskOp::Allocate { file, bytes } => {
-                self.files.insert(file.clone(), vec![0; usize::try_from(*bytes).unwrap()]);
+                self.files.insert(
+                    file.clone(),
+                    vec![0; usize::try_from(*bytes).expect("it fits")],
+                );
             }
-            DiskOp::Write { file, offset, bytes } => {
-                let offset = usize::try_from(*offset).unwrap();
+            DiskOp::Write {
+                file,
+                offset,
+                bytes,
+            } => {
+                let offset = usize::try_from(*offset).expect("it fits");
                 let content = self.files.entry(file.clone()).or_default();
                 content.resize(content.len().max(offset + bytes.len()), 0);
                 content[offset..offset + bytes.len()].copy_from_slice(bytes);
@@ -44,10 +56,17 @@ impl Disk for MemoryDisk {
             DiskOp::Remove { file } => {
                 self.files.remove(file);
             }
-            DiskOp::Read { file, offset, bytes_max } => {
+            DiskOp::Read {
+                file,
+                offset,
+                bytes_max,
+            } => {
                 let content = self.files.get(file).cloned().unwrap_or_default();
-                let start = usize::try_from(*offset).unwrap().min(content.len());
-                let end = (start + usize::try_from(*bytes_max).unwrap()).min(content.len());
+                let start = usize::try_from(*offset)
+                    .expect("it fits")
+                    .min(content.len());
+                let end =
+                    (start + usize::try_from(*bytes_max).expect("it fits")).min(content.len());
                 return Ok(content[start..end].to_vec());
             }
         }
@@ -79,8 +98,14 @@ pub struct Client {
 /// One frame from the server, decoded as far as tests look.
 #[derive(Debug)]
 pub enum Heard {
-    Reply { header: ReplyHeader, body: Vec<u8>, opcode: i32 },
-    Event { zxid: Zxid, event: String },
+    Reply {
+        header: ReplyHeader,
+        body: Vec<u8>,
+        opcode: i32,
+    },
+    Event {
+        event: String,
+    },
 }
 
 pub fn config() -> Config {
@@ -108,7 +133,10 @@ pub fn config() -> Config {
         enforce_quota: false,
         skip_acl: false,
         super_digest: None,
-        facts: Facts { version: "3.9.5-test, built on 01/01/2026 00:00 UTC".into(), ..Facts::default() },
+        facts: Facts {
+            version: "3.9.5-test, built on 01/01/2026 00:00 UTC".into(),
+            ..Facts::default()
+        },
         seed: [7; 32],
     }
 }
@@ -173,12 +201,17 @@ impl Standalone {
     pub fn connect_raw(&mut self) -> ConnId {
         self.next_conn += 1;
         let conn = ConnId(self.next_conn);
-        self.input(Input::ClientConnected { conn, ip: "127.0.0.1".parse().unwrap(), port: 4711 });
+        self.input(Input::ClientConnected {
+            conn,
+            ip: IpAddr::from([127, 0, 0, 1]),
+            port: 4711,
+        });
         conn
     }
 
     pub fn connect(&mut self) -> Client {
-        self.connect_as(SessionId::NONE, &[0; 16]).expect("a new session is granted")
+        self.connect_as(SessionId::NONE, &[0; 16])
+            .expect("a new session is granted")
     }
 
     /// A client with a session, or `None` when the session was refused.
@@ -193,7 +226,10 @@ impl Standalone {
             read_only: Some(false),
         };
         request.encode(&mut bytes);
-        self.input(Input::ClientBytes { conn, bytes: &bytes });
+        self.input(Input::ClientBytes {
+            conn,
+            bytes: &bytes,
+        });
         self.run();
         let sent = self.sent.remove(&conn).expect("an answer");
         let response = ConnectResponse::decode(&sent[4..]).expect("a connect response");
@@ -210,7 +246,10 @@ impl Standalone {
     /// Sends a request and returns everything heard until the server is quiet.
     pub fn ask(&mut self, client: &mut Client, request: &Request<'_>) -> Vec<Heard> {
         let bytes = client.encode(request);
-        self.input(Input::ClientBytes { conn: client.conn, bytes: &bytes });
+        self.input(Input::ClientBytes {
+            conn: client.conn,
+            bytes: &bytes,
+        });
         self.run();
         self.hear(client)
     }
@@ -253,10 +292,16 @@ impl Client {
             let (header, body) = ReplyHeader::decode(frame).expect("a reply");
             heard.push(if header.xid == Xid::NOTIFICATION {
                 let event = WatcherEvent::decode(body).expect("an event");
-                Heard::Event { zxid: header.zxid, event: format!("{:?} {}", event.kind, event.path) }
+                Heard::Event {
+                    event: format!("{:?} {}", event.kind, event.path),
+                }
             } else {
                 let opcode = self.opcodes.pop_front().expect("an answer to a question");
-                Heard::Reply { header, body: body.to_vec(), opcode }
+                Heard::Reply {
+                    header,
+                    body: body.to_vec(),
+                    opcode,
+                }
             });
         }
         heard
@@ -285,5 +330,5 @@ impl Heard {
 }
 
 fn wall(now: Instant) -> WallTime {
-    WallTime(1_700_000_000_000 + i64::try_from(now.as_millis()).unwrap())
+    WallTime(1_700_000_000_000 + i64::try_from(now.as_millis()).expect("it fits"))
 }
