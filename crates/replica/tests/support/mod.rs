@@ -14,7 +14,7 @@ use zk_types::{Instant, ServerId, SessionId, WallTime, Zxid};
 
 /// Files that keep whatever is written to them.
 #[derive(Default)]
-pub struct MemoryDisk {
+pub(crate) struct MemoryDisk {
     files: BTreeMap<File, Vec<u8>>,
 }
 
@@ -75,21 +75,21 @@ impl Disk for MemoryDisk {
 }
 
 /// A server that stands alone, with its disk and what it has sent.
-pub struct Standalone {
-    pub replica: Replica,
+pub(crate) struct Standalone {
+    pub(crate) replica: Replica,
     disk: MemoryDisk,
     tasks: VecDeque<DiskTask>,
-    pub now: Instant,
-    pub sent: BTreeMap<ConnId, Vec<u8>>,
-    pub closed: Vec<ConnId>,
+    pub(crate) now: Instant,
+    pub(crate) sent: BTreeMap<ConnId, Vec<u8>>,
+    pub(crate) closed: Vec<ConnId>,
     next_conn: u64,
 }
 
 /// A client that speaks in bytes and remembers nothing but what it decodes.
-pub struct Client {
-    pub conn: ConnId,
-    pub session: SessionId,
-    pub password: Vec<u8>,
+pub(crate) struct Client {
+    pub(crate) conn: ConnId,
+    pub(crate) session: SessionId,
+    pub(crate) password: Vec<u8>,
     decoder: FrameDecoder,
     opcodes: VecDeque<i32>,
     xid: i32,
@@ -97,7 +97,7 @@ pub struct Client {
 
 /// One frame from the server, decoded as far as tests look.
 #[derive(Debug)]
-pub enum Heard {
+pub(crate) enum Heard {
     Reply {
         header: ReplyHeader,
         body: Vec<u8>,
@@ -108,7 +108,7 @@ pub enum Heard {
     },
 }
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         me: ServerId(1),
         members: Vec::new(),
@@ -142,11 +142,11 @@ pub fn config() -> Config {
 }
 
 impl Standalone {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Standalone::start_on(MemoryDisk::default(), config())
     }
 
-    pub fn start_on(mut disk: MemoryDisk, config: Config) -> Self {
+    pub(crate) fn start_on(mut disk: MemoryDisk, config: Config) -> Self {
         let now = Instant::from_millis(1_000);
         let replica = Replica::start(config, &mut disk, now, wall(now)).expect("it starts");
         let mut server = Standalone {
@@ -164,17 +164,17 @@ impl Standalone {
     }
 
     /// Stops without a word and starts again from the disk.
-    pub fn restart(self, config: Config) -> Self {
+    pub(crate) fn restart(self, config: Config) -> Self {
         Standalone::start_on(self.disk, config)
     }
 
-    pub fn input(&mut self, input: Input<'_>) {
+    pub(crate) fn input(&mut self, input: Input<'_>) {
         self.replica.handle(self.now, wall(self.now), input);
         self.drain();
     }
 
     /// Ends the batch and runs the disk until nothing is left to do.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         loop {
             self.input(Input::BatchEnd);
             let Some(task) = self.tasks.pop_front() else {
@@ -188,7 +188,7 @@ impl Standalone {
     }
 
     /// Lets time pass, with every deadline kept.
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(at) = self.replica.next_deadline().filter(|at| *at <= until) {
             self.now = self.now.max(at);
@@ -198,7 +198,7 @@ impl Standalone {
         self.now = until;
     }
 
-    pub fn connect_raw(&mut self) -> ConnId {
+    pub(crate) fn connect_raw(&mut self) -> ConnId {
         self.next_conn += 1;
         let conn = ConnId(self.next_conn);
         self.input(Input::ClientConnected {
@@ -209,13 +209,13 @@ impl Standalone {
         conn
     }
 
-    pub fn connect(&mut self) -> Client {
+    pub(crate) fn connect(&mut self) -> Client {
         self.connect_as(SessionId::NONE, &[0; 16])
             .expect("a new session is granted")
     }
 
     /// A client with a session, or `None` when the session was refused.
-    pub fn connect_as(&mut self, session: SessionId, password: &[u8]) -> Option<Client> {
+    pub(crate) fn connect_as(&mut self, session: SessionId, password: &[u8]) -> Option<Client> {
         let conn = self.connect_raw();
         let mut bytes = Vec::new();
         let request = ConnectRequest {
@@ -244,7 +244,7 @@ impl Standalone {
     }
 
     /// Sends a request and returns everything heard until the server is quiet.
-    pub fn ask(&mut self, client: &mut Client, request: &Request<'_>) -> Vec<Heard> {
+    pub(crate) fn ask(&mut self, client: &mut Client, request: &Request<'_>) -> Vec<Heard> {
         let bytes = client.encode(request);
         self.input(Input::ClientBytes {
             conn: client.conn,
@@ -255,7 +255,7 @@ impl Standalone {
     }
 
     /// Everything sent to the client since it last listened.
-    pub fn hear(&mut self, client: &mut Client) -> Vec<Heard> {
+    pub(crate) fn hear(&mut self, client: &mut Client) -> Vec<Heard> {
         let sent = self.sent.remove(&client.conn).unwrap_or_default();
         client.decode(&sent)
     }
@@ -278,7 +278,7 @@ impl Standalone {
 }
 
 impl Client {
-    pub fn encode(&mut self, request: &Request<'_>) -> Vec<u8> {
+    pub(crate) fn encode(&mut self, request: &Request<'_>) -> Vec<u8> {
         self.xid += 1;
         self.opcodes.push_back(request.opcode().code());
         let mut bytes = Vec::new();
@@ -310,7 +310,7 @@ impl Client {
 
 impl Heard {
     /// The error code of a reply.
-    pub fn err(&self) -> i32 {
+    pub(crate) fn err(&self) -> i32 {
         match self {
             Heard::Reply { header, .. } => header.err,
             Heard::Event { event, .. } => panic!("an event is no reply: {event}"),
@@ -318,7 +318,7 @@ impl Heard {
     }
 
     /// The decoded body of a successful reply.
-    pub fn response(&self) -> Response<'_> {
+    pub(crate) fn response(&self) -> Response<'_> {
         match self {
             Heard::Reply { body, opcode, .. } => {
                 let opcode = OpCode::from_code(*opcode).expect("a known operation");
