@@ -1,1 +1,4 @@
-//! Shell.
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+pub mod config;
