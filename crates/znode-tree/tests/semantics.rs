@@ -1,0 +1,625 @@
+//! What writes do to nodes: `client-protocol.md` §6.
+
+mod support;
+
+use support::*;
+use zk_types::{
+    Acl, CreateCall, CreateOp, CreateTxn, ErrorCode, NodeKind, Op, Perms, SessionId, Stat, Txn,
+    TxnHeader, WallTime, Zxid,
+};
+use znode_tree::{ChangeKind, ReapLimits, Refusal, Requester, Tree, TreeConfig};
+
+const ZERO: Stat = Stat {
+    czxid: Zxid(0),
+    mzxid: Zxid(0),
+    ctime: WallTime(0),
+    mtime: WallTime(0),
+    version: 0,
+    cversion: 0,
+    aversion: 0,
+    ephemeral_owner: SessionId::NONE,
+    data_length: 0,
+    num_children: 0,
+    pzxid: Zxid(0),
+};
+
+#[test]
+fn the_fresh_tree_is_the_documented_one() {
+    let server = Server::new();
+    assert_eq!(
+        server.stat("/"),
+        Stat {
+            cversion: -1,
+            num_children: 1,
+            ..ZERO
+        }
+    );
+    assert_eq!(
+        server.stat("/zookeeper"),
+        Stat {
+            cversion: -2,
+            num_children: 2,
+            ..ZERO
+        }
+    );
+    assert_eq!(server.stat("/zookeeper/quota"), ZERO);
+    assert_eq!(
+        server.stat("/zookeeper/config"),
+        Stat {
+            aversion: -1,
+            ..ZERO
+        }
+    );
+    for path in ["/", "/zookeeper", "/zookeeper/quota"] {
+        assert_eq!(server.tree.acl_of(path).unwrap(), [Acl::world(Perms::ALL)]);
+    }
+    assert_eq!(
+        server.tree.acl_of("/zookeeper/config").unwrap(),
+        [Acl::world(Perms::READ)]
+    );
+    assert_eq!(server.tree.digest(), 1_371_985_504);
+    assert_eq!(server.tree.node_count(), 4);
+    assert_eq!(server.tree.approximate_data_size(), 44);
+    assert_eq!(server.tree.acl_count(), 2);
+    assert_eq!(server.tree.get_data("/", &[]).unwrap().0.unwrap().len(), 0);
+}
+
+#[test]
+fn the_configuration_is_shown_without_a_transaction() {
+    let mut server = Server::new();
+    let mut told = Vec::new();
+    server.tree.set_config(
+        b"version=1",
+        Zxid(0x1_0000_0000),
+        WallTime(5),
+        &mut |change| {
+            told.push((change.kind, change.path.to_string()));
+        },
+    );
+    let stat = server.stat("/zookeeper/config");
+    assert_eq!(
+        (stat.version, stat.mzxid, stat.mtime),
+        (-1, Zxid(0x1_0000_0000), WallTime(5))
+    );
+    assert_eq!(stat.data_length, 9);
+    assert_eq!(
+        told,
+        [(ChangeKind::DataChanged, "/zookeeper/config".into())]
+    );
+    assert_eq!(server.tree.last_zxid(), Zxid::ZERO);
+    assert_eq!(server.tree.digest(), 1_371_985_504);
+    assert_eq!(server.tree.approximate_data_size(), 53);
+}
+
+#[test]
+fn a_creation_stamps_the_node_and_its_parent() {
+    let mut server = Server::new();
+    server.make("/a");
+    server.now = 2_000;
+    let told = server.write(&create_with("/a/b", "data")).unwrap();
+    let expected = Stat {
+        czxid: Zxid(2),
+        mzxid: Zxid(2),
+        pzxid: Zxid(2),
+        ctime: WallTime(2_000),
+        mtime: WallTime(2_000),
+        data_length: 4,
+        ..ZERO
+    };
+    assert_eq!(told.stat(), expected);
+    assert_eq!(server.stat("/a/b"), expected);
+    let parent = server.stat("/a");
+    assert_eq!((parent.cversion, parent.num_children), (1, 1));
+    assert_eq!(
+        (parent.czxid, parent.mzxid, parent.pzxid),
+        (Zxid(1), Zxid(1), Zxid(2))
+    );
+    assert_eq!((parent.mtime, parent.version), (WallTime(1_000), 0));
+    assert_eq!(server.stat("/").cversion, 0);
+}
+
+#[test]
+fn a_deletion_stamps_the_parent() {
+    let mut server = Server::new();
+    server.make("/a");
+    server.make("/a/b");
+    server.write(&delete("/a/b", 0)).unwrap();
+    let parent = server.stat("/a");
+    assert_eq!(
+        (parent.cversion, parent.num_children, parent.pzxid),
+        (2, 0, Zxid(3))
+    );
+    assert_eq!(parent.mzxid, Zxid(1));
+    assert_eq!(server.tree.exists("/a/b", &[]), Err(ErrorCode::NoNode));
+}
+
+#[test]
+fn new_data_stamps_the_node_even_if_it_is_the_same() {
+    let mut server = Server::new();
+    server.write(&create_with("/a", "x")).unwrap();
+    server.now = 3_000;
+    let stat = server.write(&set("/a", "x", 0)).unwrap().stat();
+    assert_eq!(
+        (stat.version, stat.mzxid, stat.mtime),
+        (1, Zxid(2), WallTime(3_000))
+    );
+    assert_eq!(
+        (stat.czxid, stat.ctime, stat.pzxid),
+        (Zxid(1), WallTime(1_000), Zxid(1))
+    );
+    assert_eq!(server.stat("/a"), stat);
+}
+
+#[test]
+fn a_new_acl_stamps_nothing_but_its_version() {
+    let mut server = Server::new();
+    server.make("/a");
+    let before = server.stat("/a");
+    server.now = 3_000;
+    let told = server
+        .write(&set_acl("/a", &[acl(1, "world", "anyone")], 0))
+        .unwrap();
+    assert_eq!(
+        told.stat(),
+        Stat {
+            aversion: 1,
+            ..before
+        }
+    );
+    assert_eq!(
+        server.tree.acl_of("/a").unwrap(),
+        [acl(1, "world", "anyone")]
+    );
+}
+
+#[test]
+fn null_and_empty_data_are_different() {
+    let mut server = Server::new();
+    let null = Op::Create(CreateOp {
+        data: None,
+        ..create_op("/null", 0)
+    });
+    assert_eq!(server.write(&null).unwrap().stat().data_length, 0);
+    server.make("/empty");
+    let data = |server: &Server, path: &str| {
+        server
+            .tree
+            .get_data(path, &[])
+            .unwrap()
+            .0
+            .map(|data| data.to_vec())
+    };
+    assert_eq!(data(&server, "/null"), None);
+    assert_eq!(data(&server, "/empty"), Some(Vec::new()));
+    let path = Some("/empty".into());
+    server
+        .write(&Op::SetData {
+            path,
+            data: None,
+            version: -1,
+        })
+        .unwrap();
+    assert_eq!(data(&server, "/empty"), None);
+}
+
+#[test]
+fn the_built_in_nodes_are_ordinary_but_for_deletion() {
+    let mut server = Server::new();
+    assert_eq!(
+        server.write(&set("/", "root", 0)).unwrap().stat().version,
+        1
+    );
+    server.write(&set("/zookeeper", "x", 0)).unwrap();
+    server.make("/zookeeper/foo");
+    assert_eq!(server.names("/zookeeper"), ["config", "foo", "quota"]);
+}
+
+#[test]
+fn a_pipelined_acl_of_the_root_is_seen_by_the_next_creation() {
+    let mut server = Server::new();
+    let me = Requester::new(ME, &[]);
+    server
+        .prepare(&me, &set_acl("/", &[acl(1, "world", "anyone")], -1))
+        .unwrap();
+    assert_eq!(
+        server.prepare(&me, &create("/a", 0)),
+        Err(Refusal::Error(ErrorCode::NoAuth))
+    );
+}
+
+#[test]
+fn the_counter_of_sequential_names_counts_every_creation_and_no_deletion() {
+    let mut server = Server::new();
+    server.make("/p");
+    for name in ["a", "b", "c", "d", "e"] {
+        server.make(&format!("/p/{name}"));
+    }
+    server.write(&delete("/p/a", -1)).unwrap();
+    assert_eq!(server.stat("/p").cversion, 6);
+    assert_eq!(
+        server.write(&create("/p/s-", 2)).unwrap().path(),
+        "/p/s-0000000005"
+    );
+    assert_eq!(
+        server.write(&create("/p/t-", 3)).unwrap().path(),
+        "/p/t-0000000006"
+    );
+}
+
+#[test]
+fn pipelined_sequential_creations_see_each_other() {
+    let mut server = Server::new();
+    let me = Requester::new(ME, &[]);
+    server.prepare(&me, &create("/p", 0)).unwrap();
+    for _ in 0..3 {
+        server.prepare(&me, &create("/p/s-", 2)).unwrap();
+    }
+    for _ in 0..4 {
+        server.apply();
+    }
+    assert_eq!(
+        server.names("/p"),
+        ["s-0000000000", "s-0000000001", "s-0000000002"]
+    );
+}
+
+#[test]
+fn a_counter_that_has_run_out_is_refused_and_ordinary_creations_go_on() {
+    let mut server = Server::new();
+    server.make("/p");
+    let txn = Txn::Create(CreateTxn {
+        path: "/p/x".into(),
+        data: None,
+        acl: vec![Acl::world(Perms::ALL)],
+        kind: NodeKind::Persistent,
+        parent_cversion: i32::MAX - 1,
+        with_stat: false,
+    });
+    let header = TxnHeader {
+        session: ME,
+        cxid: 0,
+        zxid: Zxid(server.next),
+        time: WallTime(server.now),
+    };
+    server.next += 1;
+    server.tree.apply(&header, &txn, &mut |_| {});
+    assert_eq!(
+        server.write(&create("/p/s-", 2)).unwrap().path(),
+        "/p/s-2147483646"
+    );
+    assert_eq!(server.code(&create("/p/s-", 2)), ErrorCode::BadArguments);
+    server.make("/p/y");
+    assert_eq!(server.code(&create("/p/s-", 2)), ErrorCode::BadArguments);
+}
+
+#[test]
+fn closing_a_session_deletes_what_it_owns_and_nothing_else() {
+    let mut server = Server::new();
+    let other = Requester::new(OTHER, &[]);
+    server.make("/p");
+    server.write(&create("/p/mine", 1)).unwrap();
+    server.write(&create("/top", 1)).unwrap();
+    server.ask(&other, &create("/p/other", 1)).unwrap();
+    assert_eq!(server.stat("/top").ephemeral_owner, ME);
+    assert_eq!(server.tree.ephemeral_count(), 3);
+    server.changes.clear();
+    assert_eq!(server.write(&Op::CloseSession), Ok(Told::Done));
+    assert_eq!(server.names("/p"), ["other"]);
+    assert_eq!(server.names("/"), ["p", "zookeeper"]);
+    assert_eq!(server.stat("/p").pzxid, Zxid(5));
+    assert_eq!(server.stat("/").pzxid, Zxid(5));
+    assert_eq!(
+        server.tree.sessions_with_ephemerals().collect::<Vec<_>>(),
+        [OTHER]
+    );
+    assert_eq!(
+        server.changes,
+        [
+            (ChangeKind::Deleted, "/p/mine".into()),
+            (ChangeKind::ChildrenChanged, "/p".into()),
+            (ChangeKind::Deleted, "/top".into()),
+            (ChangeKind::ChildrenChanged, "/".into()),
+        ]
+    );
+}
+
+#[test]
+fn a_closing_session_takes_its_pending_ephemerals_with_it() {
+    let mut server = Server::new();
+    let me = Requester::new(ME, &[]);
+    server.write(&create("/applied", 1)).unwrap();
+    server.write(&create("/gone", 1)).unwrap();
+    server.prepare(&me, &create("/pending", 1)).unwrap();
+    server.prepare(&me, &delete("/gone", -1)).unwrap();
+    server.prepare(&me, &create("/brief", 1)).unwrap();
+    server.prepare(&me, &delete("/brief", -1)).unwrap();
+    server.prepare(&me, &create("/brief", 0)).unwrap();
+    server.prepare(&me, &Op::CloseSession).unwrap();
+    let (_, txn) = server.queue.last().unwrap();
+    assert_eq!(
+        *txn,
+        Txn::CloseSession {
+            paths: vec!["/applied".into(), "/pending".into()]
+        }
+    );
+    assert_eq!(
+        server.prepare(&me, &create("/late", 1)),
+        Err(Refusal::Error(ErrorCode::SessionExpired))
+    );
+    let failed = server.prepare(
+        &me,
+        &Op::Multi(vec![create("/late", 1), create("/later", 1)]),
+    );
+    let codes = vec![
+        Some(ErrorCode::SessionExpired),
+        Some(ErrorCode::RuntimeInconsistency),
+    ];
+    assert_eq!(failed, Err(Refusal::Multi(codes)));
+    while !server.queue.is_empty() {
+        server.apply();
+    }
+    assert_eq!(server.names("/"), ["brief", "zookeeper"]);
+}
+
+#[test]
+fn a_session_may_be_closed_twice() {
+    let mut server = Server::new();
+    let me = Requester::new(ME, &[]);
+    server.write(&create("/e", 1)).unwrap();
+    server.prepare(&me, &Op::CloseSession).unwrap();
+    server.prepare(&me, &Op::CloseSession).unwrap();
+    assert_eq!(server.queue[1].1, Txn::CloseSession { paths: Vec::new() });
+    server.apply();
+    assert_eq!(
+        server.prepare(&me, &create("/late", 1)),
+        Err(Refusal::Error(ErrorCode::SessionExpired))
+    );
+    server.apply();
+}
+
+#[test]
+fn a_new_session_changes_nothing_in_the_tree() {
+    let mut server = Server::new();
+    assert_eq!(
+        server.write(&Op::CreateSession { timeout_ms: 4_000 }),
+        Ok(Told::Done)
+    );
+    assert_eq!(server.tree.last_zxid(), Zxid(1));
+    assert_eq!(server.tree.digest(), 1_371_985_504);
+    assert!(server.changes.is_empty());
+}
+
+#[test]
+fn ephemerals_are_found_by_a_prefix_of_their_text() {
+    let mut server = Server::new();
+    server.make("/ab");
+    for path in ["/a1", "/a2", "/ab/c", "/b"] {
+        server.write(&create(path, 1)).unwrap();
+    }
+    let found = |prefix: &str| {
+        let mut paths = Vec::new();
+        server
+            .tree
+            .ephemerals_of(ME, prefix, &mut |path| paths.push(path.to_string()));
+        paths.sort();
+        paths
+    };
+    assert_eq!(found("/a"), ["/a1", "/a2", "/ab/c"]);
+    assert_eq!(found("/ab/"), ["/ab/c"]);
+    assert_eq!(found("/"), ["/a1", "/a2", "/ab/c", "/b"]);
+    assert_eq!(found(" "), found(""));
+    assert_eq!(found("").len(), 4);
+}
+
+fn due(tree: &Tree, now: i64, never_used_ms: Option<i64>) -> Vec<Box<str>> {
+    tree.expired_containers(
+        WallTime(now),
+        ReapLimits {
+            never_used_ms,
+            count_max: 100,
+        },
+    )
+}
+
+#[test]
+fn an_unowned_kind_shows_no_owner() {
+    let mut server = Server::with(TreeConfig {
+        extended_types: true,
+        ..TreeConfig::new([1, 1])
+    });
+    server.write(&create("/c", 4)).unwrap();
+    server.write(&create_ttl("/t", 5, 100)).unwrap();
+    for path in ["/c", "/t"] {
+        assert_eq!(server.stat(path).ephemeral_owner, SessionId::NONE);
+        server.write(&create(&format!("{path}/e"), 1)).unwrap();
+    }
+}
+
+#[test]
+fn a_container_is_a_container_whichever_opcode_made_it() {
+    for call in [
+        CreateCall::Create,
+        CreateCall::Create2,
+        CreateCall::Container,
+    ] {
+        for multi in [false, true] {
+            let mut server = Server::new();
+            let flags = if call == CreateCall::Container { 0 } else { 4 };
+            let op = Op::Create(CreateOp {
+                call,
+                ..create_op("/c", flags)
+            });
+            server
+                .write(&if multi { Op::Multi(vec![op]) } else { op })
+                .unwrap();
+            assert_eq!(*due(&server.tree, 9_000_000, Some(300_000)), ["/c".into()]);
+            server.write(&delete_container("/c")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_op_19_with_other_flags_keeps_the_suffix() {
+    let mut server = Server::new();
+    let op = CreateOp {
+        call: CreateCall::Container,
+        ..create_op("/c-", 2)
+    };
+    let told = server.write(&Op::Create(op)).unwrap();
+    assert_eq!(told.path(), "/c-0000000000");
+    server.write(&delete_container("/c-0000000000")).unwrap();
+}
+
+#[test]
+fn a_container_is_due_when_its_last_child_is_gone_or_it_never_had_one_for_long() {
+    let mut server = Server::new();
+    server.write(&create("/used", 4)).unwrap();
+    server.write(&create("/new", 4)).unwrap();
+    server.make("/used/x");
+    assert!(due(&server.tree, 9_000_000, None).is_empty());
+    server.write(&delete("/used/x", -1)).unwrap();
+    assert_eq!(*due(&server.tree, 1_001, None), ["/used".into()]);
+    assert_eq!(due(&server.tree, 301_000, Some(300_000)).len(), 1);
+    assert_eq!(due(&server.tree, 301_001, Some(300_000)).len(), 2);
+    let limits = ReapLimits {
+        never_used_ms: Some(0),
+        count_max: 1,
+    };
+    assert_eq!(
+        server
+            .tree
+            .expired_containers(WallTime(9_000), limits)
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_ttl_node_is_due_when_it_was_childless_and_unmodified_for_so_long() {
+    let mut server = Server::with(TreeConfig {
+        extended_types: true,
+        ..TreeConfig::new([1, 1])
+    });
+    server.write(&create_ttl("/t", 5, 100)).unwrap();
+    assert_eq!(
+        server.write(&create_ttl("/t-", 6, 100)).unwrap().path(),
+        "/t-0000000001"
+    );
+    assert!(due(&server.tree, 1_100, None).is_empty());
+    assert_eq!(due(&server.tree, 1_101, None).len(), 2);
+    server.now = 1_090;
+    server.write(&set("/t", "", -1)).unwrap();
+    assert_eq!(*due(&server.tree, 1_101, None), ["/t-0000000001".into()]);
+    server.make("/t/x");
+    assert_eq!(due(&server.tree, 9_000, None).len(), 1);
+}
+
+#[test]
+fn a_node_that_came_back_to_life_is_not_reaped() {
+    let mut server = Server::with(TreeConfig {
+        extended_types: true,
+        ..TreeConfig::new([1, 1])
+    });
+    let me = Requester::new(ME, &[]);
+    server.write(&create("/c", 4)).unwrap();
+    server.write(&create_ttl("/t", 5, 100)).unwrap();
+    server.now = 5_000;
+    server.prepare(&me, &create("/c/x", 0)).unwrap();
+    server.prepare(&me, &set("/t", "", -1)).unwrap();
+    assert_eq!(
+        server.prepare(&me, &delete_container("/c")),
+        Err(Refusal::Error(ErrorCode::NotEmpty))
+    );
+    assert_eq!(
+        server.prepare(&me, &delete_container("/t")),
+        Err(Refusal::Error(ErrorCode::BadVersion))
+    );
+}
+
+#[test]
+fn changes_are_told_in_the_order_in_which_watches_are_owed_them() {
+    let mut server = Server::new();
+    let ops = vec![
+        create("/a", 0),
+        create("/a/b", 0),
+        set("/a/b", "x", 0),
+        delete("/a/b", 1),
+        check("/a", 0),
+    ];
+    server.write(&Op::Multi(ops)).unwrap();
+    server
+        .write(&set_acl("/a", &[acl(31, "world", "anyone")], 0))
+        .unwrap();
+    assert_eq!(
+        server.changes,
+        [
+            (ChangeKind::Created, "/a".into()),
+            (ChangeKind::ChildrenChanged, "/".into()),
+            (ChangeKind::Created, "/a/b".into()),
+            (ChangeKind::ChildrenChanged, "/a".into()),
+            (ChangeKind::DataChanged, "/a/b".into()),
+            (ChangeKind::Deleted, "/a/b".into()),
+            (ChangeKind::ChildrenChanged, "/a".into()),
+        ]
+    );
+}
+
+#[test]
+fn a_change_carries_the_acl_that_decides_who_may_know() {
+    let mut server = Server::new();
+    let own = [acl(31, "digest", "u:h")];
+    let me = Requester::new(ME, &[]);
+    server.prepare(&me, &create_acl("/a", &own)).unwrap();
+    server.prepare(&me, &delete("/a", -1)).unwrap();
+    for (kind, (header, txn)) in [ChangeKind::Created, ChangeKind::Deleted]
+        .into_iter()
+        .zip(&server.queue)
+    {
+        let mut seen = Vec::new();
+        server.tree.apply(header, txn, &mut |change| {
+            seen.push((change.kind, change.acl.to_vec()))
+        });
+        assert_eq!(
+            seen,
+            [
+                (kind, own.to_vec()),
+                (ChangeKind::ChildrenChanged, vec![Acl::world(Perms::ALL)]),
+            ]
+        );
+    }
+}
+
+#[test]
+#[should_panic(expected = "is applied after")]
+fn a_zxid_is_never_applied_twice() {
+    let mut server = Server::new();
+    server.make("/a");
+    let header = TxnHeader {
+        session: ME,
+        cxid: 0,
+        zxid: Zxid(1),
+        time: WallTime(0),
+    };
+    server
+        .tree
+        .apply(&header, &Txn::CreateSession { timeout_ms: 1 }, &mut |_| {});
+}
+
+#[test]
+fn names_of_any_length_and_script_are_kept() {
+    let mut server = Server::new();
+    let long = "/".to_string() + &"ü".repeat(500);
+    for path in [
+        "/a b",
+        "/...",
+        "/é中",
+        "/a",
+        "/1234567890123456789012",
+        long.as_str(),
+    ] {
+        server.make(path);
+        assert!(server.tree.exists(path, &[]).is_ok(), "{path}");
+    }
+    assert_eq!(server.names("/").len(), 7);
+    assert!(server.names("/").contains(&"ü".repeat(500)));
+}
