@@ -34,7 +34,7 @@ pub enum Incoming<'f> {
 /// buffer, which grows with what arrives and never by what a length word claims.
 ///
 /// Source: `client-protocol.md` §1.1 and §12.1.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FrameDecoder {
     gathered: Vec<u8>,
     lent: Lent,
