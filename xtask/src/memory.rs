@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const BYTES_PER_ZNODE_MAX: u64 = 450;
 const RESTART_MAX: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one attempt may wait for a server that has just started.
+const ATTEMPT: Duration = Duration::from_millis(500);
 const CHILDREN: u64 = 1000;
 /// Creates that are under way at once.
 const WINDOW: u64 = 1000;
@@ -109,7 +111,7 @@ fn restart(ensemble: &mut Ensemble, path: &str, bytes: usize) -> Result<Duration
     let started = Instant::now();
     ensemble.spawn(0)?;
     while started.elapsed() < PATIENCE {
-        let data = Zk::connect(ensemble.client(0), PATIENCE, Session::default())
+        let data = Zk::connect(ensemble.client(0), ATTEMPT, Session::default())
             .and_then(|mut zk| zk.get(path));
         match data {
             Ok((data, _)) => {

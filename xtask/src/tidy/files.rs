@@ -17,7 +17,7 @@ const FORBIDDEN: [(&str, &str); 9] = [
     (concat!("index.crat", "es.io"), "the host of a registry"),
     (concat!("static.crat", "es.io"), "the host of a registry"),
     (concat!("py", "pi.org"), "the host of a registry"),
-    (concat!("maven.apa", "che.org"), "the host of a registry"),
+    (concat!("repo.mav", "en."), "the host of a registry"),
     (concat!("deb.deb", "ian.org"), "the host of a registry"),
 ];
 
