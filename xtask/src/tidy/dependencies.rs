@@ -5,8 +5,9 @@ use crate::process::{cargo, output};
 use anyhow::Result;
 use std::collections::BTreeSet;
 
-/// Libraries that build without std and are worth their weight.
-const LIBRARIES: [&str; 10] = [
+/// Libraries that build without std and are worth their weight. Without std `time` is a calendar and
+/// no clock.
+const LIBRARIES: [&str; 11] = [
     "base64",
     "crc32fast",
     "hashbrown",
@@ -16,6 +17,7 @@ const LIBRARIES: [&str; 10] = [
     "sha1",
     "siphasher",
     "thiserror",
+    "time",
     "xxhash-rust",
 ];
 
@@ -49,7 +51,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
 ];
 
 /// Libraries one might reach for, why a pure crate cannot have them, and what it takes instead.
-const INSTEAD: [(&str, &str, &str); 16] = [
+const INSTEAD: [(&str, &str, &str); 15] = [
     (
         "ahash",
         "its keys come from the process",
@@ -97,11 +99,6 @@ const INSTEAD: [(&str, &str, &str); 16] = [
         "serde_json",
         "it is for people",
         "postcard, or text made by the shell",
-    ),
-    (
-        "time",
-        "it reads the clock",
-        "zk_types::Instant as an argument",
     ),
     (
         "tokio",

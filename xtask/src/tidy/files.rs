@@ -49,7 +49,7 @@ pub(super) fn check(findings: &mut Findings) -> Result<()> {
         if name.ends_with(".rs") {
             check_length(name, text.lines().count(), findings);
         }
-        if name != "Cargo.lock" {
+        if !name.ends_with("Cargo.lock") {
             for (what, why) in FORBIDDEN.iter().filter(|(what, _)| text.contains(what)) {
                 findings.error(format!("{name} contains {what}, {why}"));
             }
@@ -61,8 +61,14 @@ pub(super) fn check(findings: &mut Findings) -> Result<()> {
             ));
         }
     }
-    for manifest in names.iter().filter(|name| name.starts_with("crates/")) {
-        if let Some(folder) = manifest.strip_suffix("/Cargo.toml") {
+    for folder in names
+        .iter()
+        .filter_map(|name| name.strip_suffix("/Cargo.toml"))
+    {
+        if folder
+            .strip_prefix("crates/")
+            .is_some_and(|name| !name.contains('/'))
+        {
             check_readme(folder, findings);
         }
     }
