@@ -34,6 +34,9 @@ pub(crate) struct Leader {
     expiry: Expiry,
     owners: Owners,
     reap_at: Instant,
+    /// Nothing expires before: what clients said while this server was not running must be read
+    /// first.
+    expire_from: Instant,
 }
 
 /// Something the leader is to make a transaction of.
