@@ -62,14 +62,22 @@ impl Leader {
             expiry,
             owners: Owners::new(),
             reap_at: now + REAP_INTERVAL,
+            expire_from: now,
         }
     }
 
     /// When something is due.
     pub(crate) fn next_deadline(&self) -> Instant {
-        self.expiry
+        let expiry = self
+            .expiry
             .next_deadline()
-            .map_or(self.reap_at, |at| at.min(self.reap_at))
+            .map(|at| at.max(self.expire_from));
+        expiry.map_or(self.reap_at, |at| at.min(self.reap_at))
+    }
+
+    /// This server was not running for a while; it hears first and judges later.
+    pub(crate) fn postpone_expiry(&mut self, until: Instant) {
+        self.expire_from = self.expire_from.max(until);
     }
 
     /// Prepared changes up to an applied transaction are the state's own now.
