@@ -154,6 +154,11 @@ impl Replica {
             self.outputs.is_empty(),
             "outputs are drained between inputs"
         );
+        if let Some(leader) = &mut self.leader
+            && now.since(self.now) > self.config.tick
+        {
+            leader.postpone_expiry(now + self.config.tick);
+        }
         self.now = now;
         self.wall = wall;
         match input {

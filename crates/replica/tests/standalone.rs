@@ -467,7 +467,7 @@ fn a_client_that_is_ahead_of_the_server_is_turned_away_without_a_word() {
 fn a_server_that_was_stopped_for_long_hears_its_clients_before_it_expires_them() {
     let mut server = Standalone::start();
     let mut client = server.connect();
-    server.now = server.now + Duration::from_secs(60);
+    server.now += Duration::from_secs(60);
     server.input(replica::Input::Timeout);
     server.run();
     assert_eq!(server.ask(&mut client, &Request::Ping)[0].err(), 0);
