@@ -1,0 +1,114 @@
+//! What servers have to say, as lines of the log.
+
+use crate::log::{Level, Log};
+use replica::{Event, PeerPort};
+use shell_std::{Notice, NoticeSink};
+use std::collections::BTreeMap;
+use std::io;
+use zab_core::{Note, Role};
+use zk_types::{ServerId, Standing};
+
+/// Writes the notices of one server, each line with `name` in front.
+pub fn to_log(log: Log, name: String) -> NoticeSink {
+    let mut unreachable = BTreeMap::new();
+    Box::new(move |notice| {
+        let (level, text) = sentence(notice, &mut unreachable);
+        log.line(level, format_args!("{name}: {text}"));
+    })
+}
+
+/// What was last wrong with each peer, so that it is said once and not at every try.
+type Unreachable = BTreeMap<(ServerId, PeerPort), io::ErrorKind>;
+
+fn sentence(notice: Notice, unreachable: &mut Unreachable) -> (Level, String) {
+    match notice {
+        Notice::Event(Event::Role(role)) => (Level::Info, role_sentence(role)),
+        Notice::Event(Event::Note(note)) => note_sentence(&note),
+        Notice::Event(Event::SnapshotTaken { zxid }) => {
+            (Level::Info, format!("wrote a snapshot up to {zxid}"))
+        }
+        Notice::Event(Event::PeerSentNonsense { link, what }) => (
+            Level::Warn,
+            format!(
+                "closed peer connection {}: it sent what is no message: {what}",
+                link.0
+            ),
+        ),
+        Notice::DialFailed { peer, port, error } => {
+            let before = unreachable.insert((peer, port), error.kind());
+            let level = if before == Some(error.kind()) {
+                Level::Debug
+            } else {
+                Level::Warn
+            };
+            let port = match port {
+                PeerPort::Election => "election",
+                PeerPort::Quorum => "quorum",
+            };
+            (
+                level,
+                format!("cannot reach server {peer} on its {port} port ({error}); trying on"),
+            )
+        }
+        Notice::AcceptFailed(_) | Notice::PeerTooSlow(_) => (Level::Warn, notice.to_string()),
+    }
+}
+
+fn role_sentence(role: Role) -> String {
+    match role {
+        Role::Looking => "is looking for a leader and does not serve".to_owned(),
+        Role::LeadingPrepare { epoch: None } => "is elected and gathers its followers".to_owned(),
+        Role::LeadingPrepare { epoch: Some(epoch) } => format!("prepares to lead epoch {epoch}"),
+        Role::Leading { epoch } => format!("leads epoch {epoch} and serves"),
+        Role::FollowingPrepare { leader } => format!("catches up with its leader {leader}"),
+        Role::Following { leader, epoch } => {
+            format!("follows {leader} in epoch {epoch} and serves")
+        }
+    }
+}
+
+fn note_sentence(note: &Note) -> (Level, String) {
+    match note {
+        Note::Elected { leader } => (Level::Info, format!("server {leader} was elected")),
+        Note::Synchronising { learner, plan } => (
+            Level::Info,
+            format!("brings server {learner} up to date by {plan}"),
+        ),
+        Note::IllegalMessage { from, what } => (
+            Level::Warn,
+            format!("server {from} sent {what}, which it may not send now"),
+        ),
+        Note::Contradiction { with } => (
+            Level::Error,
+            format!(
+                "its history and that of server {with} contradict each other: one of the two lost \
+                 data that was acknowledged; compare their data directories before anything else"
+            ),
+        ),
+        Note::QuorumLost => (Level::Warn, "lost its quorum and steps down".to_owned()),
+        Note::Standing(standing) => standing_sentence(*standing),
+        Note::LockedOut { learner } => (
+            Level::Info,
+            format!("starts a new epoch, because server {learner} has promised a later one"),
+        ),
+        Note::CounterExhausted => (
+            Level::Info,
+            "starts a new epoch, because this one has used up its numbers".to_owned(),
+        ),
+    }
+}
+
+fn standing_sentence(standing: Standing) -> (Level, String) {
+    match standing {
+        Standing::Fresh => (Level::Info, "is new to its ensemble".to_owned()),
+        Standing::Member => (Level::Info, "is a full member of its ensemble".to_owned()),
+        Standing::Damaged => (
+            Level::Warn,
+            "part of its log is lost: its vote counts again once it has caught up".to_owned(),
+        ),
+        Standing::Amnesiac => (
+            Level::Warn,
+            "its disk was lost: its vote counts again once a leader takes it back".to_owned(),
+        ),
+    }
+}
