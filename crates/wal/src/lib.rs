@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 mod disk;
+mod format;
 mod recovery;
 mod settled;
 mod snapshot;

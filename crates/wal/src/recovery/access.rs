@@ -1,0 +1,165 @@
+//! The disk as recovery uses it: with the list of files, and errors that name what was done.
+
+use super::{Finding, RecoveryError};
+use crate::format::as_u64;
+use crate::format::slots::{self, SlotKind, Slots, Stale, Why};
+use crate::{Directory, Disk, DiskOp, File};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Bytes asked for at once.
+const READ_BYTES: u32 = 1 << 20;
+
+pub(super) struct Access<'a, D: Disk> {
+    disk: &'a mut D,
+    /// Every file there was at the start, with its length.
+    pub(super) files: BTreeMap<File, u64>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'a, D: Disk> Access<'a, D> {
+    pub(super) fn new(disk: &'a mut D) -> Result<Self, RecoveryError<D::Error>> {
+        let list = disk.list();
+        let files = list.map_err(|error| RecoveryError::Disk {
+            doing: "list",
+            file: None,
+            error,
+        })?;
+        Ok(Access {
+            disk,
+            files: files.into_iter().collect(),
+            findings: Vec::new(),
+        })
+    }
+
+    pub(super) fn length(&self, file: &File) -> Option<u64> {
+        self.files.get(file).copied()
+    }
+
+    pub(super) fn run(&mut self, op: &DiskOp) -> Result<Vec<u8>, RecoveryError<D::Error>> {
+        let (doing, file) = match op {
+            DiskOp::Allocate { file, .. } => ("allocate", Some(file)),
+            DiskOp::Write { file, .. } => ("write", Some(file)),
+            DiskOp::Sync { file } => ("sync", Some(file)),
+            DiskOp::Rename { from, .. } => ("rename", Some(from)),
+            DiskOp::Remove { file } => ("remove", Some(file)),
+            DiskOp::SyncDirectory {
+                directory: Directory::Log,
+            } => ("sync the log directory", None),
+            DiskOp::SyncDirectory {
+                directory: Directory::Data,
+            } => ("sync the data directory", None),
+            DiskOp::Read { file, .. } => ("read", Some(file)),
+        };
+        let file = file.cloned();
+        self.disk
+            .run(op)
+            .map_err(|error| RecoveryError::Disk { doing, file, error })
+    }
+
+    pub(super) fn run_all(&mut self, ops: &[DiskOp]) -> Result<(), RecoveryError<D::Error>> {
+        ops.iter().try_for_each(|op| self.run(op).map(drop))
+    }
+
+    pub(super) fn sync(&mut self, file: &File) -> Result<(), RecoveryError<D::Error>> {
+        self.run(&DiskOp::Sync { file: file.clone() }).map(drop)
+    }
+
+    pub(super) fn sync_directories(&mut self) -> Result<(), RecoveryError<D::Error>> {
+        for directory in [Directory::Log, Directory::Data] {
+            self.run(&DiskOp::SyncDirectory { directory })?;
+        }
+        Ok(())
+    }
+
+    /// Hands out a file in pieces, until `each` has enough or the file ends.
+    pub(super) fn read_pieces(
+        &mut self,
+        file: &File,
+        bytes_max: u64,
+        mut each: impl FnMut(&[u8]) -> More,
+    ) -> Result<(), RecoveryError<D::Error>> {
+        let mut offset = 0;
+        while offset < bytes_max {
+            let left = u32::try_from(bytes_max - offset).unwrap_or(READ_BYTES);
+            let bytes_max = left.min(READ_BYTES);
+            let bytes = self.run(&DiskOp::Read {
+                file: file.clone(),
+                offset,
+                bytes_max,
+            })?;
+            if bytes.is_empty() || each(&bytes) == More::No {
+                break;
+            }
+            offset += as_u64(bytes.len());
+        }
+        Ok(())
+    }
+
+    pub(super) fn read(
+        &mut self,
+        file: &File,
+        bytes_max: u64,
+    ) -> Result<Vec<u8>, RecoveryError<D::Error>> {
+        let mut all = Vec::new();
+        self.read_pieces(file, bytes_max, |bytes| {
+            all.extend_from_slice(bytes);
+            More::Yes
+        })?;
+        Ok(all)
+    }
+
+    /// Reads a small file, and brings a copy that is bad or behind up to date.
+    pub(super) fn read_slots(
+        &mut self,
+        kind: SlotKind,
+        file: &File,
+    ) -> Result<Option<Value>, RecoveryError<D::Error>> {
+        if self.length(file).is_none() {
+            return Ok(None);
+        }
+        let bytes = self.read(file, slots::FILE_BYTES)?;
+        match kind.read(&bytes) {
+            Slots::Value {
+                sequence,
+                payload,
+                stale,
+            } => {
+                // What was read may be in memory only; it has to be durable before the other copy
+                // is touched, or a crash could tear both.
+                self.sync(file)?;
+                if let Some(Stale { slot, .. }) = stale {
+                    let copy = kind.encode(sequence, &payload);
+                    self.run_all(&slots::write_copy(file, slot, copy))?;
+                }
+                if let Some(Stale {
+                    slot,
+                    why: Why::Bad,
+                }) = stale
+                {
+                    let offset = slots::offset(slot);
+                    self.findings.push(Finding::CopyRepaired {
+                        file: file.clone(),
+                        offset,
+                    });
+                }
+                Ok(Some((sequence, payload)))
+            }
+            Slots::UnknownVersion(version) => Err(RecoveryError::UnknownVersion {
+                file: file.clone(),
+                version,
+            }),
+            Slots::Lost => Ok(None),
+        }
+    }
+}
+
+/// What a small file holds, with its sequence number.
+pub(super) type Value = (u64, Vec<u8>);
+
+/// Whether more bytes are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum More {
+    Yes,
+    No,
+}

@@ -1,0 +1,392 @@
+//! Follows the chain of records from the base to its end, and says what kind of end it is.
+
+use super::access::Access;
+use super::base::Base;
+use super::segments::{Life, SegmentFile};
+use super::{Finding, RecoveryError};
+use crate::Disk;
+use crate::format::as_u64;
+use crate::format::frame::{FRAME_ALIGNMENT, Frame, Seed};
+use crate::format::manifest::Manifest;
+use crate::format::names;
+use crate::format::segment::HEADER_BYTES;
+use crate::wal::history::{History, Place};
+use crate::wal::segments::Segment;
+use alloc::vec::Vec;
+use zk_types::{Chain, Record, Zxid, mutant};
+
+/// The log as far as it can be followed.
+pub(super) struct Walked {
+    pub(super) records: Vec<Record>,
+    pub(super) history: History,
+    /// The segments that hold it and what is before it, oldest first.
+    pub(super) live: Vec<Segment>,
+    /// Whether something that was durable is missing.
+    pub(super) damaged: bool,
+}
+
+pub(super) struct Walk<'w, 'a, D: Disk> {
+    access: &'w mut Access<'a, D>,
+    storage_id: u64,
+    manifest: &'w Manifest,
+    files: &'w [SegmentFile],
+}
+
+/// A place in a segment that has been read.
+struct Cursor {
+    /// Which of the files.
+    at: usize,
+    bytes: Vec<u8>,
+    seed: Seed,
+    offset: usize,
+}
+
+type End = (Zxid, Chain);
+
+impl Cursor {
+    fn frame(&self) -> Option<Frame<'_>> {
+        Frame::read(self.bytes.get(self.offset..)?, &self.seed)
+    }
+
+    fn advance(&mut self, bytes: u64) {
+        self.offset += usize::try_from(bytes).expect("a frame is in memory");
+    }
+
+    /// Goes on to the next place where a frame may start; false at the end.
+    fn skip(&mut self) -> bool {
+        self.offset = (self.offset + 1).next_multiple_of(FRAME_ALIGNMENT);
+        self.offset < self.bytes.len()
+    }
+}
+
+impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
+    pub(super) fn new(
+        access: &'w mut Access<'a, D>,
+        storage_id: u64,
+        manifest: &'w Manifest,
+        files: &'w [SegmentFile],
+    ) -> Self {
+        Walk {
+            access,
+            storage_id,
+            manifest,
+            files,
+        }
+    }
+
+    pub(super) fn run(mut self, base: &Base) -> Result<Walked, RecoveryError<D::Error>> {
+        let end = (base.zxid(), base.chain());
+        let Some(mut cursor) = self.find_base(end)? else {
+            let floor = Place {
+                zxid: end.0,
+                chain: end.1,
+                end: 0,
+            };
+            let damaged = self.classify(None, end)?;
+            let history = History::starting_at(floor);
+            return Ok(Walked {
+                records: Vec::new(),
+                history,
+                live: Vec::new(),
+                damaged,
+            });
+        };
+        let mut position = as_u64(cursor.offset - HEADER_BYTES);
+        let floor = Place {
+            zxid: end.0,
+            chain: end.1,
+            end: position,
+        };
+        let mut walked = Walked {
+            records: Vec::new(),
+            history: History::starting_at(floor),
+            live: self.segments_upto(cursor.at, end.0),
+            damaged: false,
+        };
+        let mut last = end;
+        loop {
+            if let Some((record, bytes)) = self.next_record(&cursor, last) {
+                cursor.advance(bytes);
+                position += bytes;
+                last = (record.zxid, record.chain);
+                walked.history.push(Place {
+                    zxid: last.0,
+                    chain: last.1,
+                    end: position,
+                });
+                walked.records.push(record);
+            } else if let Some(at) = self.following(cursor.at, last) {
+                cursor = self.load(at)?;
+                let named = self.files[at].named;
+                walked.live.push(Segment {
+                    named,
+                    previous: last.0,
+                    start: position,
+                });
+            } else {
+                break;
+            }
+        }
+        walked.damaged = self.classify(Some(&mut cursor), last)?;
+        if mutant!("snapshot-without-log-suffix", false, base.newest.is_some()) {
+            (walked.records, walked.damaged) = (Vec::new(), false);
+            walked.history = History::starting_at(floor);
+        }
+        Ok(walked)
+    }
+
+    /// Where the records after the base start.
+    fn find_base(&mut self, base: End) -> Result<Option<Cursor>, RecoveryError<D::Error>> {
+        let starts = |file: &SegmentFile| match file.life(self.manifest) {
+            Life::Alive(header) if header.previous.0 <= base.0 => Some(header.previous),
+            Life::Alive(_) | Life::Dead | Life::Unwritten => None,
+        };
+        let start = self
+            .files
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(at, file)| Some((at, starts(file)?)));
+        let Some((at, mut last)) = start else {
+            return Ok(None);
+        };
+        let mut cursor = self.load(at)?;
+        while last.0 < base.0 {
+            let Some((record, bytes)) = self.next_record(&cursor, last) else {
+                break;
+            };
+            cursor.advance(bytes);
+            last = (record.zxid, record.chain);
+        }
+        if last == base {
+            return Ok(Some(cursor));
+        }
+        let (file, offset) = (
+            names::segment(self.files[at].named.generation),
+            as_u64(cursor.offset),
+        );
+        self.access
+            .findings
+            .push(Finding::DamageBelowBase { file, offset });
+        self.search_base(cursor, base)
+    }
+
+    /// The way to the base is damaged; the base itself, or what follows it, may not be.
+    fn search_base(
+        &mut self,
+        mut cursor: Cursor,
+        base: End,
+    ) -> Result<Option<Cursor>, RecoveryError<D::Error>> {
+        loop {
+            while cursor.skip() {
+                let Some(frame) = cursor.frame() else {
+                    continue;
+                };
+                let bytes = frame.bytes();
+                if (frame.zxid, frame.chain) == base {
+                    cursor.advance(bytes);
+                    return Ok(Some(cursor));
+                }
+                if self.next_record(&cursor, base).is_some() {
+                    return Ok(Some(cursor));
+                }
+            }
+            let next = cursor.at + 1;
+            if next == self.files.len() {
+                return Ok(None);
+            }
+            cursor = self.load(next)?;
+            if self.next_record(&cursor, base).is_some() {
+                return Ok(Some(cursor));
+            }
+        }
+    }
+
+    /// The record at the cursor, if it continues the log.
+    fn next_record(&self, cursor: &Cursor, last: End) -> Option<(Record, u64)> {
+        let frame = cursor.frame()?;
+        let current = self.manifest.incarnation;
+        let belongs = if last.0 < self.manifest.cut.0 {
+            frame.incarnation <= current
+        } else {
+            mutant!(
+                "stale-incarnation-accepted",
+                frame.incarnation == current,
+                true
+            )
+        };
+        if !belongs || !last.0.is_followed_by(frame.zxid) {
+            return None;
+        }
+        let record = frame.record();
+        let chained = mutant!("torn-record-accepted", record.continues(last.1), true);
+        chained.then(|| (record, frame.bytes()))
+    }
+
+    /// The segment that was begun after `last`.
+    fn following(&self, at: usize, last: End) -> Option<usize> {
+        let begins = |file: &SegmentFile| match file.life(self.manifest) {
+            Life::Alive(header) => header.previous == last,
+            Life::Dead | Life::Unwritten => false,
+        };
+        (at + 1..self.files.len()).find(|at| begins(&self.files[*at]))
+    }
+
+    /// The segments before and with the given one, as far as they continue each other.
+    fn segments_upto(&self, at: usize, base: Zxid) -> Vec<Segment> {
+        let mut live = Vec::new();
+        let mut before = None;
+        for file in self.files[..=at].iter().rev() {
+            let previous = match file.life(self.manifest) {
+                Life::Alive(header) => header.previous.0,
+                // Only the one that the base was searched in.
+                Life::Dead | Life::Unwritten if before.is_none() => base,
+                Life::Dead | Life::Unwritten => continue,
+            };
+            if before.is_none_or(|later| previous < later) {
+                live.push(Segment {
+                    named: file.named,
+                    previous,
+                    start: 0,
+                });
+                before = Some(previous);
+            }
+        }
+        live.reverse();
+        live
+    }
+
+    /// Whether the end at the cursor is damage; reports it, or a torn tail.
+    fn classify(
+        &mut self,
+        cursor: Option<&mut Cursor>,
+        last: End,
+    ) -> Result<bool, RecoveryError<D::Error>> {
+        let place = cursor.as_ref().map(|cursor| {
+            let file = names::segment(self.files[cursor.at].named.generation);
+            (file, as_u64(cursor.offset))
+        });
+        let known = last.0 < self.manifest.durable_upto.max(self.manifest.cut.0);
+        let missing = self.report_missing(cursor.as_deref());
+        let rubble = self.rubble(cursor, last)?;
+        let claimed = mutant!("claims-ignored", rubble == Rubble::ClaimedDurable, false);
+        let (file, offset) = place.unwrap_or((names::manifest(), 0));
+        if known || missing || claimed {
+            self.access.findings.push(Finding::Damage { file, offset });
+            return Ok(true);
+        }
+        if rubble == Rubble::Torn {
+            self.access
+                .findings
+                .push(Finding::TornTail { file, offset });
+        }
+        Ok(false)
+    }
+
+    /// Whether a segment that the manifest names is gone or short, or the last one that was
+    /// written to is shorter than its header says.
+    fn report_missing(&mut self, cursor: Option<&Cursor>) -> bool {
+        let mut missing = Vec::new();
+        for named in [self.manifest.current, self.manifest.next]
+            .into_iter()
+            .flatten()
+        {
+            let there = self.files.iter().any(|file| {
+                file.named.generation == named.generation && file.named.bytes >= named.bytes
+            });
+            if !there {
+                missing.push(named.generation);
+            }
+        }
+        if let Some(file) = cursor.map(|cursor| self.files[cursor.at]) {
+            let short = file
+                .header
+                .is_some_and(|header| file.named.bytes < header.bytes);
+            if short && !missing.contains(&file.named.generation) {
+                missing.push(file.named.generation);
+            }
+        }
+        let findings = missing.iter().map(|generation| names::segment(*generation));
+        self.access
+            .findings
+            .extend(findings.map(|file| Finding::Missing { file }));
+        !missing.is_empty()
+    }
+
+    /// What is behind the end, in its segment and in later ones.
+    fn rubble(
+        &mut self,
+        cursor: Option<&mut Cursor>,
+        last: End,
+    ) -> Result<Rubble, RecoveryError<D::Error>> {
+        let mut worst = Rubble::None;
+        let later = cursor.as_ref().map_or(0, |cursor| cursor.at + 1);
+        if let Some(cursor) = cursor {
+            worst = self.rubble_from(cursor, last);
+        }
+        for at in later..self.files.len() {
+            match self.files[at].life(self.manifest) {
+                Life::Dead => continue,
+                Life::Alive(header) if header.previous.0 > last.0 => {
+                    worst = Rubble::ClaimedDurable;
+                }
+                Life::Alive(_) | Life::Unwritten => {}
+            }
+            if worst != Rubble::ClaimedDurable {
+                let mut cursor = self.load(at)?;
+                worst = worst.max(self.rubble_from(&mut cursor, last));
+            }
+        }
+        Ok(worst)
+    }
+
+    fn rubble_from(&self, cursor: &mut Cursor, last: End) -> Rubble {
+        let current = self.manifest.incarnation;
+        let rest = cursor.bytes.get(cursor.offset..).unwrap_or(&[]);
+        let begun = Frame::was_begun(rest, current, last.0);
+        let mut worst = if begun { Rubble::Torn } else { Rubble::None };
+        loop {
+            let found = cursor.frame().map(|frame| {
+                let counts = frame.incarnation >= current && frame.zxid > last.0;
+                (frame.bytes(), counts, frame.durable_upto > last.0)
+            });
+            match found {
+                Some((_, true, true)) => return Rubble::ClaimedDurable,
+                Some((bytes, counts, _)) => {
+                    worst = if counts { Rubble::Torn } else { worst };
+                    cursor.advance(bytes);
+                }
+                None => {
+                    if !cursor.skip() {
+                        return worst;
+                    }
+                }
+            }
+        }
+    }
+
+    fn load(&mut self, at: usize) -> Result<Cursor, RecoveryError<D::Error>> {
+        let named = self.files[at].named;
+        let bytes = self
+            .access
+            .read(&names::segment(named.generation), named.bytes)?;
+        let seed = Seed::new(self.storage_id, named.generation);
+        Ok(Cursor {
+            at,
+            bytes,
+            seed,
+            offset: HEADER_BYTES,
+        })
+    }
+}
+
+/// What is found behind the end of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rubble {
+    /// Nothing of this incarnation.
+    None,
+    /// Parts of writes that were never acknowledged.
+    Torn,
+    /// Something that was written when more than the end had been durable.
+    ClaimedDurable,
+}

@@ -1,0 +1,209 @@
+//! The segments of the log, the one prepared to follow, and those out of use.
+
+use crate::format::as_u64;
+use crate::format::manifest::Named;
+use crate::format::names;
+use crate::format::segment::HEADER_BYTES;
+use crate::{Directory, DiskOp};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use zk_types::{Chain, Zxid, mutant};
+
+/// Segments out of use that are kept to be written again.
+pub(crate) const SPARES_MAX: usize = 4;
+
+/// One segment that holds records, or may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) named: Named,
+    /// The last record before it.
+    pub(crate) previous: Zxid,
+    /// Where its first frame starts, counted as in [`super::history::Place`].
+    pub(crate) start: u64,
+}
+
+impl Segment {
+    /// Where in the file the frames end that are counted up to `end`.
+    pub(crate) fn offset(&self, end: u64) -> u64 {
+        as_u64(HEADER_BYTES) + end - self.start
+    }
+}
+
+/// The segment that will follow the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing is under way.
+    None,
+    /// It is being zero-filled or renamed.
+    Preparing(Named),
+    /// It is on the disk, and the manifest does not name it yet.
+    Naming(Named),
+    /// It may be written.
+    Ready(Named),
+}
+
+impl Next {
+    pub(crate) fn named(self) -> Option<Named> {
+        match self {
+            Next::None => None,
+            Next::Preparing(named) | Next::Naming(named) | Next::Ready(named) => Some(named),
+        }
+    }
+}
+
+/// All segments.
+#[derive(Clone, Debug)]
+pub(crate) struct Segments {
+    /// Length of a usual segment.
+    pub(crate) bytes: u64,
+    /// Older generations are dead.
+    pub(crate) floor_generation: u64,
+    /// No segment had this generation yet.
+    pub(crate) next_generation: u64,
+    /// How often the log was cut.
+    pub(crate) incarnation: u32,
+    /// The last record when it was cut.
+    pub(crate) cut: (Zxid, Chain),
+    /// Those that hold the log, oldest first; the last one is appended to.
+    pub(crate) live: VecDeque<Segment>,
+    pub(crate) next: Next,
+    /// A prepared one that was too short for what came; recycled once its successor is named.
+    pub(crate) outgrown: Option<Named>,
+    /// Generations of the spares, all of the usual length.
+    pub(crate) spares: Vec<u64>,
+}
+
+impl Segments {
+    /// Bytes that can still be appended to the current segment after `end`.
+    pub(crate) fn room(&self, end: u64) -> u64 {
+        self.live.back().map_or(0, |segment| {
+            segment.named.bytes.saturating_sub(segment.offset(end))
+        })
+    }
+
+    /// Cuts the log after `to`; the segments that are dead now come back.
+    pub(crate) fn cut(&mut self, to: (Zxid, Chain)) -> Vec<Named> {
+        self.incarnation = self
+            .incarnation
+            .checked_add(1)
+            .expect("the log is cut rarely");
+        self.cut = to;
+        let mut dead = Vec::new();
+        // One that begins exactly at the cut is dead too: its header is of the old incarnation.
+        while let Some(segment) = self.live.pop_back_if(|segment| segment.previous >= to.0) {
+            dead.push(segment.named);
+        }
+        dead
+    }
+
+    /// Ends the log: it begins anew after `base`, in a segment that has not been written yet.
+    pub(crate) fn restart(&mut self, base: (Zxid, Chain)) -> Vec<Named> {
+        let dead = self.live.drain(..).map(|segment| segment.named).collect();
+        self.incarnation = self
+            .incarnation
+            .checked_add(1)
+            .expect("the log is cut rarely");
+        self.cut = base;
+        let unwritten = self
+            .next
+            .named()
+            .map_or(self.next_generation, |named| named.generation);
+        self.floor_generation =
+            mutant!("old-log-survives-install", unwritten, self.floor_generation);
+        dead
+    }
+
+    /// Begins to write into the next segment after `previous`, if it is ready and long enough.
+    pub(crate) fn roll(&mut self, previous: Zxid, start: u64, needed: u64) -> Option<Named> {
+        let Next::Ready(named) = self.next else {
+            return None;
+        };
+        if named.bytes < needed {
+            return None;
+        }
+        self.next = Next::None;
+        self.live.push_back(Segment {
+            named,
+            previous,
+            start,
+        });
+        Some(named)
+    }
+
+    /// Gives out the generation of a new segment and the operations that put it on the disk.
+    pub(crate) fn prepare(&mut self, bytes: u64) -> (Named, Vec<DiskOp>) {
+        let generation = self.next_generation;
+        self.next_generation += 1;
+        let named = Named { generation, bytes };
+        let file = names::segment(generation);
+        let spare = if bytes == self.bytes {
+            self.spares.pop()
+        } else {
+            None
+        };
+        let ops = match spare {
+            Some(spare) => alloc::vec![
+                DiskOp::Rename {
+                    from: names::spare(spare),
+                    to: file,
+                },
+                DiskOp::SyncDirectory {
+                    directory: Directory::Log,
+                },
+            ],
+            None => alloc::vec![DiskOp::Allocate { file, bytes }],
+        };
+        (named, ops)
+    }
+
+    /// The operations that take dead segments out of use, with the generations that are spares
+    /// afterwards.
+    pub(crate) fn retire(&self, dead: &[Named]) -> (Vec<DiskOp>, Vec<u64>) {
+        let mut ops = Vec::new();
+        let mut spared = Vec::new();
+        for named in dead {
+            let file = names::segment(named.generation);
+            let kept = self.spares.len() + spared.len() < SPARES_MAX
+                && !self.spares.contains(&named.generation);
+            if kept && named.bytes == self.bytes {
+                spared.push(named.generation);
+                ops.push(DiskOp::Rename {
+                    from: file,
+                    to: names::spare(named.generation),
+                });
+            } else {
+                ops.push(DiskOp::Remove { file });
+            }
+        }
+        if !ops.is_empty() {
+            ops.push(DiskOp::SyncDirectory {
+                directory: Directory::Log,
+            });
+        }
+        (ops, spared)
+    }
+
+    /// Takes out the segments that hold nothing after `oldest`.
+    pub(crate) fn purge(&mut self, oldest: Zxid) -> Vec<Named> {
+        let mut dead = Vec::new();
+        while self
+            .live
+            .get(1)
+            .is_some_and(|second| second.previous <= oldest)
+        {
+            dead.extend(self.live.pop_front().map(|segment| segment.named));
+        }
+        dead
+    }
+
+    /// Bytes that all of them take.
+    pub(crate) fn all_bytes(&self) -> u64 {
+        let live: u64 = self.live.iter().map(|segment| segment.named.bytes).sum();
+        let ahead: u64 = [self.next.named(), self.outgrown]
+            .iter()
+            .flatten()
+            .map(|named| named.bytes)
+            .sum();
+        live + ahead + as_u64(self.spares.len()) * self.bytes
+    }
+}

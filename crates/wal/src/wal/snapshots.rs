@@ -1,0 +1,368 @@
+//! Snapshots: this server's own, those that a leader sends, and which ones are kept.
+
+use super::Wal;
+use super::work::{AfterManifest, Background, Staged, Work};
+use crate::format::{as_u64, names};
+use crate::snapshot::SnapshotWriter;
+use crate::{Directory, DiskOp, File, Refused, Settled, SnapshotReader, SnapshotSink, Ticket};
+use alloc::vec::Vec;
+use zk_types::{SnapshotId, SnapshotMeta, mutant};
+
+/// Unsynced bytes of a snapshot after which it is synced, so that no sync of the log has to wait
+/// for a great many of them.
+const SYNC_BYTES: u64 = 8 << 20;
+
+/// Counts installs; a snapshot of the state before one is worth nothing after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Era(u64);
+
+/// The snapshots that count, and those that are being written.
+#[derive(Debug)]
+pub(super) struct Snapshots {
+    /// Oldest first.
+    ids: Vec<SnapshotId>,
+    newest: Option<(SnapshotId, SnapshotMeta)>,
+    own: Option<Own>,
+    incoming: Option<Incoming>,
+    era: Era,
+    pub(super) backlog_bytes: u64,
+}
+
+/// A snapshot of this server's own state that is open.
+#[derive(Debug)]
+struct Own {
+    meta: SnapshotMeta,
+    writer: SnapshotWriter,
+    unsynced_bytes: u64,
+}
+
+/// A snapshot that a leader sends.
+#[derive(Debug)]
+struct Incoming {
+    id: SnapshotId,
+    reader: SnapshotReader,
+    length: u64,
+    unsynced_bytes: u64,
+    flaw: Flaw,
+}
+
+/// Whether a staged snapshot can still turn out right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    None,
+    Found,
+}
+
+impl Snapshots {
+    pub(super) fn new(ids: Vec<SnapshotId>, newest: Option<(SnapshotId, SnapshotMeta)>) -> Self {
+        Snapshots {
+            ids,
+            newest,
+            own: None,
+            incoming: None,
+            era: Era(0),
+            backlog_bytes: 0,
+        }
+    }
+
+    pub(super) fn ids(&self) -> &[SnapshotId] {
+        &self.ids
+    }
+
+    pub(super) fn all_bytes(&self) -> u64 {
+        self.ids.iter().map(|id| id.bytes).sum()
+    }
+
+    /// A leader's snapshot takes the place of all; the others come back.
+    pub(super) fn replace_all(&mut self, id: SnapshotId, meta: SnapshotMeta) -> Vec<SnapshotId> {
+        let mut dropped = core::mem::replace(&mut self.ids, alloc::vec![id]);
+        dropped.retain(|old| *old != id);
+        self.newest = Some((id, meta));
+        self.era.0 += 1;
+        dropped
+    }
+
+    /// Adds a snapshot and drops those beyond `kept`, which come back.
+    fn add(&mut self, id: SnapshotId, kept: usize) -> Vec<SnapshotId> {
+        self.ids.retain(|old| *old != id);
+        self.ids.push(id);
+        let beyond = self.ids.len().saturating_sub(kept);
+        self.ids.drain(..beyond).collect()
+    }
+}
+
+impl Wal {
+    /// Starts a snapshot of this server's own state.
+    ///
+    /// # Panics
+    /// When one is open already, or `meta` is not of durable history since the newest snapshot.
+    pub fn begin_snapshot(&mut self, meta: SnapshotMeta) {
+        assert!(
+            self.snapshots.own.is_none(),
+            "one snapshot is written at a time"
+        );
+        let place = self
+            .history
+            .find(meta.zxid)
+            .expect("a snapshot is of durable history");
+        assert_eq!(place.chain, meta.chain, "a snapshot is of this history");
+        let (writer, header) = SnapshotWriter::begin(&meta);
+        self.issue_unreported(alloc::vec![DiskOp::Remove {
+            file: names::snapshot_unfinished()
+        }]);
+        self.snapshots.own = Some(Own {
+            meta,
+            writer,
+            unsynced_bytes: 0,
+        });
+        self.write_snapshot(names::snapshot_unfinished(), 0, header);
+    }
+
+    /// Adds bytes to the open snapshot. Pace this by [`Wal::snapshot_backlog_bytes`].
+    ///
+    /// # Panics
+    /// When none is open.
+    pub fn snapshot_chunk(&mut self, body: &[u8]) {
+        let own = self.snapshots.own.as_mut().expect("a snapshot is open");
+        let offset = own.writer.length();
+        let bytes = own.writer.chunk(body);
+        let sync = sync_is_due(&mut own.unsynced_bytes, bytes.len());
+        if !bytes.is_empty() {
+            self.write_snapshot(names::snapshot_unfinished(), offset, bytes);
+            self.issue_unreported(sync_ops(sync, names::snapshot_unfinished()));
+        }
+    }
+
+    /// Ends the open snapshot; settles as [`Settled::SnapshotTaken`] once it is whole, durable
+    /// and named, and removes older snapshots and log segments that are no longer needed.
+    ///
+    /// # Panics
+    /// When none is open.
+    pub fn finish_snapshot(&mut self) {
+        let Own { meta, writer, .. } = self.snapshots.own.take().expect("a snapshot is open");
+        let offset = writer.length();
+        let (id, footer) = writer.finish();
+        self.write_snapshot(names::snapshot_unfinished(), offset, footer);
+        let ops = complete(names::snapshot_unfinished(), id);
+        let era = self.snapshots.era;
+        self.issue_background(ops, Background::SnapshotComplete { era, id, meta });
+    }
+
+    /// Gives the open snapshot up, if there is one; [`Wal::install`] does the same.
+    pub fn abandon_snapshot(&mut self) {
+        if self.snapshots.own.take().is_some() {
+            let file = names::snapshot_unfinished();
+            self.issue_unreported(alloc::vec![DiskOp::Remove { file }]);
+        }
+    }
+
+    /// Whether a snapshot of this server's own state is open.
+    pub fn snapshot_is_open(&self) -> bool {
+        self.snapshots.own.is_some()
+    }
+
+    /// Bytes of snapshots, own and staged, that were handed over and are not written yet.
+    pub fn snapshot_backlog_bytes(&self) -> u64 {
+        self.snapshots.backlog_bytes
+    }
+
+    /// Keeps part of a snapshot that comes from a leader. Offset 0 starts anew; a hole or a flaw is
+    /// found at the install.
+    pub fn stage(&mut self, id: SnapshotId, offset: u64, bytes: &[u8]) {
+        if offset == 0 {
+            self.issue_unreported(alloc::vec![DiskOp::Remove {
+                file: names::staged()
+            }]);
+            self.snapshots.incoming = Some(Incoming {
+                id,
+                reader: SnapshotReader::new(),
+                length: 0,
+                unsynced_bytes: 0,
+                flaw: Flaw::None,
+            });
+        }
+        let Some(incoming) = &mut self.snapshots.incoming else {
+            return;
+        };
+        let continues = incoming.id == id && incoming.length == offset;
+        if !continues || incoming.reader.push(bytes, &mut Nobody).is_err() {
+            incoming.flaw = Flaw::Found;
+        }
+        if incoming.flaw == Flaw::None && !bytes.is_empty() {
+            incoming.length += as_u64(bytes.len());
+            let sync = sync_is_due(&mut incoming.unsynced_bytes, bytes.len());
+            self.write_snapshot(names::staged(), offset, bytes.to_vec());
+            self.issue_unreported(sync_ops(sync, names::staged()));
+        }
+    }
+
+    /// Makes the staged snapshot the base of the log, which is empty afterwards, in the order of
+    /// appends; the promise stays. Settles as [`Settled::Installed`], or at once as
+    /// [`Settled::InstallFailed`] when what was staged is not the whole of `id` and `meta`; then
+    /// nothing changed, and what is appended next must continue the old log.
+    pub fn install(&mut self, ticket: Ticket, id: SnapshotId, meta: &SnapshotMeta) {
+        self.abandon_snapshot();
+        let whole = self.snapshots.incoming.take().is_some_and(|incoming| {
+            incoming.flaw == Flaw::None
+                && incoming.reader.finished() == Some(id)
+                && incoming.reader.meta() == Some(meta)
+        });
+        if !whole {
+            self.issue_unreported(alloc::vec![DiskOp::Remove {
+                file: names::staged()
+            }]);
+            self.settled.push_back(Settled::InstallFailed(ticket));
+            return;
+        }
+        self.issue_background(
+            complete(names::staged(), id),
+            Background::StagedComplete(ticket),
+        );
+        self.tail = (meta.zxid, meta.chain);
+        let meta = meta.clone();
+        self.queue.push_back(Work::Install {
+            ticket,
+            id,
+            meta,
+            staged: Staged::Moving,
+        });
+    }
+
+    /// Reads part of a snapshot file, header and footer included; settles as [`Settled::Read`].
+    pub fn read_snapshot(&mut self, ticket: Ticket, id: SnapshotId, offset: u64, bytes_max: u32) {
+        if self.snapshots.ids.contains(&id) {
+            let file = names::snapshot(id);
+            let read = DiskOp::Read {
+                file,
+                offset,
+                bytes_max,
+            };
+            self.issue_background(alloc::vec![read], Background::Read(ticket));
+        } else {
+            self.settled.push_back(Settled::Read {
+                ticket,
+                bytes: Vec::new(),
+            });
+        }
+    }
+
+    /// The newest complete snapshot.
+    pub fn newest_snapshot(&self) -> Option<(SnapshotId, &SnapshotMeta)> {
+        self.snapshots.newest.as_ref().map(|(id, meta)| (*id, meta))
+    }
+
+    /// A file of this server's own state is complete: it counts once the manifest names it.
+    pub(super) fn name_snapshot(&mut self, era: Era, id: SnapshotId, meta: SnapshotMeta) {
+        if era != self.snapshots.era {
+            if !self.snapshots.ids.contains(&id) {
+                self.remove_snapshots(&[id]);
+            }
+            return;
+        }
+        let kept = crate::recovery::snapshots_kept(&self.config);
+        let dropped = self.snapshots.add(id, kept);
+        self.manifest_wanted
+            .push(AfterManifest::SnapshotNamed { id, meta, dropped });
+    }
+
+    /// The manifest names a new snapshot: what only older ones needed can go.
+    pub(super) fn snapshot_is_named(
+        &mut self,
+        id: SnapshotId,
+        meta: SnapshotMeta,
+        dropped: &[SnapshotId],
+    ) {
+        self.history.advance_floor(id.zxid);
+        self.snapshots.newest = Some((id, meta.clone()));
+        let oldest = self
+            .snapshots
+            .ids
+            .first()
+            .map_or(id.zxid, |oldest| oldest.zxid);
+        let dead = self
+            .segments
+            .purge(mutant!("suffix-purged", oldest, self.history.tail().zxid));
+        self.retire(&dead);
+        self.remove_snapshots(dropped);
+        self.settled.push_back(Settled::SnapshotTaken { id, meta });
+    }
+
+    pub(super) fn staged_is_durable(&mut self, done: Ticket) {
+        for work in &mut self.queue {
+            if let Work::Install { ticket, staged, .. } = work
+                && *ticket == done
+            {
+                *staged = Staged::Durable;
+            }
+        }
+    }
+
+    fn write_snapshot(&mut self, file: File, offset: u64, bytes: Vec<u8>) {
+        let length = as_u64(bytes.len());
+        self.snapshots.backlog_bytes += length;
+        let write = DiskOp::Write {
+            file,
+            offset,
+            bytes,
+        };
+        self.issue_background(alloc::vec![write], Background::SnapshotBytes(length));
+    }
+}
+
+/// What is staged is only verified here.
+struct Nobody;
+
+impl SnapshotSink for Nobody {
+    fn begin(&mut self, _: &SnapshotMeta) {}
+
+    fn body(&mut self, _: &[u8]) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn discard(&mut self) {}
+}
+
+/// A file gets its name only when its contents are durable.
+fn complete(unfinished: File, id: SnapshotId) -> Vec<DiskOp> {
+    let sync = DiskOp::Sync {
+        file: unfinished.clone(),
+    };
+    let rename = DiskOp::Rename {
+        from: unfinished,
+        to: names::snapshot(id),
+    };
+    let directory = DiskOp::SyncDirectory {
+        directory: Directory::Data,
+    };
+    mutant!(
+        "snapshot-not-synced",
+        alloc::vec![sync, rename, directory],
+        alloc::vec![rename, directory]
+    )
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SyncDue {
+    No,
+    Yes,
+}
+
+fn sync_is_due(unsynced_bytes: &mut u64, more: usize) -> SyncDue {
+    *unsynced_bytes += as_u64(more);
+    if *unsynced_bytes < SYNC_BYTES {
+        return SyncDue::No;
+    }
+    *unsynced_bytes = 0;
+    SyncDue::Yes
+}
+
+fn sync_ops(due: SyncDue, file: File) -> Vec<DiskOp> {
+    match due {
+        SyncDue::No => Vec::new(),
+        SyncDue::Yes => alloc::vec![DiskOp::Sync { file }],
+    }
+}

@@ -1,0 +1,34 @@
+//! A crash after every operation of the disk, over random lives of a log.
+
+mod support;
+
+use support::disk::Crash;
+use support::world::World;
+
+/// A few lives of one log, each ended by a crash.
+fn lives(seed: u64) -> u64 {
+    let mut world = World::new(seed);
+    world.crash_every = 2;
+    for _ in 0..4 {
+        for _ in 0..10 + world.rng.below(20) {
+            world.act();
+            for _ in 0..world.rng.below(12) {
+                world.run_one();
+            }
+        }
+        if world.rng.chance(3) {
+            world.run_all();
+        }
+        let how = [Crash::PowerLost, Crash::ProcessKilled, Crash::Torn][world.rng.below(3)];
+        world.restart(how);
+    }
+    world.crashes
+}
+
+#[test]
+fn whatever_crashes_when_everything_settled_is_found_and_nothing_that_was_never_asked_for() {
+    for seed in 0..24 {
+        let result = std::panic::catch_unwind(|| lives(seed));
+        assert!(result.is_ok(), "seed {seed}");
+    }
+}
