@@ -18,6 +18,7 @@ impl Tree {
         let index = self.nodes.insert(node);
         self.note_created(index);
         if parent != NO_NODE {
+            self.preserve(parent);
             self.link(parent, index);
         }
         self.enter(path, index);
@@ -64,6 +65,7 @@ impl Tree {
             "only a childless node is deleted"
         );
         self.preserve(index);
+        self.preserve(self.nodes[index].parent);
         self.unlink(index);
         let entry = self
             .index

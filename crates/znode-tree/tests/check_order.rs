@@ -1,4 +1,5 @@
 //! Which check of a request comes first, and its exact code: `client-protocol.md` §4.1 and §16.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

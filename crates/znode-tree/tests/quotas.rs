@@ -1,4 +1,5 @@
 //! Limits below a path: `client-protocol.md` §6.9.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -167,4 +168,22 @@ fn usage_survives_a_snapshot() {
     server.tree = load(&bytes);
     server.write(&create_with("/q/a", "12")).unwrap();
     assert_eq!(stats(&server), "count=2,bytes=2");
+}
+
+#[test]
+fn usage_that_changes_during_a_snapshot_is_not_in_it() {
+    let mut server = Server::new();
+    server.make("/q");
+    activate(&mut server, "count=5,bytes=5");
+    server.tree.begin_snapshot();
+    server.write(&create_with("/q/a", "12")).unwrap();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = server.tree.snapshot_chunk(50) {
+        bytes.extend(chunk);
+    }
+    server.tree = load(&bytes);
+    assert_eq!(stats(&server), "count=1,bytes=0");
+    server.next = server.tree.last_zxid().0 + 1;
+    server.write(&create_with("/q/b", "1")).unwrap();
+    assert_eq!(stats(&server), "count=2,bytes=1");
 }

@@ -1,4 +1,5 @@
 //! What writes do to nodes: `client-protocol.md` §6.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -577,7 +578,7 @@ fn a_change_carries_the_acl_that_decides_who_may_know() {
     {
         let mut seen = Vec::new();
         server.tree.apply(header, txn, &mut |change| {
-            seen.push((change.kind, change.acl.to_vec()))
+            seen.push((change.kind, change.acl.to_vec()));
         });
         assert_eq!(
             seen,
