@@ -308,26 +308,49 @@ fn parse_status(text: &str) -> Option<Status> {
     Some(Status { mode, zxid, nodes })
 }
 
-/// Ports nobody listens on, below those the system gives to connections: otherwise a client that
-/// dials a stopped server could be given that server's own port and meet itself.
-pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
-    const FIRST: u16 = 12_000;
-    const SPAN: u64 = 18_000;
+/// The first port that is used, and how many there are. All of them lie below those the system
+/// gives to connections: otherwise a client that dials a stopped server could be given that
+/// server's own port and meet itself.
+const PORTS: (u16, u16) = (12_000, 18_000);
+const ATTEMPTS: usize = 1000;
+
+/// Ports nobody listens on.
+fn free_ports(count: usize) -> Result<Vec<u16>> {
     let mut dice = Dice::new(u64::from(std::process::id()));
     let mut listeners = Vec::new();
     let mut ports = Vec::new();
-    for _ in 0..count * 100 {
+    for _ in 0..ATTEMPTS {
         if ports.len() == count {
-            break;
+            return Ok(ports);
         }
-        let port = FIRST + u16::try_from(dice.below(SPAN)).expect("the span is short");
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        let port = any_port(&mut dice);
+        if let Ok(listener) = listen(port) {
             listeners.push(listener);
             ports.push(port);
         }
     }
-    ensure!(ports.len() == count, "no free ports");
-    Ok(ports)
+    bail!("no free ports")
+}
+
+/// The first of some ports in a row that nobody listens on.
+pub(crate) fn free_run_of_ports(count: u16) -> Result<u16> {
+    let mut dice = Dice::new(u64::from(std::process::id()) << 32);
+    for _ in 0..ATTEMPTS {
+        let first = any_port(&mut dice);
+        if (first..first + count).all(|port| listen(port).is_ok()) {
+            return Ok(first);
+        }
+    }
+    bail!("no {count} free ports in a row")
+}
+
+fn any_port(dice: &mut Dice) -> u16 {
+    let (first, span) = PORTS;
+    first + u16::try_from(dice.below(u64::from(span))).expect("it is below the span")
+}
+
+fn listen(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ mod conversation;
 mod install;
 mod shells;
 
-use crate::ensemble::Ensemble;
-use crate::process::{program, root};
+use crate::ensemble::{Ensemble, free_run_of_ports};
+use crate::process::{program, root, target};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use std::fmt;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 const EXTRA: &str = "tickTime=500\nmaxClientCnxns=0\nextendedTypesEnabled=true\n\
                      znode.container.checkIntervalMs=500\n";
 
+const DEV_SERVERS: u16 = 3;
 /// How long `vivarium dev` may take to serve.
 const DEV_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -228,6 +230,7 @@ fn talk(
 /// A running `vivarium dev`, ended when dropped.
 struct Dev {
     process: std::process::Child,
+    folder: PathBuf,
     connect_string: String,
 }
 
@@ -235,9 +238,13 @@ impl Dev {
     /// Starts it on free ports and waits until one of its servers leads.
     fn start() -> Result<Dev> {
         let binary = crate::ensemble::binary()?;
-        let first = crate::ensemble::free_ports(1)?[0];
+        let folder = target()
+            .join("ensembles")
+            .join(format!("dev-{}", std::process::id()));
+        let first = free_run_of_ports(DEV_SERVERS)?;
         let mut process = program(binary)
-            .args(["dev", "--port", &first.to_string()])
+            .args(["dev", "--client-port", &first.to_string(), "--data-dir"])
+            .arg(&folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -286,6 +293,7 @@ impl Drop for Dev {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
