@@ -17,6 +17,7 @@ mod four_letter;
 mod handshake;
 mod identity;
 mod leader;
+mod observe;
 mod peers;
 mod reads;
 mod requests;
@@ -28,4 +29,5 @@ mod storage;
 pub use api::{
     Config, ConnId, Event, Facts, FourLetterWords, Input, Output, PeerPort, Reading, accepted_link,
 };
+pub use observe::Observation;
 pub use server::{Replica, StartError};
