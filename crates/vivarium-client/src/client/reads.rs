@@ -1,0 +1,130 @@
+//! Requests that read.
+
+use super::{Children, Client, Node, children, mismatch, node};
+use crate::error::Error;
+use client_core::{ClientRequest, MultiReadOp, PartError, PartResponse, Response};
+use zk_types::{Acl, Identity, Stat};
+
+impl Client {
+    /// The Stat of a node, `None` if there is none.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn exists(&self, path: &str) -> Result<Option<Stat>, Error> {
+        let request = ClientRequest::Exists {
+            path: path.to_owned(),
+            watch: None,
+        };
+        let Response::Exists(stat) = self.ask("exists", path, request).await? else {
+            mismatch()
+        };
+        Ok(stat)
+    }
+
+    /// Reads a node.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get_data(&self, path: &str) -> Result<Node, Error> {
+        let request = ClientRequest::GetData {
+            path: path.to_owned(),
+            watch: None,
+        };
+        self.ask("get_data", path, request).await.map(node)
+    }
+
+    /// Lists the children of a node.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get_children(&self, path: &str) -> Result<Children, Error> {
+        let request = ClientRequest::GetChildren {
+            path: path.to_owned(),
+            watch: None,
+        };
+        self.ask("get_children", path, request).await.map(children)
+    }
+
+    /// Reads a node's access list.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get_acl(&self, path: &str) -> Result<(Vec<Acl>, Stat), Error> {
+        let request = ClientRequest::GetAcl {
+            path: path.to_owned(),
+        };
+        let Response::Acl { acl, stat } = self.ask("get_acl", path, request).await? else {
+            mismatch()
+        };
+        Ok((acl, stat))
+    }
+
+    /// Catches the server up with its leader: what follows sees all that was written before.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn sync(&self, path: &str) -> Result<(), Error> {
+        let request = ClientRequest::Sync {
+            path: path.to_owned(),
+        };
+        self.ask("sync", path, request).await.map(drop)
+    }
+
+    /// Several reads; each succeeds or fails for itself.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn multi_read(
+        &self,
+        ops: Vec<MultiReadOp>,
+    ) -> Result<Vec<Result<PartResponse, PartError>>, Error> {
+        let Response::Multi(parts) = self
+            .ask("multi_read", "", ClientRequest::MultiRead(ops))
+            .await?
+        else {
+            mismatch()
+        };
+        Ok(parts)
+    }
+
+    /// Paths of this session's ephemeral nodes that begin with `prefix`; `/` for all.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get_ephemerals(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let request = ClientRequest::GetEphemerals {
+            prefix: prefix.to_owned(),
+        };
+        let Response::Ephemerals(paths) = self.ask("get_ephemerals", prefix, request).await? else {
+            mismatch()
+        };
+        Ok(paths)
+    }
+
+    /// How many nodes are below a node.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get_all_children_number(&self, path: &str) -> Result<i32, Error> {
+        let request = ClientRequest::GetAllChildrenNumber {
+            path: path.to_owned(),
+        };
+        let Response::Number(number) = self.ask("get_all_children_number", path, request).await?
+        else {
+            mismatch()
+        };
+        Ok(number)
+    }
+
+    /// The identities of the connection.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn who_am_i(&self) -> Result<Vec<Identity>, Error> {
+        let Response::WhoAmI(identities) = self.ask("who_am_i", "", ClientRequest::WhoAmI).await?
+        else {
+            mismatch()
+        };
+        Ok(identities)
+    }
+}
