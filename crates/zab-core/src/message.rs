@@ -169,3 +169,31 @@ pub enum Message {
         bytes: Bytes,
     },
 }
+
+impl Message {
+    /// Its name, for notes and counters.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Message::FollowerInfo { .. } => "FOLLOWERINFO",
+            Message::LeaderInfo { .. } => "LEADERINFO",
+            Message::AckEpoch { .. } => "ACKEPOCH",
+            Message::Diff => "DIFF",
+            Message::Trunc { .. } => "TRUNC",
+            Message::Snap { .. } => "SNAP",
+            Message::SnapWant { .. } => "SNAPWANT",
+            Message::SnapChunk { .. } => "SNAPCHUNK",
+            Message::SnapDone { .. } => "SNAPDONE",
+            Message::Proposal { .. } => "PROPOSAL",
+            Message::Ack { .. } => "ACK",
+            Message::Commit { .. } => "COMMIT",
+            Message::NewLeader { .. } => "NEWLEADER",
+            Message::UpToDate { .. } => "UPTODATE",
+            Message::Readmitted => "READMITTED",
+            Message::Ping { .. } => "PING",
+            Message::Pong { .. } => "PONG",
+            Message::Sync { .. } => "SYNC",
+            Message::SyncDone { .. } => "SYNCDONE",
+            Message::App { .. } => "APP",
+        }
+    }
+}
