@@ -9,8 +9,9 @@ use super::{Finding, RecoveryError, snapshots_kept};
 use crate::format::manifest::{self, Manifest, Named};
 use crate::format::names::{self, Name};
 use crate::format::promise as promise_format;
-use crate::wal::segments::{Next, SPARES_MAX, Segments};
+use crate::wal::segments::{Next, Rest, SPARES_MAX, Segment, Segments};
 use crate::{Disk, DiskOp, File, WalConfig};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use zk_types::{Epoch, Promise, SnapshotId, Standing, mutant};
 
@@ -135,10 +136,13 @@ fn segments(
     walked: &Walked,
 ) -> Segments {
     let tail = walked.history.tail();
-    let last_live = walked
-        .live
-        .last()
-        .map_or(0, |segment| segment.named.generation);
+    // As with every cut, a segment that begins exactly there is dead.
+    let holds = |segment: &&Segment| segment.previous < tail.zxid;
+    let mut live: VecDeque<Segment> = walked.live.iter().filter(holds).copied().collect();
+    if let Some(current) = live.back_mut() {
+        current.rest = Rest::Dead;
+    }
+    let last_live = live.back().map_or(0, |segment| segment.named.generation);
     let prepared = files.iter().rev().find(|file| {
         let promised = [before.current, before.next].contains(&Some(file.named));
         promised && file.life(before) == Life::Unwritten && file.named.generation > last_live
@@ -154,7 +158,7 @@ fn segments(
         next_generation: before.next_generation.max(last.saturating_add(1)),
         incarnation: mutant!("start-does-not-cut", incarnation, before.incarnation),
         cut: (tail.zxid, tail.chain),
-        live: walked.live.iter().copied().collect(),
+        live,
         next: prepared.map_or(Next::None, |file| Next::Ready(file.named)),
         outgrown: None,
         spares: Vec::new(),

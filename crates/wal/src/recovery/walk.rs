@@ -11,7 +11,7 @@ use crate::format::manifest::Manifest;
 use crate::format::names;
 use crate::format::segment::HEADER_BYTES;
 use crate::wal::history::{History, Place};
-use crate::wal::segments::Segment;
+use crate::wal::segments::{Rest, Segment};
 use alloc::vec::Vec;
 use zk_types::{Chain, Record, Zxid, mutant};
 
@@ -122,6 +122,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                     named,
                     previous: last.0,
                     start: position,
+                    rest: Rest::Clean,
                 });
             } else {
                 break;
@@ -248,6 +249,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                     named: file.named,
                     previous,
                     start: 0,
+                    rest: Rest::Clean,
                 });
                 before = Some(previous);
             }

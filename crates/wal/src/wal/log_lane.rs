@@ -108,11 +108,13 @@ impl Wal {
         if fitting.0 == 0 {
             let first = batch.entries.first().expect("a batch holds a record").bytes;
             let needed = as_u64(HEADER_BYTES + first);
-            let Some(named) = self.segments.roll(tail.zxid, tail.end, needed) else {
+            if !self.segments.can_roll(needed) {
                 self.queue.push_front(Work::Append(batch));
                 self.prepare_segment(needed);
                 return Issued::Waiting;
-            };
+            }
+            ops.extend(self.segments.seal(tail.end));
+            let named = self.segments.roll(tail.zxid, tail.end).expect("it can");
             let header = SegmentHeader {
                 incarnation: self.segments.incarnation,
                 generation: named.generation,

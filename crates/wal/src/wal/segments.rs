@@ -20,6 +20,18 @@ pub(crate) struct Segment {
     pub(crate) previous: Zxid,
     /// Where its first frame starts, counted as in [`super::history::Place`].
     pub(crate) start: u64,
+    /// What is behind its last frame.
+    pub(crate) rest: Rest,
+}
+
+/// What is behind the last frame of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Nothing that was ever a frame of this segment.
+    Clean,
+    /// Perhaps frames that a cut removed. They are told by their incarnation only until the next
+    /// cut, so they have to be gone before the log goes on in another segment.
+    Dead,
 }
 
 impl Segment {
@@ -93,7 +105,30 @@ impl Segments {
         while let Some(segment) = self.live.pop_back_if(|segment| segment.previous >= to.0) {
             dead.push(segment.named);
         }
+        if let Some(segment) = self.live.back_mut() {
+            segment.rest = Rest::Dead;
+        }
         dead
+    }
+
+    /// The operations that end the current segment, whose frames end at `end`.
+    pub(crate) fn seal(&self, end: u64) -> Vec<DiskOp> {
+        let Some(segment) = self.live.back() else {
+            return Vec::new();
+        };
+        let rest = mutant!("dead-rest-survives-roll", segment.rest, Rest::Clean);
+        let room = usize::try_from(self.room(end)).expect("a segment fits in memory");
+        if rest == Rest::Clean || room == 0 {
+            return Vec::new();
+        }
+        let file = names::segment(segment.named.generation);
+        let (offset, bytes) = (segment.offset(end), alloc::vec![0; room]);
+        let write = DiskOp::Write {
+            file: file.clone(),
+            offset,
+            bytes,
+        };
+        alloc::vec![write, DiskOp::Sync { file }]
     }
 
     /// Ends the log: it begins anew after `base`, in a segment that has not been written yet.
@@ -113,19 +148,22 @@ impl Segments {
         dead
     }
 
-    /// Begins to write into the next segment after `previous`, if it is ready and long enough.
-    pub(crate) fn roll(&mut self, previous: Zxid, start: u64, needed: u64) -> Option<Named> {
+    /// Whether a segment of at least `needed` bytes is ready.
+    pub(crate) fn can_roll(&self, needed: u64) -> bool {
+        matches!(self.next, Next::Ready(named) if named.bytes >= needed)
+    }
+
+    /// Begins to write into the next segment after `previous`, if there is one.
+    pub(crate) fn roll(&mut self, previous: Zxid, start: u64) -> Option<Named> {
         let Next::Ready(named) = self.next else {
             return None;
         };
-        if named.bytes < needed {
-            return None;
-        }
         self.next = Next::None;
         self.live.push_back(Segment {
             named,
             previous,
             start,
+            rest: Rest::Clean,
         });
         Some(named)
     }

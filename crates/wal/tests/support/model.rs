@@ -109,7 +109,11 @@ impl Model {
         let possible = &self.states[self.settled..];
         let Some(state) = possible.iter().find(|state| state.is(recovered)) else {
             let tails: Vec<_> = possible.iter().map(State::tail).collect();
-            return Err(format!("found {recovered:?}, but possible are {tails:?}"));
+            let found = super::world::outline(recovered);
+            let findings = &recovered.findings;
+            return Err(format!(
+                "found {found} {findings:?}, but possible are {tails:?}"
+            ));
         };
         if !self.promises[self.promise_settled..].contains(&recovered.promise) {
             return Err(format!("{:?}, but {:?}", recovered.promise, self.promises));
