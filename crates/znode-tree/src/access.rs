@@ -8,9 +8,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use zk_types::{Acl, ErrorCode, Identity, Perms, RawAcl};
 
-/// Longest list that is stored; only the expansion of many `auth` entries by many identities can
-/// reach it within a frame of the usual length.
-const ENTRIES_MAX: usize = 100_000;
+/// Most memory, in bytes, that entries of the scheme `auth` may expand to: many such entries times
+/// many long identities would otherwise make gigabytes of one small request.
+const EXPANSION_BYTES_MAX: usize = 1 << 24;
 
 /// Whether `acl` grants one of `needed` to a caller who holds `identities`.
 ///
@@ -51,10 +51,14 @@ pub(crate) fn normalise(
         return Err(ErrorCode::InvalidAcl);
     }
     let mut acl = Vec::with_capacity(distinct.len());
+    let mut expansion_bytes = 0;
     for entry in distinct {
         let scheme = entry.scheme.as_deref().ok_or(ErrorCode::InvalidAcl)?;
         if scheme == "auth" {
-            expand(entry.perms, identities, &mut acl)?;
+            expansion_bytes += expand(entry.perms, identities, &mut acl)?;
+            if expansion_bytes > EXPANSION_BYTES_MAX {
+                return Err(ErrorCode::InvalidAcl);
+            }
             continue;
         }
         let id = entry.id.as_deref().ok_or(ErrorCode::MarshallingError)?;
@@ -67,15 +71,14 @@ pub(crate) fn normalise(
             id: String::from(id),
         });
     }
-    if acl.len() > ENTRIES_MAX {
-        Err(ErrorCode::InvalidAcl)
-    } else {
-        Ok(acl)
-    }
+    Ok(acl)
 }
 
 /// The entries without repetitions. Apache trips over a null id while it compares.
 fn without_duplicates<'a, 'r>(raw: &'a [RawAcl<'r>]) -> Result<Vec<&'a RawAcl<'r>>, ErrorCode> {
+    if let [only] = raw {
+        return Ok(Vec::from([only]));
+    }
     let mut seen = BTreeSet::new();
     let mut seen_but_for_id = BTreeSet::new();
     let mut distinct = Vec::with_capacity(raw.len());
@@ -92,27 +95,25 @@ fn without_duplicates<'a, 'r>(raw: &'a [RawAcl<'r>]) -> Result<Vec<&'a RawAcl<'r
     Ok(distinct)
 }
 
-/// The scheme `auth` stands for everything the requester has proven; an address or the right to
-/// everything are no such proof.
-fn expand(perms: Perms, identities: &[Identity], acl: &mut Vec<Acl>) -> Result<(), ErrorCode> {
-    let before = acl.len();
+/// Appends one entry for everything the requester has proven, and says how many bytes they take. An
+/// address or the right to everything are no such proof.
+fn expand(perms: Perms, identities: &[Identity], acl: &mut Vec<Acl>) -> Result<usize, ErrorCode> {
+    let mut bytes = 0;
     for identity in identities {
         if matches!(identity.scheme.as_str(), "ip" | "super" | "world") {
             continue;
         }
-        if acl.len() >= ENTRIES_MAX {
-            return Err(ErrorCode::InvalidAcl);
-        }
+        bytes += size_of::<Acl>() + identity.scheme.len() + identity.id.len();
         acl.push(Acl {
             perms,
             scheme: identity.scheme.clone(),
             id: identity.id.clone(),
         });
     }
-    if acl.len() == before {
+    if text_bytes == 0 {
         Err(ErrorCode::InvalidAcl)
     } else {
-        Ok(())
+        Ok(text_bytes)
     }
 }
 
@@ -237,6 +238,20 @@ mod tests {
         let identities = [identity("ip", "1.2.3.4"), identity("super", "")];
         assert_eq!(
             normalise(Some(&list), &identities, &TreeConfig::new([0, 0])),
+            Err(ErrorCode::InvalidAcl)
+        );
+    }
+
+    #[test]
+    fn an_expansion_that_would_fill_the_memory_is_invalid() {
+        let long = [identity("digest", &"u".repeat(1 << 20))];
+        let list: Vec<RawAcl<'_>> = (0..100)
+            .map(|perms| raw(perms, Some("auth"), None))
+            .collect();
+        let config = TreeConfig::new([0, 0]);
+        assert!(normalise(Some(&list[..10]), &long, &config).is_ok());
+        assert_eq!(
+            normalise(Some(&list), &long, &config),
             Err(ErrorCode::InvalidAcl)
         );
     }

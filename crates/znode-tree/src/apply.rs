@@ -11,6 +11,9 @@ use zk_types::{Acl, Bytes, CreateTxn, Stat, Txn, TxnHeader};
 /// Why a lookup succeeds that a transaction of this history asks for.
 const PREPARED: &str = "a transaction was prepared against the tree it is applied to";
 
+/// What logs older than the field say of the parent's creation counter.
+const UNSTATED: i32 = -1;
+
 impl Tree {
     /// Applies a committed transaction, the next in the order, and tells `changed` what watches
     /// may wait for, in the order in which they are owed it.
@@ -70,7 +73,11 @@ impl Tree {
         let (parent_path, name) = split(&txn.path).expect("the root is never created");
         let parent_path = shown(parent_path);
         let parent = self.find(parent_path).expect(PREPARED);
-        assert!(self.find(&txn.path).is_none(), "{PREPARED}");
+        let path_hash = self.hash(&txn.path);
+        assert!(
+            self.find_hashed(&txn.path, path_hash).is_none(),
+            "{PREPARED}"
+        );
         let acl = self.acls.intern(&txn.acl);
         let index = self.attach(
             &txn.path,
@@ -92,11 +99,14 @@ impl Tree {
                 previous_sibling: NO_NODE,
                 children: 0,
                 acl,
-                path_hash: 0,
+                path_hash,
             },
         );
         self.alter(parent_path, parent, |node| {
-            node.cversion = node.cversion.max(txn.parent_cversion);
+            node.cversion = match txn.parent_cversion {
+                UNSTATED => node.cversion.saturating_add(1),
+                stated => node.cversion.max(stated),
+            };
             node.pzxid = header.zxid;
         });
         self.count_created(&txn.path, txn.data.as_ref().map_or(0, |data| data.len()));

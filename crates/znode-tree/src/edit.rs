@@ -6,14 +6,13 @@
 use crate::Tree;
 use crate::digest::node_digest;
 use crate::node::{NO_NODE, Node, NodeIndex};
-use crate::tree::{hash_path, spread};
+use crate::tree::spread;
 use zk_types::NodeKind;
 
 impl Tree {
     /// Adds a node at `path`, whose parent it names; the parent's own fields stay, but for the
-    /// list of children. The node's use of its access list was counted by the caller.
-    pub(crate) fn attach(&mut self, path: &str, mut node: Node) -> NodeIndex {
-        node.path_hash = hash_path(&self.config.hash_key, path);
+    /// list of children. The node brings its hash, and its use of its access list was counted.
+    pub(crate) fn attach(&mut self, path: &str, node: Node) -> NodeIndex {
         let parent = node.parent;
         let index = self.nodes.insert(node);
         self.note_created(index);

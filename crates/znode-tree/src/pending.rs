@@ -124,6 +124,11 @@ impl Pending {
 }
 
 impl Pending {
+    /// The last transaction that left a note.
+    pub(crate) fn last_zxid(&self) -> Zxid {
+        self.notes.back().map_or(Zxid::ZERO, |(zxid, _)| *zxid)
+    }
+
     /// The pending state of a node: `None` when nothing is pending, `Some(None)` when deleted.
     pub(crate) fn node(&self, path: &str, hash: u32) -> Option<Option<&NodeState>> {
         self.nodes

@@ -178,7 +178,7 @@ impl Tree {
                 previous_sibling: NO_NODE,
                 children: 0,
                 acl,
-                path_hash: 0,
+                path_hash: self.hash(path),
             },
         )
     }
@@ -186,9 +186,18 @@ impl Tree {
     /// The node of a path; the empty path is the root.
     pub(crate) fn find(&self, path: &str) -> Option<NodeIndex> {
         let path = shown(path);
-        self.find_hashed(path, hash_path(&self.config.hash_key, path))
+        self.find_hashed(path, self.hash(path))
     }
 
+    /// Hash of a full path under this tree's key.
+    pub(crate) fn hash(&self, path: &str) -> u32 {
+        let [key0, key1] = self.config.hash_key;
+        let mut hasher = SipHasher13::new_with_keys(key0, key1);
+        hasher.write(path.as_bytes());
+        u32::try_from(hasher.finish() >> 32).expect("a shift by 32 leaves 32 bits")
+    }
+
+    /// The node of a full path whose hash is known.
     pub(crate) fn find_hashed(&self, path: &str, hash: u32) -> Option<NodeIndex> {
         self.index
             .find(spread(hash), |&index| {
@@ -234,13 +243,6 @@ impl Tree {
         }
         path
     }
-}
-
-/// Hash of a full path under a key.
-pub(crate) fn hash_path(key: &[u64; 2], path: &str) -> u32 {
-    let mut hasher = SipHasher13::new_with_keys(key[0], key[1]);
-    hasher.write(path.as_bytes());
-    u32::try_from(hasher.finish() >> 32).expect("a shift by 32 leaves 32 bits")
 }
 
 /// The hash as the index wants it: its low bits choose a place, its high bits a tag.

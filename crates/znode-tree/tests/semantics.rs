@@ -624,3 +624,35 @@ fn names_of_any_length_and_script_are_kept() {
     assert_eq!(server.names("/").len(), 7);
     assert!(server.names("/").contains(&"ü".repeat(500)));
 }
+
+#[test]
+fn readers_on_many_threads_may_share_a_tree() {
+    fn is_shareable<T: Send + Sync>() {}
+    is_shareable::<Tree>();
+    is_shareable::<znode_tree::Pending>();
+}
+
+#[test]
+fn a_creation_from_a_log_without_the_counter_counts_by_one() {
+    let mut server = Server::new();
+    let txn = Txn::Create(CreateTxn {
+        path: "/old".into(),
+        data: None,
+        acl: vec![Acl::world(Perms::ALL)],
+        kind: NodeKind::Persistent,
+        parent_cversion: -1,
+        with_stat: false,
+    });
+    let header = TxnHeader {
+        session: ME,
+        cxid: 0,
+        zxid: Zxid(1),
+        time: WallTime(1),
+    };
+    server.tree.apply(&header, &txn, &mut |_| {});
+    server.next = 2;
+    assert_eq!(
+        server.write(&create("/s-", 2)).unwrap().path(),
+        "/s-0000000001"
+    );
+}

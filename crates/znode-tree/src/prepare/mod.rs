@@ -12,7 +12,7 @@ mod session;
 use crate::access;
 use crate::pending::NodeState;
 use crate::quota::Usage;
-use crate::tree::{hash_path, shown};
+use crate::tree::shown;
 use crate::{Pending, Refusal, Requester, Tree};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -34,6 +34,9 @@ impl Tree {
     ///
     /// # Errors
     /// The first failing check, in the order of `client-protocol.md` §4.1.
+    ///
+    /// # Panics
+    /// When `zxid` is not above everything applied and pending.
     pub fn prepare(
         &self,
         pending: &mut Pending,
@@ -42,6 +45,10 @@ impl Tree {
         time: WallTime,
         op: &Op<'_>,
     ) -> Result<Txn, Refusal> {
+        assert!(
+            zxid > self.last_zxid && zxid > pending.last_zxid(),
+            "zxids ascend"
+        );
         let place = Place::Alone;
         let mut preparation = Preparation {
             tree: self,
@@ -105,14 +112,10 @@ impl Preparation<'_> {
         }
     }
 
-    fn hash(&self, path: &str) -> u32 {
-        hash_path(&self.tree.config.hash_key, shown(path))
-    }
-
     /// The node as the transaction will meet it; `""` is the root.
     fn look(&self, path: &str) -> Option<NodeState> {
         let path = shown(path);
-        let hash = self.hash(path);
+        let hash = self.tree.hash(path);
         if let Some(state) = self.pending.node(path, hash) {
             return state.cloned();
         }
@@ -131,8 +134,9 @@ impl Preparation<'_> {
 
     /// Notes what the transaction makes of the node; `""` is the root.
     fn note(&mut self, path: &str, state: Option<NodeState>) {
-        let hash = self.hash(path);
-        self.pending.note_node(self.zxid, shown(path), hash, state);
+        let path = shown(path);
+        self.pending
+            .note_node(self.zxid, path, self.tree.hash(path), state);
     }
 
     fn check_session(&self) -> Result<(), ErrorCode> {

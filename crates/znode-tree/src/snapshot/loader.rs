@@ -4,7 +4,6 @@ use super::record::{FORMAT, NodeRecord, PREFIX_BYTES, RECORD_BYTES_MAX, Record};
 use crate::name::Name;
 use crate::node::{NO_NODE, Node, NodeIndex, ROOT, kind_of_owner};
 use crate::quota::Usage;
-use crate::tree::hash_path;
 use crate::{Tree, TreeConfig};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -365,14 +364,14 @@ impl Loader {
     fn name_all(&mut self) -> Result<(), Damage> {
         let tree = &mut self.tree;
         tree.index = HashTable::with_capacity(self.places.len());
-        tree.nodes[ROOT].path_hash = hash_path(&tree.config.hash_key, "/");
+        tree.nodes[ROOT].path_hash = tree.hash("/");
         tree.enter("/", ROOT);
         let mut path = String::new();
         let mut at = tree.nodes[ROOT].first_child;
         while at != NO_NODE {
             path.push('/');
             path.push_str(tree.nodes[at].name.as_str());
-            let hash = hash_path(&tree.config.hash_key, &path);
+            let hash = tree.hash(&path);
             if tree.find_hashed(&path, hash).is_some() {
                 return Err(Damage::Duplicate);
             }
