@@ -252,14 +252,18 @@ impl Dev {
         let stdout = process.stdout.take().expect("the output is piped");
         let mut dev = Dev {
             process,
+            folder,
             connect_string: String::new(),
         };
-        for line in BufReader::new(stdout).lines() {
+        let mut lines = BufReader::new(stdout).lines();
+        for line in lines.by_ref() {
             if let Some(found) = connect_string(&line?) {
                 dev.connect_string = found;
                 break;
             }
         }
+        // What it prints later must go somewhere, or it would end with a broken pipe.
+        std::thread::spawn(move || lines.for_each(drop));
         anyhow::ensure!(
             !dev.connect_string.is_empty(),
             "vivarium dev prints no connect string"
