@@ -110,10 +110,10 @@ fn expand(perms: Perms, identities: &[Identity], acl: &mut Vec<Acl>) -> Result<u
             id: identity.id.clone(),
         });
     }
-    if text_bytes == 0 {
+    if bytes == 0 {
         Err(ErrorCode::InvalidAcl)
     } else {
-        Ok(text_bytes)
+        Ok(bytes)
     }
 }
 
