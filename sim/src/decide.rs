@@ -110,13 +110,6 @@ impl Dice {
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         self.stream.fill_bytes(bytes);
     }
-
-    /// Puts `items` into an order of chance.
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.index(last + 1));
-        }
-    }
 }
 
 #[cfg(test)]

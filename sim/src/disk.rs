@@ -18,8 +18,6 @@ const TEAR: usize = 64;
 pub(crate) enum Survival {
     /// All are gone.
     Lost,
-    /// All have made it.
-    Kept,
     /// Each sector for itself, at any of its versions.
     Mixed,
     /// As `Mixed`, and a sector may hold part of a write.
@@ -62,8 +60,12 @@ enum NameChange {
 }
 
 /// The host died while its disk was at work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host died")]
 pub(crate) struct Died;
+
+/// What an error says that was none of the disk's.
+pub(crate) const DIED: &str = "the host died";
 
 impl SimDisk {
     /// Rises whenever what is durable changes.
@@ -93,29 +95,6 @@ impl SimDisk {
         self.durable
             .get(file)
             .map(|inode| &*self.inodes[inode].durable)
-    }
-
-    /// A disk that holds only what is durable here.
-    pub(crate) fn durable_image(&self) -> SimDisk {
-        let mut image = SimDisk::default();
-        for (file, bytes) in self.durable_files() {
-            let inode = image.add(Inode {
-                cached: bytes.to_vec(),
-                durable: bytes.to_vec(),
-                pending: Vec::new(),
-            });
-            image.cached.insert(file.clone(), inode);
-            image.durable.insert(file.clone(), inode);
-        }
-        image
-    }
-
-    /// Bytes in all files, as the server sees them.
-    pub(crate) fn bytes(&self) -> usize {
-        self.cached
-            .values()
-            .map(|inode| self.inodes[inode].cached.len())
-            .sum()
     }
 
     /// Starts an operation: what it changes is visible from now on, and durable when
@@ -196,7 +175,6 @@ impl SimDisk {
             let count = pending.count();
             let survivors = match survival {
                 Survival::Lost => 0,
-                Survival::Kept => count,
                 Survival::Mixed | Survival::Torn => dice.index(count + 1),
             };
             self.settle_names(directory, survivors);
@@ -401,11 +379,6 @@ impl Inode {
     fn power_lost(&mut self, survival: Survival, dice: &mut Dice) {
         match survival {
             Survival::Lost => self.pending.clear(),
-            Survival::Kept => {
-                for write in self.pending.drain(..) {
-                    put(&mut self.durable, write.offset, &write.bytes);
-                }
-            }
             Survival::Mixed => self.mix(SECTOR, dice),
             Survival::Torn => self.mix(TEAR, dice),
         }

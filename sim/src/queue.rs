@@ -51,11 +51,6 @@ impl<E> Queue<E> {
         self.now = entry.key.0.0;
         Some(entry.event)
     }
-
-    /// How many events are due some time.
-    pub(crate) fn len(&self) -> usize {
-        self.heap.len()
-    }
 }
 
 #[derive(Clone, Debug)]

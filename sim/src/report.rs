@@ -25,6 +25,8 @@ pub struct Report {
     pub client_ops: u64,
     /// Transactions that were committed.
     pub txns: u64,
+    /// How long after healing everything was well again, in milliseconds.
+    pub recovery_ms: Option<u64>,
     /// How often each kind of fault struck.
     pub faults: BTreeMap<&'static str, u64>,
     /// What the seed drew, in one line.

@@ -1,25 +1,37 @@
 //! The doors of the crate.
 
+use crate::nemesis::Nemesis;
 use crate::options::Options;
+use crate::oracle::broken::Broken;
+use crate::panics;
 use crate::report::{Report, Verdict};
+use crate::story;
+use crate::world::World;
 use std::collections::BTreeMap;
 
 /// Runs one seed to its verdict.
 pub fn run(options: &Options) -> Report {
-    Report {
-        seed: options.seed,
-        profile: options.profile,
-        verdict: Verdict::Harness,
-        rule: None,
-        chain: 0,
-        events: 0,
-        sim_ms: 0,
-        client_ops: 0,
-        txns: 0,
-        faults: BTreeMap::new(),
-        drawn: String::new(),
-        story: Vec::new(),
-        trace: Vec::new(),
+    match panics::catch(|| finish(options)) {
+        Ok(report) => report,
+        Err(panic) => Report {
+            seed: options.seed,
+            profile: options.profile,
+            verdict: Verdict::Harness,
+            rule: Some("the simulator itself does not fail".to_owned()),
+            chain: 0,
+            events: 0,
+            sim_ms: 0,
+            client_ops: 0,
+            txns: 0,
+            recovery_ms: None,
+            faults: BTreeMap::new(),
+            drawn: String::new(),
+            story: vec![
+                format!("the simulator panicked: {panic}"),
+                format!("cargo xtask simulate --seed {}", options.seed),
+            ],
+            trace: Vec::new(),
+        },
     }
 }
 
@@ -29,6 +41,12 @@ pub fn run_twice(options: &Options) -> Report {
     let mut second = run(options);
     if first.chain != second.chain {
         second.verdict = Verdict::Nondeterminism;
+        second.rule = Some("a seed is one run".to_owned());
+        second.story = vec![
+            format!("chains {:032x} and {:032x}", first.chain, second.chain),
+            format!("{} and {} events", first.events, second.events),
+            format!("cargo xtask simulate twice --seed {}", options.seed),
+        ];
     }
     second
 }
@@ -49,6 +67,58 @@ pub struct Kill {
 /// # Panics
 /// In a build without `--cfg mutants`, which has no mutants to switch on.
 pub fn hunt(mutant: &str, seeds: core::ops::Range<u64>) -> Option<Kill> {
-    let _ = (mutant, seeds);
-    None
+    activate(mutant);
+    let kill = seeds.into_iter().find_map(|seed| {
+        let report = run(&Options::seed(seed));
+        (!report.passed()).then(|| Kill {
+            seed,
+            verdict: report.verdict,
+            rule: report.rule.unwrap_or_default(),
+        })
+    });
+    activate("");
+    kill
+}
+
+#[cfg(mutants)]
+fn activate(mutant: &str) {
+    zk_types::activate_mutant(mutant);
+}
+
+#[cfg(not(mutants))]
+fn activate(mutant: &str) {
+    panic!("mutant {mutant:?} needs a build with --cfg mutants");
+}
+
+fn finish(options: &Options) -> Report {
+    let mut world = World::new(options);
+    let outcome = world.run();
+    report(options, &mut world, outcome)
+}
+
+pub(crate) fn report(options: &Options, world: &mut World, outcome: Result<(), Broken>) -> Report {
+    let drawn = world.swarm.words();
+    let (verdict, rule, story) = match &outcome {
+        Ok(()) => (Verdict::Pass, None, Vec::new()),
+        Err(broken) => {
+            let story = story::tell(options, &drawn, broken, &world.notes);
+            (broken.verdict, Some(broken.rule.to_owned()), story)
+        }
+    };
+    Report {
+        seed: options.seed,
+        profile: options.profile,
+        verdict,
+        rule,
+        chain: world.chain.value(),
+        events: world.chain.events(),
+        sim_ms: world.queue.now() / 1_000,
+        client_ops: world.clients.iter().map(|client| client.answered).sum(),
+        txns: u64::try_from(world.judges.ledger.entries().len()).expect("a length"),
+        recovery_ms: world.recovery.map(|time| time / 1_000),
+        faults: Nemesis::counters(&world.nemesis).clone(),
+        drawn,
+        story,
+        trace: std::mem::take(&mut world.notes.trace),
+    }
 }

@@ -214,6 +214,7 @@ fn attempt(options: &Options, mode: Mode) -> Report {
             sim_ms: 0,
             client_ops: 0,
             txns: 0,
+            recovery_ms: None,
             faults: std::collections::BTreeMap::new(),
             drawn: String::new(),
             story: Vec::new(),

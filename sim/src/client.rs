@@ -1,0 +1,689 @@
+//! One client: the real machine, the workload that drives it, and what it was told.
+
+use crate::decide::{Dice, Domain};
+use crate::host::Around;
+use crate::net::{ConnNumber, Port, Side, Told, What};
+use crate::oracle::broken::{Broken, client_name};
+use crate::oracle::clients::{Record, Watched, Watches};
+use crate::oracle::wire::Tap;
+use crate::panics;
+use crate::queue::Micros;
+use crate::workload::{self, Known, Next};
+use crate::world::Event;
+use client_core::{
+    Client, ClientConfig, ClientError, ClientRequest, ConnectionState, Create, CreateMode,
+    CreateReply, End, Input, Output, Response, Ticket, Watcher,
+};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use zk_types::{Acl, Instant, Perms};
+
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientEvent {
+    /// Its deadline may have come.
+    Timer,
+    /// It asks for the next thing.
+    Act,
+    /// It goes on after a pause.
+    Resume,
+}
+
+/// What clients are after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// Whatever the workload draws.
+    Work,
+    /// To show that they are served: writes, reads and a watched change.
+    Proof,
+    /// Nothing more.
+    Rest,
+}
+
+/// How far a client has come in showing that it is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// Ask whether the own node exists, watching it.
+    Ask,
+    /// That was asked.
+    Asked(Ticket),
+    /// The node was created or deleted; both the answer and the event are awaited.
+    Changed {
+        change: Ticket,
+        watch: Ticket,
+        answered: bool,
+        fired: bool,
+    },
+}
+
+/// Rounds of a proof: each is a read, a write and a watched change.
+const PROOF_ROUNDS: u32 = 3;
+
+/// One client.
+pub(crate) struct SimClient {
+    pub(crate) index: usize,
+    node: usize,
+    machine: Client,
+    /// Counts machines: a session that is over is followed by another.
+    generation: u64,
+    conn: Option<ConnNumber>,
+    is_up: bool,
+    is_over: bool,
+    timer_due: Option<Micros>,
+    paused: bool,
+    held: Vec<Told>,
+    next_ticket: u64,
+    asked: BTreeMap<Ticket, ClientRequest>,
+    known: Known,
+    count: u64,
+    pub(crate) aim: Aim,
+    proof: Proof,
+    pub(crate) proofs: u32,
+    /// The wire of the current connection, as an index of the world's taps.
+    tap: Option<usize>,
+    pub(crate) watches: Watches,
+    /// What requests were settled with, where a test wants to know.
+    answers: Option<BTreeMap<Ticket, Result<Response, ClientError>>>,
+    /// Requests that were answered by a server.
+    pub(crate) answered: u64,
+    seed: u64,
+    dice: Dice,
+}
+
+impl SimClient {
+    pub(crate) fn new(seed: u64, index: usize, around: &Around<'_>) -> Self {
+        let entity = u64::try_from(index).expect("few clients");
+        let mut dice = Dice::new(seed, Domain::Workload, entity);
+        let machine = machine(seed, index, 0, around, &mut dice);
+        SimClient {
+            index,
+            node: around.swarm.servers + index,
+            machine,
+            generation: 0,
+            conn: None,
+            is_up: false,
+            is_over: false,
+            timer_due: None,
+            paused: false,
+            held: Vec::new(),
+            next_ticket: 0,
+            asked: BTreeMap::new(),
+            known: Known::default(),
+            count: 0,
+            aim: Aim::Work,
+            proof: Proof::Ask,
+            proofs: 0,
+            tap: None,
+            watches: Watches::new(index),
+            answers: None,
+            answered: 0,
+            seed,
+            dice,
+        }
+    }
+
+    /// Its connection, while it has one.
+    pub(crate) fn conn(&self) -> Option<ConnNumber> {
+        self.conn
+    }
+
+    /// From now on a test wants to know what requests are settled with.
+    pub(crate) fn keep_answers(&mut self) {
+        self.answers = Some(BTreeMap::new());
+    }
+
+    /// Whether a request of a test was settled.
+    pub(crate) fn has_answer(&self, ticket: Ticket) -> bool {
+        self.answers
+            .as_ref()
+            .is_some_and(|answers| answers.contains_key(&ticket))
+    }
+
+    /// What a request of a test was settled with.
+    pub(crate) fn take_answer(&mut self, ticket: Ticket) -> Option<Result<Response, ClientError>> {
+        self.answers
+            .as_mut()
+            .and_then(|answers| answers.remove(&ticket))
+    }
+
+    /// Asks for something that a test wants.
+    pub(crate) fn ask_by_hand(
+        &mut self,
+        request: ClientRequest,
+        taps: &mut Vec<Tap>,
+        around: &mut Around<'_>,
+    ) -> Result<Ticket, Broken> {
+        self.ask(request, taps, around)
+    }
+
+    /// The tap of its connection, if it is served over it.
+    pub(crate) fn open_tap(&self) -> Option<usize> {
+        self.tap.filter(|_| self.is_up && !self.is_over)
+    }
+
+    /// Whether everything it asked for is settled.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.asked.is_empty()
+    }
+
+    /// Whether it has shown that it is served.
+    pub(crate) fn is_satisfied(&self) -> bool {
+        self.proofs >= PROOF_ROUNDS
+    }
+
+    /// It stands still until it is resumed.
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Begins.
+    pub(crate) fn start(
+        &mut self,
+        taps: &mut Vec<Tap>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Broken> {
+        self.handle(Input::Timeout, taps, around)?;
+        let first = self.dice.range(0, around.swarm.think * 2);
+        around
+            .queue
+            .after(first, Event::Client(self.index, ClientEvent::Act));
+        Ok(())
+    }
+
+    /// Something is due.
+    pub(crate) fn event(
+        &mut self,
+        event: ClientEvent,
+        taps: &mut Vec<Tap>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Broken> {
+        match event {
+            ClientEvent::Timer => {
+                let now = around.queue.now();
+                if self.timer_due == Some(now) {
+                    self.timer_due = None;
+                    if !self.paused {
+                        self.handle(Input::Timeout, taps, around)?;
+                    }
+                }
+                Ok(())
+            }
+            ClientEvent::Act => {
+                let pause = 1 + self.dice.below(around.swarm.think * 2);
+                around
+                    .queue
+                    .after(pause, Event::Client(self.index, ClientEvent::Act));
+                if self.paused {
+                    Ok(())
+                } else {
+                    self.act(taps, around)
+                }
+            }
+            ClientEvent::Resume => {
+                self.paused = false;
+                for told in std::mem::take(&mut self.held) {
+                    self.told(told, taps, around)?;
+                }
+                self.handle(Input::Timeout, taps, around)
+            }
+        }
+    }
+
+    /// Something came from the network.
+    pub(crate) fn told(
+        &mut self,
+        told: Told,
+        taps: &mut Vec<Tap>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Broken> {
+        if self.paused {
+            self.held.push(told);
+            return Ok(());
+        }
+        if self.conn != Some(told.conn) {
+            return Ok(());
+        }
+        match told.what {
+            What::Connected => {
+                self.is_up = true;
+                let server = around.net.ends(told.conn).map_or(0, |(_, to, _)| to);
+                self.tap = Some(taps.len());
+                taps.push(Tap::new(self.index, server));
+                self.handle(Input::Connected, taps, around)
+            }
+            What::Bytes(bytes) => {
+                let order = around.chain.events();
+                let tap = &mut taps[self.tap.expect("bytes come over a tapped connection")];
+                if tap.down(order, &bytes).is_err() {
+                    let seen = format!("{} was sent bytes that are no frame", self.name());
+                    let rule = "servers send well-formed frames";
+                    return Err(Broken::history(rule, seen)
+                        .client(self.index)
+                        .server(tap.server));
+                }
+                let tap = self.tap;
+                self.handle(Input::Bytes(&bytes), taps, around)?;
+                self.nothing_is_withheld(tap.map(|tap| &taps[tap]))
+            }
+            What::Closed => {
+                let was_up = self.is_up;
+                self.disconnected();
+                let input = if was_up {
+                    Input::Closed
+                } else {
+                    Input::ConnectFailed
+                };
+                self.handle(input, taps, around)
+            }
+            What::Sent(_) | What::Accepted(_) => Ok(()),
+        }
+    }
+
+    fn handle(
+        &mut self,
+        input: Input<'_>,
+        taps: &mut Vec<Tap>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Broken> {
+        let now = Instant::from_micros(around.queue.now());
+        let machine = &mut self.machine;
+        panics::catch(|| machine.handle(now, input)).map_err(|panic| {
+            let seen = format!("{} panicked: {panic}", client_name(self.index));
+            Broken::safety("a client never panics", seen).client(self.index)
+        })?;
+        self.outputs(taps, around)
+    }
+
+    fn outputs(&mut self, taps: &mut Vec<Tap>, around: &mut Around<'_>) -> Result<(), Broken> {
+        let now = around.queue.now();
+        while let Some(output) = self.machine.poll_output() {
+            around
+                .notes
+                .trace(now, || format!("{} -> {output:?}", client_name(self.index)));
+            match output {
+                Output::Connect { server } => {
+                    around
+                        .chain
+                        .push(now, 40, self.entity(), &server.to_be_bytes());
+                    self.conn = Some(around.net.dial(self.node, server, Port::Client));
+                    self.is_up = false;
+                }
+                Output::Send(bytes) => {
+                    around.chain.push(now, 41, self.entity(), &bytes);
+                    let order = around.chain.events();
+                    let tap = self.tap.expect("clients send over a connection that is up");
+                    if taps[tap].up(order, &bytes).is_err() {
+                        let seen = format!("{} sends bytes that are no frame", self.name());
+                        let rule = "clients send well-formed frames";
+                        return Err(Broken::history(rule, seen).client(self.index));
+                    }
+                    let conn = self
+                        .conn
+                        .expect("clients send over a connection that is up");
+                    around.net.send(conn, Side::Dialler, bytes);
+                }
+                Output::Disconnect => {
+                    if let Some(conn) = self.conn {
+                        around.net.close(conn, Side::Dialler);
+                    }
+                    self.disconnected();
+                }
+                Output::Reply {
+                    ticket,
+                    zxid,
+                    result,
+                } => {
+                    let words = format!("{result:?}");
+                    around.chain.push(now, 42, self.entity(), words.as_bytes());
+                    let order = around.chain.events();
+                    let request = self.asked.remove(&ticket).ok_or_else(|| {
+                        let seen = format!("{} settles {ticket:?} again", self.name());
+                        Broken::history("a request is settled once", seen).client(self.index)
+                    })?;
+                    self.answered += u64::from(zxid.is_some());
+                    if let Some(zxid) = zxid {
+                        self.claim(zxid.0, &request, taps)?;
+                    }
+                    let record = Record {
+                        order,
+                        ticket,
+                        request: &request,
+                        zxid,
+                        result: &result,
+                    };
+                    self.watches.reply(&record)?;
+                    if let Some(answers) = &mut self.answers {
+                        answers.insert(ticket, result.clone());
+                    }
+                    self.learn(&request, result.ok());
+                    self.prove(ticket, zxid.is_some(), &request);
+                }
+                Output::Event { event, watchers } => {
+                    around
+                        .chain
+                        .push(now, 43, self.entity(), event.path.as_bytes());
+                    let order = around.chain.events();
+                    for ticket in watchers {
+                        self.watches.fired(Watched {
+                            order,
+                            ticket,
+                            event: &event,
+                        })?;
+                        self.watched(ticket);
+                    }
+                }
+                Output::WatchEnded { ticket } => self.watches.ended(ticket),
+                Output::State(state) => self.state(state, around),
+                Output::ConnectionLost { server, loss } => {
+                    let words = format!("lost s{}: {loss:?}", server + 1);
+                    around.notes.add(now, self.name(), words);
+                }
+            }
+        }
+        self.set_timer(around);
+        Ok(())
+    }
+
+    /// An answer that a user is told is the next one that came over the wire.
+    fn claim(&self, zxid: u64, request: &ClientRequest, taps: &mut [Tap]) -> Result<(), Broken> {
+        let came = self.tap.and_then(|tap| taps[tap].unclaimed.pop_front());
+        if came.map(i64::cast_unsigned) == Some(zxid) {
+            return Ok(());
+        }
+        let seen = format!(
+            "{} told of {request:?} at {zxid:#x}, {came:x?} came",
+            self.name()
+        );
+        let rule = "a user is told what the server answered";
+        Err(Broken::history(rule, seen).client(self.index))
+    }
+
+    fn nothing_is_withheld(&self, tap: Option<&Tap>) -> Result<(), Broken> {
+        match tap {
+            Some(tap) if !tap.unclaimed.is_empty() => {
+                let seen = format!("{} told nobody of {:x?}", self.name(), tap.unclaimed);
+                let rule = "a user is told what the server answered";
+                Err(Broken::history(rule, seen).client(self.index))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn state(&mut self, state: ConnectionState, around: &mut Around<'_>) {
+        let now = around.queue.now();
+        around
+            .chain
+            .push(now, 44, self.entity(), format!("{state:?}").as_bytes());
+        around.notes.add(now, self.name(), format!("is {state:?}"));
+        match state {
+            ConnectionState::Connected => self.watches.connected(),
+            ConnectionState::Connecting | ConnectionState::ConnectedReadOnly => {}
+            ConnectionState::Over(End::Expired | End::AuthFailed | End::Closed) => {
+                self.is_over = true;
+            }
+        }
+    }
+
+    fn disconnected(&mut self) {
+        self.conn = None;
+        self.is_up = false;
+        self.tap = None;
+    }
+
+    // Work.
+
+    fn act(&mut self, taps: &mut Vec<Tap>, around: &mut Around<'_>) -> Result<(), Broken> {
+        if self.is_over {
+            return self.begin_anew(taps, around);
+        }
+        match self.aim {
+            Aim::Rest => Ok(()),
+            Aim::Work if self.asked.len() >= around.swarm.depth => Ok(()),
+            Aim::Work => {
+                self.count += 1;
+                let work = &around.swarm.work;
+                let next =
+                    workload::next(&mut self.dice, work, &self.known, self.index, self.count);
+                match next {
+                    Next::Ask(requests) => {
+                        for request in requests {
+                            self.ask(request, taps, around)?;
+                        }
+                        Ok(())
+                    }
+                    Next::Close => self.handle(Input::Close, taps, around),
+                }
+            }
+            Aim::Proof => self.act_for_proof(taps, around),
+        }
+    }
+
+    fn ask(
+        &mut self,
+        request: ClientRequest,
+        taps: &mut Vec<Tap>,
+        around: &mut Around<'_>,
+    ) -> Result<Ticket, Broken> {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.asked.insert(ticket, request.clone());
+        let words = format!("{request:?}");
+        around
+            .chain
+            .push(around.queue.now(), 45, self.entity(), words.as_bytes());
+        around.notes.trace(around.queue.now(), || {
+            format!("{} asks {words}", self.name())
+        });
+        self.handle(Input::Request { ticket, request }, taps, around)?;
+        Ok(ticket)
+    }
+
+    /// The session is over: a new one begins.
+    fn begin_anew(&mut self, taps: &mut Vec<Tap>, around: &mut Around<'_>) -> Result<(), Broken> {
+        if let Some(conn) = self.conn {
+            around.net.close(conn, Side::Dialler);
+        }
+        self.disconnected();
+        self.generation += 1;
+        self.machine = machine(
+            self.seed,
+            self.index,
+            self.generation,
+            around,
+            &mut self.dice,
+        );
+        self.is_over = false;
+        self.timer_due = None;
+        self.asked.clear();
+        self.watches.session_over();
+        self.proof = Proof::Ask;
+        self.handle(Input::Timeout, taps, around)
+    }
+
+    fn learn(&mut self, request: &ClientRequest, response: Option<Response>) {
+        let path = match request {
+            ClientRequest::Exists { path, .. }
+            | ClientRequest::GetData { path, .. }
+            | ClientRequest::SetData { path, .. }
+            | ClientRequest::GetChildren { path, .. } => path,
+            _ => return,
+        };
+        match response {
+            Some(
+                Response::Exists(Some(stat))
+                | Response::Set(stat)
+                | Response::Data { stat, .. }
+                | Response::Children { stat, .. },
+            ) => self.known.saw(path, stat.version),
+            _ => {}
+        }
+    }
+
+    // Proof.
+
+    fn own_path(&self) -> String {
+        format!("/proof-{}", self.index)
+    }
+
+    fn act_for_proof(
+        &mut self,
+        taps: &mut Vec<Tap>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Broken> {
+        if self.proof == Proof::Ask && !self.is_satisfied() && self.asked.is_empty() {
+            let request = ClientRequest::Exists {
+                path: self.own_path(),
+                watch: Some(Watcher::Own),
+            };
+            let ticket = Ticket(self.next_ticket);
+            self.proof = Proof::Asked(ticket);
+            self.ask(request, taps, around)?;
+        }
+        if let Proof::Changed { change, .. } = self.proof {
+            if change.0 == self.next_ticket {
+                let request = self.proof_change();
+                self.ask(request, taps, around)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn proof_change(&self) -> ClientRequest {
+        let path = self.own_path();
+        if self.known_to_exist() {
+            ClientRequest::Delete {
+                path,
+                version: None,
+            }
+        } else {
+            ClientRequest::Create(Create {
+                path,
+                data: None,
+                acl: vec![Acl::world(Perms::ALL)],
+                mode: CreateMode::Persistent,
+                reply: CreateReply::Path,
+            })
+        }
+    }
+
+    fn known_to_exist(&self) -> bool {
+        self.watches.last_exists()
+    }
+
+    /// A request was settled: does that take the proof further?
+    fn prove(&mut self, ticket: Ticket, answered: bool, request: &ClientRequest) {
+        if self.aim != Aim::Proof {
+            return;
+        }
+        match self.proof {
+            Proof::Asked(asked) if asked == ticket => {
+                self.proof = if answered && matches!(request, ClientRequest::Exists { .. }) {
+                    let change = Ticket(self.next_ticket);
+                    Proof::Changed {
+                        change,
+                        watch: ticket,
+                        answered: false,
+                        fired: false,
+                    }
+                } else {
+                    Proof::Ask
+                };
+            }
+            Proof::Changed {
+                change,
+                watch,
+                fired,
+                ..
+            } if change == ticket => {
+                self.proof = if answered {
+                    Proof::Changed {
+                        change,
+                        watch,
+                        answered: true,
+                        fired,
+                    }
+                } else {
+                    Proof::Ask
+                };
+            }
+            Proof::Ask | Proof::Asked(_) | Proof::Changed { .. } => {}
+        }
+        self.conclude();
+    }
+
+    fn watched(&mut self, ticket: Ticket) {
+        if let Proof::Changed {
+            change,
+            watch,
+            answered,
+            ..
+        } = self.proof
+        {
+            if watch == ticket {
+                self.proof = Proof::Changed {
+                    change,
+                    watch,
+                    answered,
+                    fired: true,
+                };
+            }
+        }
+        self.conclude();
+    }
+
+    fn conclude(&mut self) {
+        if let Proof::Changed {
+            answered: true,
+            fired: true,
+            ..
+        } = self.proof
+        {
+            self.proofs += 1;
+            self.proof = Proof::Ask;
+        }
+    }
+
+    // Helpers.
+
+    fn set_timer(&mut self, around: &mut Around<'_>) {
+        let Some(deadline) = self.machine.next_deadline() else {
+            return;
+        };
+        let due = deadline.as_micros().max(around.queue.now() + 1);
+        if self.timer_due.is_none_or(|known| due < known) {
+            self.timer_due = Some(due);
+            around
+                .queue
+                .at(due, Event::Client(self.index, ClientEvent::Timer));
+        }
+    }
+
+    fn name(&self) -> String {
+        client_name(self.index)
+    }
+
+    fn entity(&self) -> u64 {
+        u64::try_from(self.index).expect("few clients")
+    }
+}
+
+fn machine(
+    seed: u64,
+    index: usize,
+    generation: u64,
+    around: &Around<'_>,
+    dice: &mut Dice,
+) -> Client {
+    let (low, high) = around.swarm.session_timeout;
+    let config = ClientConfig {
+        session_timeout: Duration::from_micros(dice.range(low, high)),
+        backoff_min: Duration::from_micros(around.swarm.tick / 10),
+        backoff_max: Duration::from_micros(around.swarm.tick * 2),
+        ..ClientConfig::new(around.swarm.servers)
+    };
+    let entity = generation << 8 | u64::try_from(index).expect("few clients");
+    let key = Dice::new(seed, Domain::Client, entity).key();
+    Client::new(config, ChaCha8Rng::from_seed(key))
+}

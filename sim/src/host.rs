@@ -1,0 +1,841 @@
+//! One server: its process, its disk and its clocks, driven as a shell drives it.
+
+use crate::chain::Chain;
+use crate::decide::{Dice, Domain};
+use crate::disk::{SimDisk, Survival};
+use crate::net::{ConnNumber, Net, Port, Side, Told, What};
+use crate::notes::Notes;
+use crate::oracle::broken::{Broken, server_name};
+use crate::panics;
+use crate::queue::{Micros, Queue};
+use crate::swarm::Swarm;
+use crate::world::Event;
+use replica::{
+    Config, ConnId, Event as ServerEvent, Facts, FourLetterWords, Input, Output, PeerPort, Reading,
+    Replica, accepted_link,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+use wal::{DiskOp, DiskTask, Lane, TaskId};
+use zab_core::LinkId;
+use zk_types::{Instant, ServerId, WallTime};
+
+/// When the world begins, in milliseconds since 1970.
+const WORLD_BEGINS_MS: i64 = 1_800_000_000_000;
+
+/// What a host touches of the world around it.
+pub(crate) struct Around<'w> {
+    pub(crate) queue: &'w mut Queue<Event>,
+    pub(crate) net: &'w mut Net,
+    pub(crate) chain: &'w mut Chain,
+    pub(crate) notes: &'w mut Notes,
+    pub(crate) swarm: &'w Swarm,
+}
+
+/// What a host waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HostEvent {
+    /// Inputs are waiting.
+    Run,
+    /// The replica's deadline may have come.
+    Timer,
+    /// The operation under way in a lane is done.
+    Disk(usize),
+    /// The process starts.
+    Start,
+    /// The process goes on after a pause.
+    Resume,
+}
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// The process alone: the page cache stays.
+    Process,
+    /// The whole machine.
+    Power(Survival),
+    /// A write failed, and what it should have written is gone.
+    Disk,
+}
+
+/// What a step of a host came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It goes on.
+    Alive,
+    /// It reached the effect that it was to die before.
+    Dies(Death),
+}
+
+enum Waiting {
+    Told(Told),
+    Disk { id: TaskId, bytes: Vec<u8> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Client(ConnId),
+    Link(LinkId),
+}
+
+#[derive(Default)]
+struct LaneState {
+    waiting: VecDeque<DiskTask>,
+    /// What is under way, and the last write it may cover.
+    running: Option<(DiskTask, u64)>,
+}
+
+/// One server.
+pub(crate) struct Host {
+    index: usize,
+    config: Config,
+    replica: Option<Replica>,
+    /// Counts starts.
+    pub(crate) process: u64,
+    pub(crate) disk: SimDisk,
+    lanes: [LaneState; 2],
+    inbox: VecDeque<Waiting>,
+    run_due: bool,
+    busy_until: Micros,
+    timer_due: Option<Micros>,
+    clock: Clock,
+    paused: bool,
+    purposes: BTreeMap<ConnNumber, Purpose>,
+    conns: BTreeMap<ConnId, ConnNumber>,
+    links: BTreeMap<LinkId, (ConnNumber, Side)>,
+    accepted: u64,
+    clients: u64,
+    dies_after: Option<(u64, Death)>,
+    disk_error_due: bool,
+    disk_slow: u64,
+    disk_stalled_until: Micros,
+    dice: Dice,
+    disk_dice: Dice,
+    crash_dice: Dice,
+}
+
+/// A machine's clocks.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    boot: Micros,
+    /// Microseconds it shows in a true second.
+    rate: u64,
+    wall_offset_ms: i64,
+}
+
+const SECOND: u64 = 1_000_000;
+
+impl Clock {
+    fn local(self, now: Micros) -> Instant {
+        let passed = u128::from(now - self.boot) * u128::from(self.rate) / u128::from(SECOND);
+        Instant::from_micros(u64::try_from(passed).expect("worlds are short") + SECOND)
+    }
+
+    /// The first true time at which it shows `local` or later.
+    fn when(self, local: Instant) -> Micros {
+        let shown = u128::from(local.as_micros().saturating_sub(SECOND));
+        let passed = (shown * u128::from(SECOND)).div_ceil(u128::from(self.rate));
+        u64::try_from(passed)
+            .unwrap_or(u64::MAX / 2)
+            .saturating_add(self.boot)
+    }
+
+    fn wall(self, now: Micros) -> WallTime {
+        let ms = i64::try_from(now / 1_000).expect("worlds are short");
+        WallTime(WORLD_BEGINS_MS + ms + self.wall_offset_ms)
+    }
+}
+
+impl Host {
+    pub(crate) fn new(seed: u64, index: usize, swarm: &Swarm) -> Self {
+        let entity = u64::try_from(index).expect("few servers");
+        let mut dice = Dice::new(seed, Domain::Host, entity);
+        let off = dice.range(0, swarm.drift_ppm * 2);
+        let rate = SECOND + off - swarm.drift_ppm;
+        let wall_offset_ms = i64::try_from(dice.range(0, 4_000)).expect("small") - 2_000;
+        Host {
+            index,
+            config: config(index, swarm),
+            replica: None,
+            process: 0,
+            disk: SimDisk::default(),
+            lanes: [LaneState::default(), LaneState::default()],
+            inbox: VecDeque::new(),
+            run_due: false,
+            busy_until: 0,
+            timer_due: None,
+            clock: Clock {
+                boot: 0,
+                rate,
+                wall_offset_ms,
+            },
+            paused: false,
+            purposes: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            links: BTreeMap::new(),
+            accepted: 0,
+            clients: 0,
+            dies_after: None,
+            disk_error_due: false,
+            disk_slow: 1,
+            disk_stalled_until: 0,
+            dice,
+            disk_dice: Dice::new(seed, Domain::Disk, entity),
+            crash_dice: Dice::new(seed, Domain::Crash, entity),
+        }
+    }
+
+    /// The running server.
+    pub(crate) fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
+    }
+
+    /// The running server, for what it applied.
+    pub(crate) fn replica_mut(&mut self) -> Option<&mut Replica> {
+        self.replica.as_mut()
+    }
+
+    /// Whether a process runs and is not paused.
+    pub(crate) fn is_active(&self) -> bool {
+        self.replica.is_some() && !self.paused
+    }
+
+    // Life and death.
+
+    /// Recovers from the disk and runs.
+    pub(crate) fn start(&mut self, seed: u64, around: &mut Around<'_>) -> Result<Step, Broken> {
+        assert!(self.replica.is_none(), "a host runs one process");
+        let now = around.queue.now();
+        self.process += 1;
+        self.clock.boot = now;
+        let entity = self.process << 8 | u64::try_from(self.index).expect("few servers");
+        self.config.seed = Dice::new(seed, Domain::Server, entity).key();
+        let (local, wall) = (self.clock.local(now), self.clock.wall(now));
+        let (config, disk) = (self.config.clone(), &mut self.disk);
+        let started = panics::catch(|| Replica::start(config, disk, local, wall));
+        self.disk.crash_after(None);
+        let name = server_name(self.index);
+        let started = started.map_err(|panic| {
+            let seen = format!("{name} panicked while it recovered: {panic}");
+            Broken::safety("a server never panics", seen).server(self.index)
+        })?;
+        let mut replica = match started {
+            Ok(replica) => replica,
+            Err(error) if self.is_dead_on(&error) => {
+                around
+                    .notes
+                    .add(now, name, "dies within its recovery".to_owned());
+                return Ok(Step::Dies(Death::Power(self.survival(around.swarm))));
+            }
+            Err(error) => {
+                let seen = format!("{name} cannot start: {error}");
+                let rule = "a server starts from whatever a crash leaves";
+                return Err(Broken::safety(rule, seen).server(self.index));
+            }
+        };
+        replica.record_applied();
+        self.replica = Some(replica);
+        around.net.up(self.index, self.process);
+        around
+            .chain
+            .push(now, 20, self.name(), &self.process.to_be_bytes());
+        around
+            .notes
+            .add(now, name, format!("starts ({}th)", self.process));
+        self.busy_until = now;
+        let step = self.drain(around)?;
+        self.finish_step(step, around)
+    }
+
+    /// Ends the process, and perhaps the machine.
+    pub(crate) fn die(&mut self, death: Death, around: &mut Around<'_>) {
+        let now = around.queue.now();
+        self.replica = None;
+        self.inbox.clear();
+        self.run_due = false;
+        self.timer_due = None;
+        self.paused = false;
+        self.purposes.clear();
+        self.conns.clear();
+        self.links.clear();
+        self.dies_after = None;
+        self.disk_error_due = false;
+        let running: Vec<DiskOp> = self
+            .lanes
+            .iter_mut()
+            .filter_map(|lane| std::mem::take(lane).running.map(|(task, _)| task.op))
+            .collect();
+        let dice = &mut self.crash_dice;
+        match death {
+            Death::Process => {
+                running
+                    .iter()
+                    .for_each(|op| self.disk.process_died(Some(op), dice));
+                around.net.process_down(self.index);
+            }
+            Death::Disk => {
+                self.disk.sync_failed(dice);
+                around.net.process_down(self.index);
+            }
+            Death::Power(survival) => {
+                running
+                    .iter()
+                    .for_each(|op| self.disk.process_died(Some(op), dice));
+                self.disk.power_lost(None, survival, dice);
+                around.net.power_off(self.index);
+            }
+        }
+        around
+            .chain
+            .push(now, 21, self.name(), format!("{death:?}").as_bytes());
+        around.notes.add(
+            now,
+            server_name(self.index),
+            format!("dies: {}", words(death)),
+        );
+    }
+
+    /// What a power loss leaves of unsynced writes, by chance.
+    pub(crate) fn survival(&mut self, swarm: &Swarm) -> Survival {
+        let torn = if swarm.disk.torn {
+            Survival::Torn
+        } else {
+            Survival::Mixed
+        };
+        self.crash_dice
+            .pick(&[Survival::Lost, Survival::Lost, Survival::Mixed, torn, torn])
+    }
+
+    /// Dies before the effect that is this many after the next.
+    pub(crate) fn die_after(&mut self, effects: u64, death: Death) {
+        self.dies_after = Some((effects, death));
+    }
+
+    /// The next write or sync fails.
+    pub(crate) fn fail_disk(&mut self) {
+        self.disk_error_due = true;
+    }
+
+    /// Makes the disk this many times slower.
+    pub(crate) fn slow_disk(&mut self, times: u64) {
+        self.disk_slow = times;
+    }
+
+    /// Lets the disk answer nothing before `until`.
+    pub(crate) fn stall_disk(&mut self, until: Micros) {
+        self.disk_stalled_until = until;
+    }
+
+    /// Takes every plan against it back.
+    pub(crate) fn spare(&mut self) {
+        self.dies_after = None;
+        self.disk_error_due = false;
+        self.disk_slow = 1;
+        self.disk.crash_after(None);
+    }
+
+    /// Moves the wall clock.
+    pub(crate) fn jump_wall(&mut self, by_ms: i64) {
+        self.clock.wall_offset_ms += by_ms;
+    }
+
+    /// Stops the process from running, without ending it.
+    pub(crate) fn pause(&mut self) {
+        self.paused = self.replica.is_some();
+    }
+
+    /// Lets a paused process run.
+    pub(crate) fn resume(&mut self, around: &mut Around<'_>) {
+        if self.paused {
+            self.paused = false;
+            self.wake(around);
+        }
+    }
+
+    // Inputs.
+
+    /// Something came from the network.
+    pub(crate) fn told(&mut self, told: Told, around: &mut Around<'_>) {
+        if told.process == self.process && self.replica.is_some() {
+            self.inbox.push_back(Waiting::Told(told));
+            self.wake(around);
+        }
+    }
+
+    /// The operation under way in a lane is done.
+    pub(crate) fn disk_done(&mut self, lane: usize, around: &mut Around<'_>) -> Step {
+        let (task, last_write) = self.lanes[lane]
+            .running
+            .take()
+            .expect("an operation is done once");
+        let fails = match task.op {
+            DiskOp::Write { .. } | DiskOp::Sync { .. } | DiskOp::Allocate { .. } => {
+                self.disk_error_due
+            }
+            DiskOp::Rename { .. }
+            | DiskOp::Remove { .. }
+            | DiskOp::SyncDirectory { .. }
+            | DiskOp::Read { .. } => false,
+        };
+        if fails {
+            self.lanes[lane].running = Some((task, last_write));
+            return Step::Dies(Death::Disk);
+        }
+        let bytes = self.disk.finish(&task.op, last_write);
+        around.chain.push(
+            around.queue.now(),
+            22,
+            self.name(),
+            op_name(&task.op).as_bytes(),
+        );
+        around.notes.trace(around.queue.now(), || {
+            format!("{} disk {}", server_name(self.index), op_words(&task.op))
+        });
+        if let Some(id) = task.id {
+            self.inbox.push_back(Waiting::Disk { id, bytes });
+            self.wake(around);
+        }
+        self.start_op(lane, around);
+        Step::Alive
+    }
+
+    /// The replica's deadline may have come.
+    pub(crate) fn timer(&mut self, around: &mut Around<'_>) -> Result<Step, Broken> {
+        self.timer_due = None;
+        self.run(around)
+    }
+
+    /// Takes what is waiting, and what is due.
+    pub(crate) fn run(&mut self, around: &mut Around<'_>) -> Result<Step, Broken> {
+        self.run_due = false;
+        if !self.is_active() {
+            return Ok(Step::Alive);
+        }
+        let now = around.queue.now();
+        let batch = around.swarm.batch_max.max(1);
+        let mut taken = 0;
+        while taken < batch {
+            let Some(waiting) = self.inbox.pop_front() else {
+                break;
+            };
+            taken += 1;
+            if let Step::Dies(death) = self.take(waiting, around)? {
+                return Ok(Step::Dies(death));
+            }
+        }
+        let cost = self
+            .dice
+            .range(around.swarm.input_cost.0, around.swarm.input_cost.1);
+        self.busy_until = now + cost * (taken + 1);
+        let step = self.drain(around)?;
+        self.finish_step(step, around)
+    }
+
+    fn take(&mut self, waiting: Waiting, around: &mut Around<'_>) -> Result<Step, Broken> {
+        match waiting {
+            Waiting::Disk { id, bytes } => self.handle(Input::DiskDone { id, bytes }, around),
+            Waiting::Told(Told {
+                conn, side, what, ..
+            }) => {
+                let purpose = self.purposes.get(&conn).copied();
+                match (what, purpose) {
+                    (What::Accepted(port), None) => self.accept(conn, side, port, around),
+                    (What::Connected, Some(Purpose::Link(link))) => {
+                        self.handle(Input::PeerConnected { link }, around)
+                    }
+                    (What::Bytes(bytes), Some(Purpose::Link(link))) => self.handle(
+                        Input::PeerBytes {
+                            link,
+                            bytes: &bytes,
+                        },
+                        around,
+                    ),
+                    (What::Bytes(bytes), Some(Purpose::Client(conn))) => self.handle(
+                        Input::ClientBytes {
+                            conn,
+                            bytes: &bytes,
+                        },
+                        around,
+                    ),
+                    (What::Sent(bytes), Some(Purpose::Client(conn))) => {
+                        self.handle(Input::ClientSent { conn, bytes }, around)
+                    }
+                    (What::Closed, Some(Purpose::Link(link))) => {
+                        self.purposes.remove(&conn);
+                        self.links.remove(&link);
+                        self.handle(Input::PeerClosed { link }, around)
+                    }
+                    (What::Closed, Some(Purpose::Client(id))) => {
+                        self.purposes.remove(&conn);
+                        self.conns.remove(&id);
+                        self.handle(Input::ClientClosed { conn: id }, around)
+                    }
+                    // What is left of a connection that the server closed, and what a peer's
+                    // socket has taken, which nobody asks for.
+                    (
+                        What::Accepted(_)
+                        | What::Connected
+                        | What::Bytes(_)
+                        | What::Sent(_)
+                        | What::Closed,
+                        _,
+                    ) => Ok(Step::Alive),
+                }
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        conn: ConnNumber,
+        side: Side,
+        port: Port,
+        around: &mut Around<'_>,
+    ) -> Result<Step, Broken> {
+        let peer_port = match port {
+            Port::Election => PeerPort::Election,
+            Port::Quorum => PeerPort::Quorum,
+            Port::Client => {
+                let id = ConnId(self.clients);
+                self.clients += 1;
+                self.purposes.insert(conn, Purpose::Client(id));
+                self.conns.insert(id, conn);
+                let from = around.net.ends(conn).map_or(0, |(from, _, _)| from);
+                let ip = address(from);
+                let port = 1024 + u16::try_from(conn % 60_000).expect("below 60 000");
+                return self.handle(Input::ClientConnected { conn: id, ip, port }, around);
+            }
+        };
+        let link = accepted_link(self.accepted);
+        self.accepted += 1;
+        self.purposes.insert(conn, Purpose::Link(link));
+        self.links.insert(link, (conn, side));
+        self.handle(
+            Input::PeerAccepted {
+                link,
+                port: peer_port,
+            },
+            around,
+        )
+    }
+
+    fn drain(&mut self, around: &mut Around<'_>) -> Result<Step, Broken> {
+        let now = around.queue.now();
+        let step = self.effects(around)?;
+        if step != Step::Alive {
+            return Ok(step);
+        }
+        let due = self.replica.as_ref().and_then(Replica::next_deadline);
+        if due.is_some_and(|due| due <= self.clock.local(now)) {
+            let step = self.handle(Input::Timeout, around)?;
+            if step != Step::Alive {
+                return Ok(step);
+            }
+        }
+        self.handle(Input::BatchEnd, around)
+    }
+
+    fn finish_step(&mut self, step: Step, around: &mut Around<'_>) -> Result<Step, Broken> {
+        if step == Step::Alive {
+            self.set_timer(around);
+            if !self.inbox.is_empty() {
+                self.wake(around);
+            }
+        }
+        Ok(step)
+    }
+
+    fn handle(&mut self, input: Input<'_>, around: &mut Around<'_>) -> Result<Step, Broken> {
+        let now = around.queue.now();
+        let (local, wall) = (self.clock.local(now), self.clock.wall(now));
+        let Some(replica) = self.replica.as_mut() else {
+            return Ok(Step::Alive);
+        };
+        around.notes.trace(now, || {
+            format!("{} <- {}", server_name(self.index), input_words(&input))
+        });
+        if let Err(panic) = panics::catch(|| replica.handle(local, wall, input)) {
+            let seen = format!("{} panicked: {panic}", server_name(self.index));
+            return Err(Broken::safety("a server never panics", seen).server(self.index));
+        }
+        self.effects(around)
+    }
+
+    // Outputs.
+
+    fn effects(&mut self, around: &mut Around<'_>) -> Result<Step, Broken> {
+        loop {
+            let Some(replica) = self.replica.as_mut() else {
+                return Ok(Step::Alive);
+            };
+            let output = match panics::catch(|| replica.poll_output()) {
+                Ok(Some(output)) => output,
+                Ok(None) => return Ok(Step::Alive),
+                Err(panic) => {
+                    let seen = format!("{} panicked: {panic}", server_name(self.index));
+                    return Err(Broken::safety("a server never panics", seen).server(self.index));
+                }
+            };
+            match &mut self.dies_after {
+                Some((0, death)) => return Ok(Step::Dies(*death)),
+                Some((left, _)) => *left -= 1,
+                None => {}
+            }
+            self.effect(output, around);
+        }
+    }
+
+    fn effect(&mut self, output: Output, around: &mut Around<'_>) {
+        let now = around.queue.now();
+        let name = self.name();
+        around.notes.trace(now, || {
+            format!("{} -> {}", server_name(self.index), output_words(&output))
+        });
+        match output {
+            Output::ClientSend { conn, bytes } => {
+                around.chain.push(now, 30, name, &bytes);
+                if let Some(conn) = self.conns.get(&conn) {
+                    around.net.send(*conn, Side::Accepter, bytes);
+                }
+            }
+            Output::ClientClose { conn } => {
+                around.chain.push(now, 31, name, &conn.0.to_be_bytes());
+                if let Some(number) = self.conns.remove(&conn) {
+                    self.purposes.remove(&number);
+                    around.net.close(number, Side::Accepter);
+                }
+            }
+            Output::ClientReading { conn, reading } => {
+                if let Some(number) = self.conns.get(&conn) {
+                    let reading = reading == Reading::Resumed;
+                    around.net.set_reading(*number, Side::Accepter, reading);
+                }
+            }
+            Output::PeerDial { link, to, port } => {
+                around.chain.push(now, 32, name, &to.0.to_be_bytes());
+                let port = match port {
+                    PeerPort::Election => Port::Election,
+                    PeerPort::Quorum => Port::Quorum,
+                };
+                let to = usize::try_from(to.0 - 1).expect("a server's number");
+                let conn = around.net.dial(self.index, to, port);
+                self.purposes.insert(conn, Purpose::Link(link));
+                self.links.insert(link, (conn, Side::Dialler));
+            }
+            Output::PeerSend { link, bytes } => {
+                around.chain.push(now, 33, name, &bytes);
+                if let Some((conn, side)) = self.links.get(&link) {
+                    around.net.send(*conn, *side, bytes);
+                }
+            }
+            Output::PeerClose { link } => {
+                around.chain.push(now, 34, name, &link.0.to_be_bytes());
+                if let Some((conn, side)) = self.links.remove(&link) {
+                    self.purposes.remove(&conn);
+                    around.net.close(conn, side);
+                }
+            }
+            Output::Disk(task) => {
+                let lane = match task.lane {
+                    Lane::Log => 0,
+                    Lane::Background => 1,
+                };
+                self.lanes[lane].waiting.push_back(task);
+                if self.lanes[lane].running.is_none() {
+                    self.start_op(lane, around);
+                }
+            }
+            Output::Event(event) => self.event(&event, around),
+        }
+    }
+
+    fn event(&mut self, event: &ServerEvent, around: &mut Around<'_>) {
+        let now = around.queue.now();
+        let words = match event {
+            ServerEvent::Role(role) => format!("is {role:?}"),
+            ServerEvent::Note(note) => format!("notes {note:?}"),
+            ServerEvent::SnapshotTaken { zxid } => format!("took a snapshot at {zxid:?}"),
+            ServerEvent::PeerSentNonsense { what, .. } => format!("heard nonsense: {what}"),
+        };
+        around.chain.push(now, 35, self.name(), words.as_bytes());
+        around.notes.add(now, server_name(self.index), words);
+    }
+
+    fn start_op(&mut self, lane: usize, around: &mut Around<'_>) {
+        let Some(task) = self.lanes[lane].waiting.pop_front() else {
+            return;
+        };
+        let now = around.queue.now();
+        self.disk.begin(&task.op);
+        let knobs = &around.swarm.disk;
+        let (low, high) = match task.op {
+            DiskOp::Sync { .. } | DiskOp::SyncDirectory { .. } | DiskOp::Allocate { .. } => {
+                knobs.sync
+            }
+            DiskOp::Write { .. }
+            | DiskOp::Rename { .. }
+            | DiskOp::Remove { .. }
+            | DiskOp::Read { .. } => knobs.other,
+        };
+        let takes = self.disk_dice.range(low, high) * self.disk_slow;
+        let done = (now + takes).max(self.disk_stalled_until);
+        self.lanes[lane].running = Some((task, self.disk.last_write()));
+        let event = Event::Host(self.index, self.process, HostEvent::Disk(lane));
+        around.queue.at(done, event);
+    }
+
+    // Time.
+
+    fn wake(&mut self, around: &mut Around<'_>) {
+        if !self.run_due && self.is_active() {
+            self.run_due = true;
+            let due = self.busy_until.max(around.queue.now());
+            around
+                .queue
+                .at(due, Event::Host(self.index, self.process, HostEvent::Run));
+        }
+    }
+
+    fn set_timer(&mut self, around: &mut Around<'_>) {
+        let Some(deadline) = self.replica.as_ref().and_then(Replica::next_deadline) else {
+            return;
+        };
+        let due = self.clock.when(deadline).max(around.queue.now() + 1);
+        if self.timer_due.is_none_or(|known| due < known) {
+            self.timer_due = Some(due);
+            around
+                .queue
+                .at(due, Event::Host(self.index, self.process, HostEvent::Timer));
+        }
+    }
+
+    /// Whether a timer event is the one that was asked for last.
+    pub(crate) fn is_timer_current(&self, now: Micros) -> bool {
+        self.timer_due == Some(now)
+    }
+
+    fn name(&self) -> u64 {
+        u64::try_from(self.index).expect("few servers")
+    }
+
+    fn is_dead_on<E: std::fmt::Display>(&self, error: &E) -> bool {
+        error.to_string().contains(crate::disk::DIED)
+    }
+}
+
+/// The address of a machine.
+pub(crate) fn address(node: usize) -> IpAddr {
+    let low = u8::try_from(node + 1).expect("few machines");
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, low))
+}
+
+fn config(index: usize, swarm: &Swarm) -> Config {
+    let id = |server: usize| ServerId(u64::try_from(server + 1).expect("few servers"));
+    let member = |server: usize| {
+        let line = format!("{}:2888:3888:participant;0.0.0.0:2181", address(server));
+        (id(server), line)
+    };
+    let members = if swarm.servers == 1 {
+        Vec::new()
+    } else {
+        (0..swarm.servers).map(member).collect()
+    };
+    Config {
+        me: id(index),
+        members,
+        tick: Duration::from_micros(swarm.tick),
+        init_limit: swarm.init_limit,
+        sync_limit: swarm.sync_limit,
+        session_timeout_min: Duration::from_micros(swarm.session_timeout.0),
+        session_timeout_max: Duration::from_micros(swarm.session_timeout.1),
+        connections_per_ip_max: 0,
+        connections_max: 0,
+        outstanding_max: swarm.outstanding_max,
+        frame_bytes_max: swarm.frame_bytes_max,
+        snapshot_txns: swarm.snapshot_txns,
+        snapshot_log_bytes: swarm.snapshot_log_bytes,
+        snapshots_kept: swarm.snapshots_kept,
+        segment_bytes: swarm.segment_bytes,
+        window_bytes_max: swarm.window_bytes_max,
+        chunk_bytes: swarm.chunk_bytes,
+        counter_max: swarm.counter_max,
+        four_letter_words: FourLetterWords::All,
+        extended_types: false,
+        enforce_quota: false,
+        skip_acl: false,
+        super_digest: None,
+        facts: Facts::default(),
+        seed: [0; 32],
+    }
+}
+
+fn words(death: Death) -> &'static str {
+    match death {
+        Death::Process => "the process, not the machine",
+        Death::Disk => "a write to its disk failed",
+        Death::Power(Survival::Lost) => "power loss, everything unsynced is gone",
+        Death::Power(Survival::Mixed) => "power loss, some unsynced sectors survived",
+        Death::Power(Survival::Torn) => "power loss, some unsynced sectors survived in part",
+    }
+}
+
+fn op_name(op: &DiskOp) -> &'static str {
+    match op {
+        DiskOp::Allocate { .. } => "allocate",
+        DiskOp::Write { .. } => "write",
+        DiskOp::Sync { .. } => "sync",
+        DiskOp::Rename { .. } => "rename",
+        DiskOp::Remove { .. } => "remove",
+        DiskOp::SyncDirectory { .. } => "sync directory",
+        DiskOp::Read { .. } => "read",
+    }
+}
+
+fn op_words(op: &DiskOp) -> String {
+    match op {
+        DiskOp::Write {
+            file,
+            offset,
+            bytes,
+        } => {
+            format!("write {file:?} at {offset}, {} bytes", bytes.len())
+        }
+        DiskOp::Allocate { .. }
+        | DiskOp::Sync { .. }
+        | DiskOp::Rename { .. }
+        | DiskOp::Remove { .. }
+        | DiskOp::SyncDirectory { .. }
+        | DiskOp::Read { .. } => format!("{op:?}"),
+    }
+}
+
+fn input_words(input: &Input<'_>) -> String {
+    match input {
+        Input::ClientBytes { conn, bytes } => format!("{conn:?}: {} bytes", bytes.len()),
+        Input::PeerBytes { link, bytes } => format!("{link:?}: {} bytes", bytes.len()),
+        Input::DiskDone { id, bytes } => format!("{id:?} done, {} bytes", bytes.len()),
+        Input::ClientConnected { .. }
+        | Input::ClientSent { .. }
+        | Input::ClientClosed { .. }
+        | Input::PeerAccepted { .. }
+        | Input::PeerConnected { .. }
+        | Input::PeerClosed { .. }
+        | Input::BatchEnd
+        | Input::Timeout
+        | Input::Gauges { .. } => format!("{input:?}"),
+    }
+}
+
+fn output_words(output: &Output) -> String {
+    match output {
+        Output::ClientSend { conn, bytes } => format!("{conn:?}: {} bytes", bytes.len()),
+        Output::PeerSend { link, bytes } => format!("{link:?}: {} bytes", bytes.len()),
+        Output::Disk(task) => format!("disk {:?} {}", task.lane, op_words(&task.op)),
+        Output::ClientClose { .. }
+        | Output::ClientReading { .. }
+        | Output::PeerDial { .. }
+        | Output::PeerClose { .. }
+        | Output::Event(_) => format!("{output:?}"),
+    }
+}

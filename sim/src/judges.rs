@@ -1,0 +1,229 @@
+//! All judges, and what they are shown: after every step of a server what it applied and what it
+//! is, at every commit the disks, and at the end everything.
+
+use crate::client::SimClient;
+use crate::decide::Dice;
+use crate::host::Host;
+use crate::notes::Notes;
+use crate::oracle::broken::{Broken, server_name};
+use crate::oracle::durability::Durability;
+use crate::oracle::history::{self, Writes};
+use crate::oracle::ledger::Ledger;
+use crate::oracle::timeline::Timeline;
+use crate::oracle::watches::{self, AtEnd};
+use crate::oracle::wire::Tap;
+use crate::queue::Micros;
+use std::collections::BTreeMap;
+use wal::File;
+use zab_core::Role;
+use zk_types::{ErrorCode, Standing};
+
+/// All judges.
+pub(crate) struct Judges {
+    pub(crate) ledger: Ledger,
+    durability: Durability,
+    /// Who leads, or led, each epoch: the server, its start, and the place in the order.
+    leaders: BTreeMap<u32, (usize, u64)>,
+    roles: Vec<Option<Role>>,
+    standings: Vec<Standing>,
+}
+
+impl Judges {
+    pub(crate) fn new(servers: usize) -> Self {
+        Judges {
+            ledger: Ledger::new(servers),
+            durability: Durability::new(servers),
+            leaders: BTreeMap::new(),
+            roles: vec![None; servers],
+            standings: vec![Standing::Fresh; servers],
+        }
+    }
+
+    /// A server is about to start from its disk.
+    pub(crate) fn before_start(&mut self, server: usize, host: &Host) -> Result<(), Broken> {
+        self.roles[server] = None;
+        self.durability.look_at(server, &host.disk)?;
+        Ok(())
+    }
+
+    /// A server has started.
+    pub(crate) fn started(&mut self, server: usize, host: &Host) -> Result<(), Broken> {
+        let Some(replica) = host.replica() else {
+            return Ok(());
+        };
+        self.ledger.jumped(server, replica.observe().applied)
+    }
+
+    /// A server has taken a step.
+    pub(crate) fn look_at(
+        &mut self,
+        server: usize,
+        now: Micros,
+        hosts: &mut [Host],
+        notes: &mut Notes,
+    ) -> Result<(), Broken> {
+        let process = hosts[server].process;
+        let Some(replica) = hosts[server].replica_mut() else {
+            return Ok(());
+        };
+        let mut fresh = None;
+        for record in replica.take_applied() {
+            if self.ledger.applied(server, &record)? {
+                fresh = Some(record.zxid);
+                notes.trace(now, || {
+                    format!("{} first applies {:?}", server_name(server), record.zxid)
+                });
+            }
+        }
+        let observed = replica.observe();
+        self.standings[server] = observed.zab.standing;
+        let role = observed.zab.role;
+        let (applied, digest) = (observed.applied, observed.digest);
+        self.ledger.digest(server, applied, digest)?;
+        if self.roles[server] != Some(role) {
+            self.roles[server] = Some(role);
+            self.role(server, process, role)?;
+        }
+        match fresh {
+            Some(zxid) => self.durability.committed(zxid, &self.ledger, hosts),
+            None => Ok(()),
+        }
+    }
+
+    fn role(&mut self, server: usize, process: u64, role: Role) -> Result<(), Broken> {
+        let Role::Leading { epoch } = role else {
+            return Ok(());
+        };
+        match self.leaders.insert(epoch.0, (server, process)) {
+            None => Ok(()),
+            Some((other, _)) => {
+                let seen = format!(
+                    "{} leads epoch {}, which {} led already",
+                    server_name(server),
+                    epoch.0,
+                    server_name(other)
+                );
+                let rule = "an epoch has one leader, once";
+                Err(Broken::safety(rule, seen).server(server).server(other))
+            }
+        }
+    }
+
+    // The fault budget.
+
+    /// Whether the budget allows one more server to lose what it knew.
+    pub(crate) fn may_lose(&self, server: usize) -> bool {
+        let lost = |(other, standing): &(usize, &Standing)| {
+            *other == server || **standing != Standing::Member
+        };
+        let lost = self.standings.iter().enumerate().filter(lost).count();
+        lost <= (self.standings.len() - 1) / 2
+    }
+
+    /// A server lost its disk, or part of it.
+    pub(crate) fn lost(&mut self, server: usize) {
+        self.standings[server] = Standing::Fresh;
+        self.durability.lost(server);
+    }
+
+    /// A file of a server in which rot is told from tearing, and how much of it.
+    pub(crate) fn rottable(&self, host: &Host, dice: &mut Dice) -> Option<(File, usize)> {
+        let files: Vec<(File, usize)> = host
+            .disk
+            .durable_files()
+            .filter(|(file, bytes)| file.name.starts_with("snapshot.") && !bytes.is_empty())
+            .map(|(file, bytes)| (file.clone(), bytes.len()))
+            .collect();
+        (!files.is_empty()).then(|| files[dice.index(files.len())].clone())
+    }
+
+    // The end.
+
+    /// Why not all servers agree yet.
+    pub(crate) fn disagreement(&self, hosts: &[Host]) -> Option<String> {
+        for (server, host) in hosts.iter().enumerate() {
+            let replica = host.replica()?;
+            let applied = replica.observe().applied;
+            if applied != self.ledger.last() {
+                let last = self.ledger.last();
+                let name = server_name(server);
+                return Some(format!("{name} stands at {applied:?}, others at {last:?}"));
+            }
+        }
+        None
+    }
+
+    /// Judges everything.
+    pub(crate) fn verdict(
+        &self,
+        taps: &[Tap],
+        clients: &[SimClient],
+        hosts: &[Host],
+    ) -> Result<(), Broken> {
+        let writes = Writes::collect(taps);
+        let timeline = Timeline::tell(&self.ledger, &writes)?;
+        history::judge(&timeline, taps)?;
+        let open: Vec<usize> = clients.iter().filter_map(SimClient::open_tap).collect();
+        for (number, tap) in taps.iter().enumerate() {
+            let at_end = if open.contains(&number) {
+                AtEnd::Open
+            } else {
+                AtEnd::Gone
+            };
+            watches::judge(&timeline, tap, at_end)?;
+        }
+        for client in clients {
+            client
+                .watches
+                .judge(&timeline, client.open_tap().is_some())?;
+        }
+        for (server, host) in hosts.iter().enumerate() {
+            same_tree(server, host, &timeline)?;
+        }
+        Ok(())
+    }
+}
+
+/// Every node of a server is that of the model, and there is no other.
+fn same_tree(server: usize, host: &Host, timeline: &Timeline) -> Result<(), Broken> {
+    let Some(replica) = host.replica() else {
+        return Ok(());
+    };
+    let observed = replica.observe();
+    let tree = observed.tree;
+    let broken = |seen: String| {
+        let seen = format!("{} {seen}", server_name(server));
+        Err(Broken::history("the final tree is what the transactions make", seen).server(server))
+    };
+    let model = &timeline.last;
+    if tree.node_count() != model.nodes.len() {
+        let seen = format!("has {} nodes of {}", tree.node_count(), model.nodes.len());
+        return broken(seen);
+    }
+    for (path, node) in model
+        .nodes
+        .iter()
+        .filter(|(path, _)| !path.starts_with("/zookeeper"))
+    {
+        let shown = match tree.get_data(path, &[]) {
+            Ok((data, stat)) => {
+                let stat_is_right = (stat.czxid.0, stat.mzxid.0, stat.pzxid.0)
+                    == (node.czxid, node.mzxid, node.pzxid)
+                    && stat.version == node.version
+                    && stat.ephemeral_owner.0 == node.owner
+                    && stat.cversion == node.stat().cversion;
+                stat_is_right && data.map(|data| &**data) == node.data.as_deref()
+            }
+            Err(ErrorCode::NoNode) => false,
+            Err(error) => return broken(format!("answers {error} for {path}")),
+        };
+        if !shown {
+            return broken(format!("shows another {path}"));
+        }
+    }
+    let open = observed.sessions.len();
+    if open != model.sessions.len() {
+        return broken(format!("has {open} sessions of {}", model.sessions.len()));
+    }
+    Ok(())
+}

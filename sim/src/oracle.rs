@@ -1,0 +1,15 @@
+//! Those who judge. They look at disks, wires and applied transactions, and share no code with
+//! what they judge.
+
+pub(crate) mod broken;
+pub(crate) mod bytes;
+pub(crate) mod clients;
+pub(crate) mod durability;
+pub(crate) mod history;
+pub(crate) mod image;
+pub(crate) mod ledger;
+pub(crate) mod model;
+pub(crate) mod timeline;
+pub(crate) mod txn;
+pub(crate) mod watches;
+pub(crate) mod wire;

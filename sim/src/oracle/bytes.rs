@@ -1,0 +1,66 @@
+//! A reader of the encoding that clients and transactions use; the oracles' own.
+
+/// Bytes that do not say what they should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// Reads big-endian numbers and sized fields off a slice.
+#[derive(Clone, Debug)]
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Bytes<'a> {
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let (head, rest) = self.0.split_at_checked(length).ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let (head, rest) = self.0.split_first_chunk().ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    pub(crate) fn byte(&mut self) -> Result<u8, Malformed> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    pub(crate) fn int(&mut self) -> Result<i32, Malformed> {
+        self.array().map(i32::from_be_bytes)
+    }
+
+    pub(crate) fn long(&mut self) -> Result<i64, Malformed> {
+        self.array().map(i64::from_be_bytes)
+    }
+
+    pub(crate) fn buffer(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
+        match self.int()? {
+            -1 => Ok(None),
+            length => {
+                let length = usize::try_from(length).map_err(|_| Malformed)?;
+                self.take(length).map(Some)
+            }
+        }
+    }
+
+    pub(crate) fn text(&mut self) -> Result<String, Malformed> {
+        let bytes = self.buffer()?.ok_or(Malformed)?;
+        String::from_utf8(bytes.to_vec()).map_err(|_| Malformed)
+    }
+
+    pub(crate) fn list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
+        let count = self.int()?;
+        (0..count.max(0)).map(|_| item(self)).collect()
+    }
+
+    pub(crate) fn texts(&mut self) -> Result<Vec<String>, Malformed> {
+        self.list(Bytes::text)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

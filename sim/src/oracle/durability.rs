@@ -1,0 +1,145 @@
+//! Disks, held against what was committed: what a quorum does not hold may not be committed, and
+//! whoever could be elected must hold everything that was.
+
+use crate::disk::SimDisk;
+use crate::host::Host;
+use crate::oracle::broken::{Broken, server_name, zxid_name};
+use crate::oracle::image::{DurableStanding, Image, Mark};
+use crate::oracle::ledger::Ledger;
+use zk_types::Zxid;
+
+/// What every disk holds for certain, and what it promised before.
+#[derive(Clone, Debug)]
+pub(crate) struct Durability {
+    images: Vec<Image>,
+    /// By server: whose storage, and the highest epoch it promised.
+    promised: Vec<(Option<u64>, u32)>,
+}
+
+impl Durability {
+    pub(crate) fn new(servers: usize) -> Self {
+        Durability {
+            images: vec![Image::default(); servers],
+            promised: vec![(None, 0); servers],
+        }
+    }
+
+    /// A server lost its disk: nothing that it promised counts.
+    pub(crate) fn lost(&mut self, server: usize) {
+        self.promised[server] = (None, 0);
+    }
+
+    /// Looks at one disk.
+    pub(crate) fn look_at(&mut self, server: usize, disk: &SimDisk) -> Result<(), Broken> {
+        let image = &mut self.images[server];
+        image.refresh(disk);
+        let Some(promise) = image.promise else {
+            return Ok(());
+        };
+        let (storage, accepted) = self.promised[server];
+        if storage == image.storage_id && promise.accepted < accepted {
+            let seen = format!(
+                "{} had promised epoch {accepted} and remembers {}",
+                server_name(server),
+                promise.accepted
+            );
+            let rule = "a promise is never forgotten";
+            return Err(Broken::safety(rule, seen).server(server));
+        }
+        self.promised[server] = (image.storage_id, promise.accepted);
+        let epoch = Zxid(image.last()).epoch().0;
+        if promise.standing == DurableStanding::Member && epoch > promise.accepted {
+            let seen = format!(
+                "{} holds records of epoch {epoch} and promised {}",
+                server_name(server),
+                promise.accepted
+            );
+            let rule = "nobody takes records of an epoch it has not promised";
+            return Err(Broken::safety(rule, seen).server(server).at(image.last()));
+        }
+        Ok(())
+    }
+
+    /// Everything through `zxid` was just seen committed.
+    pub(crate) fn committed(
+        &mut self,
+        zxid: Zxid,
+        ledger: &Ledger,
+        hosts: &[Host],
+    ) -> Result<(), Broken> {
+        for (server, host) in hosts.iter().enumerate() {
+            self.look_at(server, &host.disk)?;
+        }
+        let index = ledger.find(zxid).expect("it was just applied");
+        let mark = (zxid.0, ledger.entries()[index].record.chain.0);
+        let chain_at = |zxid| {
+            if zxid == 0 {
+                return Some(0);
+            }
+            let index = ledger.find(Zxid(zxid))?;
+            Some(ledger.entries()[index].record.chain.0)
+        };
+        let holds: Vec<bool> = self
+            .images
+            .iter()
+            .map(|image| image.holds(mark, chain_at))
+            .collect();
+        let count = holds.iter().filter(|holds| **holds).count();
+        let quorum = hosts.len() / 2 + 1;
+        if count < quorum {
+            let names: Vec<String> = (0..hosts.len())
+                .filter(|server| holds[*server])
+                .map(server_name)
+                .collect();
+            let seen = format!(
+                "{} was applied while only [{}] hold it durably",
+                zxid_name(zxid.0),
+                names.join(" ")
+            );
+            let rule = "what is committed is durable on a quorum";
+            return Err(Broken::safety(rule, seen).at(zxid.0));
+        }
+        self.survives(mark, &holds)
+    }
+
+    /// Of every quorum that could elect, the one with the best log holds all of the ledger.
+    fn survives(&self, mark: Mark, holds: &[bool]) -> Result<(), Broken> {
+        let servers = self.images.len();
+        let quorum = u32::try_from(servers / 2 + 1).expect("few servers");
+        for set in 0..1_u32 << servers {
+            if set.count_ones() != quorum || !self.may_elect(set) {
+                continue;
+            }
+            let members = (0..servers).filter(|server| set >> server & 1 == 1);
+            let best = members
+                .clone()
+                .map(|server| self.images[server].last())
+                .max();
+            for server in members {
+                if Some(self.images[server].last()) == best && !holds[server] {
+                    let seen = format!(
+                        "{} could be elected with {} as its last record, without {}",
+                        server_name(server),
+                        zxid_name(self.images[server].last()),
+                        zxid_name(mark.0)
+                    );
+                    let rule = "whoever can be elected holds everything that was committed";
+                    return Err(Broken::safety(rule, seen).server(server).at(mark.0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether these servers count as a quorum among themselves.
+    fn may_elect(&self, set: u32) -> bool {
+        let mut standings = (0..self.images.len())
+            .filter(|server| set >> server & 1 == 1)
+            .map(|server| self.images[server].promise.map(|promise| promise.standing));
+        let first = standings.next().flatten();
+        matches!(
+            first,
+            Some(DurableStanding::Member | DurableStanding::Fresh)
+        ) && standings.all(|standing| standing == first)
+    }
+}

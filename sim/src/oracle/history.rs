@@ -1,0 +1,489 @@
+//! What clients saw, held against the ledger. ZooKeeper publishes its linearization: replies are
+//! stamped with a zxid, transactions with the session and request they serve. So nothing has to
+//! be searched, and the verdict is always yes or no.
+
+use crate::oracle::broken::{Broken, zxid_name};
+use crate::oracle::bytes::{Bytes, Malformed};
+use crate::oracle::model::{Answer, Node};
+use crate::oracle::timeline::Timeline;
+use crate::oracle::wire::{FrameKind, Request, Tap, stat};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Every write that clients put on a wire, by session and request number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Writes<'t> {
+    by_name: BTreeMap<(i64, i32), Vec<&'t Request>>,
+}
+
+impl<'t> Writes<'t> {
+    /// Collects them from everything that travelled.
+    pub(crate) fn collect(taps: &'t [Tap]) -> Self {
+        let mut by_name: BTreeMap<(i64, i32), Vec<&Request>> = BTreeMap::new();
+        for tap in taps {
+            // A session may be granted while the grant never arrives, and requests that were
+            // sent behind it count.
+            let Some(session) = tap.session else { continue };
+            for frame in &tap.frames {
+                if let FrameKind::Request { xid, request } = &frame.what {
+                    if request.is_write() {
+                        by_name.entry((session, *xid)).or_default().push(request);
+                    }
+                }
+            }
+        }
+        Writes { by_name }
+    }
+
+    /// The writes of one name; more than one only when a client began to count anew.
+    pub(crate) fn of(&self, session: i64, cxid: i32) -> &[&'t Request] {
+        self.by_name
+            .get(&(session, cxid))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Holds every reply against the timeline.
+pub(crate) fn judge(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
+    at_most_once(timeline, taps)?;
+    for tap in taps {
+        Replies { timeline, tap }.judge()?;
+    }
+    real_time(taps)?;
+    sessions(taps)
+}
+
+/// One submission makes at most one transaction.
+fn at_most_once(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
+    let writes = Writes::collect(taps);
+    let mut seen: BTreeMap<(i64, i32), usize> = BTreeMap::new();
+    for entry in timeline
+        .moments
+        .iter()
+        .filter_map(|moment| moment.entry.as_ref())
+    {
+        let sent = writes.of(entry.session, entry.cxid).len();
+        let count = seen.entry((entry.session, entry.cxid)).or_default();
+        *count += 1;
+        if sent > 0 && *count > sent {
+            let seen = format!(
+                "request {} of session {:#x} took effect again at {}",
+                entry.cxid,
+                entry.session,
+                zxid_name(entry.zxid)
+            );
+            return Err(Broken::history("a request takes effect at most once", seen).at(entry.zxid));
+        }
+    }
+    Ok(())
+}
+
+/// A request that waits for its reply.
+struct Waiting<'t> {
+    xid: i32,
+    request: &'t Request,
+}
+
+struct Replies<'t> {
+    timeline: &'t Timeline,
+    tap: &'t Tap,
+}
+
+impl<'t> Replies<'t> {
+    /// Replies come in the order of requests, and say what is true at their stamp.
+    fn judge(&self) -> Result<(), Broken> {
+        let mut waiting: VecDeque<Waiting<'_>> = VecDeque::new();
+        for frame in &self.tap.frames {
+            match &frame.what {
+                FrameKind::Request { xid, request } => {
+                    waiting.push_back(Waiting { xid: *xid, request });
+                }
+                FrameKind::Reply {
+                    xid,
+                    zxid,
+                    error,
+                    body,
+                } => {
+                    let Some(front) = waiting.pop_front() else {
+                        let seen = format!("a reply to request {xid}, which is none");
+                        return Err(self.broken("every reply answers a request", seen));
+                    };
+                    if front.xid != *xid {
+                        let seen = format!("request {xid} before request {}", front.xid);
+                        return Err(self.broken("replies come in the order of requests", seen));
+                    }
+                    self.reply(&front, *zxid, *error, body)?;
+                }
+                FrameKind::Connect { .. }
+                | FrameKind::Connected { .. }
+                | FrameKind::Event { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn reply(
+        &self,
+        waiting: &Waiting<'_>,
+        stamp: i64,
+        error: i32,
+        body: &[u8],
+    ) -> Result<(), Broken> {
+        if stamp <= 0 {
+            return Ok(());
+        }
+        let stamp = stamp.cast_unsigned();
+        let Some(index) = self.timeline.find(stamp) else {
+            let seen = format!("a reply shows {}, which is not committed", zxid_name(stamp));
+            return Err(self.broken("only committed state is shown", seen).at(stamp));
+        };
+        if waiting.request.is_write() {
+            return self.write(waiting, index, error, body);
+        }
+        let right = match self.read_is_right(waiting.request, stamp, error, body) {
+            Ok(right) => right,
+            Err(Malformed) => false,
+        };
+        if right {
+            return Ok(());
+        }
+        let seen = format!(
+            "{} answered error {error}, {} bytes, at {}",
+            waiting.request.words(),
+            body.len(),
+            zxid_name(stamp)
+        );
+        Err(self
+            .broken("a read shows the state of its stamp", seen)
+            .at(stamp))
+    }
+
+    /// A write that was answered is in the ledger, with this answer.
+    fn write(
+        &self,
+        waiting: &Waiting<'_>,
+        index: usize,
+        error: i32,
+        body: &[u8],
+    ) -> Result<(), Broken> {
+        let moment = &self.timeline.moments[index];
+        let session = self
+            .tap
+            .session
+            .expect("requests are answered within a session");
+        let own = moment
+            .entry
+            .as_ref()
+            .is_some_and(|entry| entry.session == session && entry.cxid == waiting.xid);
+        let closing = matches!(waiting.request, Request::CloseSession);
+        if error == -112 || error == -118 || error == -127 || closing {
+            return Ok(());
+        }
+        let described = || {
+            format!(
+                "{} (request {} of session {session:#x}) was answered error {error} at {}",
+                waiting.request.words(),
+                waiting.xid,
+                zxid_name(moment.zxid)
+            )
+        };
+        if !own {
+            let rule = "an answered write is in the ledger at its stamp";
+            return Err(self.broken(rule, described()).at(moment.zxid));
+        }
+        let expected = moment
+            .answer
+            .as_ref()
+            .expect("an own transaction has an answer");
+        if answer_matches(expected, waiting.request, error, body) == Ok(true) {
+            return Ok(());
+        }
+        let seen = format!("{}, and had to be answered {expected:?}", described());
+        Err(self
+            .broken("a write is answered as a single server would", seen)
+            .at(moment.zxid))
+    }
+
+    fn read_is_right(
+        &self,
+        request: &Request,
+        stamp: u64,
+        error: i32,
+        body: &[u8],
+    ) -> Result<bool, Malformed> {
+        let mut bytes = Bytes(body);
+        match request {
+            Request::Exists { path, .. } => match self.timeline.node_at(path, stamp) {
+                Some(node) => Ok(error == 0 && stat(&mut bytes)? == node.stat()),
+                None => Ok(error == -101),
+            },
+            Request::GetData { path, .. } => match self.timeline.node_at(path, stamp) {
+                Some(node) => {
+                    let data_is_right = error == 0 && bytes.buffer()? == node.data.as_deref();
+                    Ok(data_is_right && stat(&mut bytes)? == node.stat())
+                }
+                None => Ok(error == -101),
+            },
+            Request::GetChildren {
+                path, with_stat, ..
+            } => match self.timeline.node_at(path, stamp) {
+                Some(node) => children_are_right(node, *with_stat, error, &mut bytes),
+                None => Ok(error == -101),
+            },
+            Request::Sync
+            | Request::Ping
+            | Request::SetWatches(_)
+            | Request::AddWatch { .. }
+            | Request::Other(_) => Ok(true),
+            Request::Create { .. }
+            | Request::Delete { .. }
+            | Request::SetData { .. }
+            | Request::Check { .. }
+            | Request::Multi(_)
+            | Request::CloseSession => unreachable!("writes are judged elsewhere"),
+        }
+    }
+
+    fn broken(&self, rule: &'static str, seen: String) -> Broken {
+        Broken::history(rule, seen)
+            .client(self.tap.client)
+            .server(self.tap.server)
+    }
+}
+
+fn children_are_right(
+    node: &Node,
+    with_stat: bool,
+    error: i32,
+    bytes: &mut Bytes<'_>,
+) -> Result<bool, Malformed> {
+    if error != 0 {
+        return Ok(false);
+    }
+    let shown = bytes.texts()?;
+    let count_is_right = shown.len() == node.children.len();
+    let shown: BTreeSet<String> = shown.into_iter().collect();
+    let right = count_is_right && shown == *node.children;
+    Ok(right && (!with_stat || stat(bytes)? == node.stat()))
+}
+
+fn answer_matches(
+    expected: &Answer,
+    request: &Request,
+    error: i32,
+    body: &[u8],
+) -> Result<bool, Malformed> {
+    let mut bytes = Bytes(body);
+    match expected {
+        Answer::Error(code) => Ok(error == *code),
+        Answer::Multi(results) => {
+            if error != 0 {
+                return Ok(false);
+            }
+            let Request::Multi(parts) = request else {
+                return Ok(false);
+            };
+            multi_matches(results, parts, &mut bytes)
+        }
+        Answer::Created { .. } | Answer::Stat(_) | Answer::Void => {
+            Ok(error == 0 && one_matches(expected, &mut bytes)? && bytes.is_empty())
+        }
+    }
+}
+
+fn one_matches(expected: &Answer, bytes: &mut Bytes<'_>) -> Result<bool, Malformed> {
+    match expected {
+        Answer::Created { path, stat: shown } => {
+            let path_is_right = bytes.text()? == *path;
+            match shown {
+                Some(shown) => Ok(path_is_right && stat(bytes)? == *shown),
+                None => Ok(path_is_right),
+            }
+        }
+        Answer::Stat(shown) => Ok(stat(bytes)? == *shown),
+        Answer::Void => Ok(true),
+        Answer::Multi(_) | Answer::Error(_) => Ok(false),
+    }
+}
+
+fn multi_matches(
+    results: &[Result<Answer, i32>],
+    parts: &[Request],
+    bytes: &mut Bytes<'_>,
+) -> Result<bool, Malformed> {
+    for (result, part) in results.iter().zip(parts) {
+        let kind = bytes.int()?;
+        let done = bytes.byte()?;
+        let header_error = bytes.int()?;
+        let right = match result {
+            Ok(answer) => kind == kind_of(part) && header_error == 0 && one_matches(answer, bytes)?,
+            Err(code) => kind == -1 && header_error == *code && bytes.int()? == *code,
+        };
+        if done != 0 || !right {
+            return Ok(false);
+        }
+    }
+    Ok(bytes.int()? == -1 && bytes.byte()? == 1)
+}
+
+fn kind_of(part: &Request) -> i32 {
+    match part {
+        Request::Create {
+            with_stat: true, ..
+        } => 15,
+        Request::Create { .. } => 1,
+        Request::Delete { .. } => 2,
+        Request::SetData { .. } => 5,
+        Request::Check { .. } => 13,
+        Request::Multi(_)
+        | Request::Exists { .. }
+        | Request::GetData { .. }
+        | Request::GetChildren { .. }
+        | Request::Sync
+        | Request::Ping
+        | Request::SetWatches(_)
+        | Request::AddWatch { .. }
+        | Request::CloseSession
+        | Request::Other(_) => 0,
+    }
+}
+
+/// What a sender knew to be finished when it sent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Sent,
+    Answered,
+}
+
+/// Writes that do not overlap take effect in their order, and a sync sees every write that was
+/// finished before it began.
+fn real_time(taps: &[Tap]) -> Result<(), Broken> {
+    let mut steps = Vec::new();
+    for (number, tap) in taps.iter().enumerate() {
+        let mut sent = VecDeque::new();
+        for frame in &tap.frames {
+            match &frame.what {
+                FrameKind::Request { request, .. } => {
+                    steps.push((frame.order, Step::Sent, number, request, 0));
+                    sent.push_back(request);
+                }
+                FrameKind::Reply { zxid, error, .. } => {
+                    let Some(request) = sent.pop_front() else {
+                        continue;
+                    };
+                    let done = request.is_write() && *error == 0 && *zxid > 0;
+                    let counts = done || !request.is_write();
+                    let zxid = if counts {
+                        (*zxid).max(0).cast_unsigned()
+                    } else {
+                        0
+                    };
+                    steps.push((frame.order, Step::Answered, number, request, zxid));
+                }
+                FrameKind::Connect { .. }
+                | FrameKind::Connected { .. }
+                | FrameKind::Event { .. } => {}
+            }
+        }
+    }
+    steps.sort_by_key(|(order, step, number, ..)| (*order, *step, *number));
+    let mut finished = 0;
+    let mut floors: Vec<VecDeque<u64>> = vec![VecDeque::new(); taps.len()];
+    let mut synced: Vec<u64> = vec![0; taps.len()];
+    for (_, step, number, request, zxid) in steps {
+        let tap = &taps[number];
+        match step {
+            Step::Sent => floors[number].push_back(finished),
+            Step::Answered => {
+                let floor = floors[number]
+                    .pop_front()
+                    .expect("sent before it was answered");
+                if zxid == 0 {
+                    continue;
+                }
+                if request.is_write() {
+                    if zxid <= floor {
+                        let seen = format!(
+                            "{} took effect at {}, but {} had been answered before it was sent",
+                            request.words(),
+                            zxid_name(zxid),
+                            zxid_name(floor)
+                        );
+                        let rule = "a write comes after every write finished before it";
+                        return Err(Broken::history(rule, seen)
+                            .client(tap.client)
+                            .server(tap.server)
+                            .at(zxid)
+                            .at(floor));
+                    }
+                    finished = finished.max(zxid);
+                } else {
+                    if matches!(request, Request::Sync) {
+                        synced[number] = synced[number].max(floor);
+                    }
+                    if zxid < synced[number] {
+                        let seen = format!(
+                            "{} showed {}, but {} was finished before the sync",
+                            request.words(),
+                            zxid_name(zxid),
+                            zxid_name(synced[number])
+                        );
+                        let rule = "a read after a sync sees every write finished before it";
+                        return Err(Broken::history(rule, seen)
+                            .client(tap.client)
+                            .server(tap.server)
+                            .at(zxid)
+                            .at(synced[number]));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Within a session time never goes back, and writes keep their order, also across servers.
+fn sessions(taps: &[Tap]) -> Result<(), Broken> {
+    let mut replies = Vec::new();
+    for tap in taps {
+        let Some(session) = tap.session else { continue };
+        let mut sent = VecDeque::new();
+        for frame in &tap.frames {
+            match &frame.what {
+                FrameKind::Request { request, .. } => sent.push_back(request),
+                FrameKind::Reply { zxid, .. } => {
+                    let Some(request) = sent.pop_front() else {
+                        continue;
+                    };
+                    replies.push((session, frame.order, *zxid, request, tap));
+                }
+                FrameKind::Connect { .. }
+                | FrameKind::Connected { .. }
+                | FrameKind::Event { .. } => {}
+            }
+        }
+    }
+    replies.sort_by_key(|(session, order, ..)| (*session, *order));
+    let mut last = (0, 0);
+    for (session, _, zxid, request, tap) in replies {
+        if zxid <= 0 {
+            continue;
+        }
+        let zxid = zxid.cast_unsigned();
+        if last.0 == session && zxid < last.1 {
+            let seen = format!(
+                "{} of session {session:#x} showed {} after {}",
+                request.words(),
+                zxid_name(zxid),
+                zxid_name(last.1)
+            );
+            let rule = "a session never goes back in time";
+            return Err(Broken::history(rule, seen)
+                .client(tap.client)
+                .server(tap.server)
+                .at(zxid)
+                .at(last.1));
+        }
+        last = (session, zxid);
+    }
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! What a disk holds for certain, read by the oracles' own reader: the durable bytes, as if the
+//! power went now and nothing unsynced survived.
+//!
+//! It follows the formats that `wal` documents, and trusts nothing but the chain of hashes.
+
+use crate::disk::SimDisk;
+use crate::oracle::bytes::{Bytes, Malformed};
+use wal::{Directory, File};
+use xxhash_rust::xxh3::Xxh3Default;
+
+const SLOT_BYTES: usize = 4096;
+const SLOT_HEAD_BYTES: usize = 24;
+const SEGMENT_HEADER_BYTES: usize = 64;
+const FRAME_HEADER_BYTES: usize = 48;
+
+/// A server's standing, as its promise has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DurableStanding {
+    Fresh,
+    Member,
+    Damaged,
+    Amnesiac,
+}
+
+/// A promise that is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DurablePromise {
+    pub(crate) accepted: u32,
+    pub(crate) standing: DurableStanding,
+}
+
+/// A zxid and the hash of everything up to it.
+pub(crate) type Mark = (u64, u64);
+
+/// What one disk holds for certain.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Image {
+    version: Option<u64>,
+    pub(crate) storage_id: Option<u64>,
+    pub(crate) promise: Option<DurablePromise>,
+    manifest_bytes: Vec<u8>,
+    manifest: Option<Manifest>,
+    /// The newest snapshot, or the beginning.
+    pub(crate) base: Mark,
+    /// Every record after the base.
+    pub(crate) records: Vec<Mark>,
+    tail: Option<Tail>,
+}
+
+#[derive(Clone, Debug)]
+struct Manifest {
+    floor_generation: u64,
+    incarnation: u32,
+    cut: Mark,
+    /// Zxid, length and checksum; oldest first.
+    snapshots: Vec<(u64, u64, u64)>,
+}
+
+/// Where the log ends.
+#[derive(Clone, Copy, Debug)]
+struct Tail {
+    generation: u64,
+    offset: usize,
+    last: Mark,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SegmentHeader {
+    incarnation: u32,
+    previous: Mark,
+}
+
+impl Image {
+    /// Reads what has changed on the disk since the last time.
+    pub(crate) fn refresh(&mut self, disk: &SimDisk) {
+        if self.version == Some(disk.durable_version()) {
+            return;
+        }
+        self.version = Some(disk.durable_version());
+        let slots = |name, kind, storage_id| {
+            let bytes = disk.durable_file(&log_file(name))?;
+            newest_slot(bytes, kind, storage_id).ok()
+        };
+        let identity = slots("identity", b"VIVIDENT", 0);
+        self.storage_id = identity.as_deref().and_then(|payload| {
+            let mut bytes = Bytes(payload);
+            bytes.long().ok()?;
+            bytes.long().ok().map(i64::cast_unsigned)
+        });
+        let Some(storage_id) = self.storage_id else {
+            *self = Image {
+                version: self.version,
+                ..Image::default()
+            };
+            return;
+        };
+        let promise = slots("promise", b"VIVPROMI", storage_id);
+        self.promise = promise
+            .as_deref()
+            .and_then(|payload| promise_of(payload).ok());
+        let manifest = slots("manifest", b"VIVMANIF", storage_id).unwrap_or_default();
+        if self.manifest_bytes != manifest || self.tail.is_none() {
+            self.manifest = manifest_of(&manifest).ok();
+            self.manifest_bytes = manifest;
+            self.find_base(disk);
+        }
+        self.follow(disk);
+    }
+
+    /// The last record.
+    pub(crate) fn last(&self) -> u64 {
+        self.records.last().map_or(self.base.0, |(zxid, _)| *zxid)
+    }
+
+    /// Whether the disk holds the history up to `mark`; `chain_at` is the true history.
+    pub(crate) fn holds(&self, mark: Mark, chain_at: impl Fn(u64) -> Option<u64>) -> bool {
+        if mark.0 <= self.base.0 {
+            return chain_at(self.base.0) == Some(self.base.1);
+        }
+        self.records.binary_search(&mark).is_ok()
+    }
+
+    fn find_base(&mut self, disk: &SimDisk) {
+        self.base = (0, 0);
+        self.records.clear();
+        self.tail = None;
+        let Some(manifest) = &self.manifest else {
+            return;
+        };
+        for (zxid, length, checksum) in manifest.snapshots.iter().rev() {
+            let name = format!("snapshot.{zxid:016x}-{checksum:016x}");
+            let file = File {
+                directory: Directory::Data,
+                name,
+            };
+            let Some(bytes) = disk.durable_file(&file) else {
+                continue;
+            };
+            let whole = u64::try_from(bytes.len()) == Ok(*length);
+            if let (true, Ok(mark)) = (whole, snapshot_mark(bytes)) {
+                self.base = mark;
+                break;
+            }
+        }
+        let mut start = None;
+        for (generation, header) in self.segments(disk) {
+            if header.previous.0 <= self.base.0 {
+                start = Some(Tail {
+                    generation,
+                    offset: SEGMENT_HEADER_BYTES,
+                    last: header.previous,
+                });
+            }
+        }
+        self.tail = start;
+    }
+
+    /// Follows the records from where the log ended before.
+    fn follow(&mut self, disk: &SimDisk) {
+        let (Some(mut tail), Some(manifest)) = (self.tail, self.manifest.clone()) else {
+            return;
+        };
+        let mut bytes = disk
+            .durable_file(&segment(tail.generation))
+            .unwrap_or_default();
+        loop {
+            let rest = bytes.get(tail.offset..).unwrap_or_default();
+            if let Ok((mark, length)) = frame(rest, tail.last, &manifest) {
+                tail.offset += length;
+                tail.last = mark;
+                if mark.0 > self.base.0 {
+                    self.records.push(mark);
+                } else if mark.0 == self.base.0 && mark.1 != self.base.1 {
+                    // What leads to the base is not its history, so nothing follows it.
+                    break;
+                }
+                continue;
+            }
+            let next = self
+                .segments(disk)
+                .into_iter()
+                .find(|(number, header)| *number > tail.generation && header.previous == tail.last);
+            let Some((generation, _)) = next else { break };
+            tail = Tail {
+                generation,
+                offset: SEGMENT_HEADER_BYTES,
+                last: tail.last,
+            };
+            bytes = disk.durable_file(&segment(generation)).unwrap_or_default();
+        }
+        self.tail = Some(tail);
+    }
+
+    /// The segments that count, oldest first.
+    fn segments(&self, disk: &SimDisk) -> Vec<(u64, SegmentHeader)> {
+        let (Some(manifest), Some(storage_id)) = (&self.manifest, self.storage_id) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (file, bytes) in disk.durable_files() {
+            let number = file.name.strip_prefix("log.");
+            let number = number.and_then(|hex| u64::from_str_radix(hex, 16).ok());
+            let (Some(generation), Directory::Log) = (number, file.directory) else {
+                continue;
+            };
+            let Ok(header) = segment_header(bytes, generation, storage_id) else {
+                continue;
+            };
+            let dead = generation < manifest.floor_generation
+                || (header.incarnation < manifest.incarnation
+                    && header.previous.0 >= manifest.cut.0);
+            if !dead {
+                found.push((generation, header));
+            }
+        }
+        found.sort_unstable_by_key(|(generation, _)| *generation);
+        found
+    }
+}
+
+fn log_file(name: &str) -> File {
+    File {
+        directory: Directory::Log,
+        name: name.to_owned(),
+    }
+}
+
+fn segment(generation: u64) -> File {
+    log_file(&format!("log.{generation:016x}"))
+}
+
+fn newest_slot(bytes: &[u8], magic: &[u8; 8], storage_id: u64) -> Result<Vec<u8>, Malformed> {
+    let copy = |block: Option<&[u8]>| -> Result<(u64, Vec<u8>), Malformed> {
+        let block = block.ok_or(Malformed)?;
+        let mut bytes = Bytes(block);
+        if bytes.take(8)? != magic {
+            return Err(Malformed);
+        }
+        bytes.int()?;
+        let length = usize::try_from(bytes.int()?).map_err(|_| Malformed)?;
+        let sequence = bytes.long()?.cast_unsigned();
+        let payload = bytes.take(length)?.to_vec();
+        let stated = bytes.int()?.cast_unsigned();
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&storage_id.to_be_bytes());
+        hasher.update(&block[..SLOT_HEAD_BYTES + length]);
+        if hasher.finalize() == stated {
+            Ok((sequence, payload))
+        } else {
+            Err(Malformed)
+        }
+    };
+    let first = copy(bytes.get(..SLOT_BYTES));
+    let second = copy(bytes.get(SLOT_BYTES..2 * SLOT_BYTES));
+    match (first, second) {
+        (Ok(first), Ok(second)) if second.0 > first.0 => Ok(second.1),
+        (Ok((_, payload)), _) | (Err(_), Ok((_, payload))) => Ok(payload),
+        (Err(_), Err(_)) => Err(Malformed),
+    }
+}
+
+fn promise_of(payload: &[u8]) -> Result<DurablePromise, Malformed> {
+    let mut bytes = Bytes(payload);
+    let accepted = bytes.int()?.cast_unsigned();
+    let standing = match bytes.byte()? {
+        1 => DurableStanding::Fresh,
+        2 => DurableStanding::Member,
+        3 => DurableStanding::Damaged,
+        4 => DurableStanding::Amnesiac,
+        _ => return Err(Malformed),
+    };
+    Ok(DurablePromise { accepted, standing })
+}
+
+fn manifest_of(payload: &[u8]) -> Result<Manifest, Malformed> {
+    let mut bytes = Bytes(payload);
+    let long = |bytes: &mut Bytes<'_>| bytes.long().map(i64::cast_unsigned);
+    let floor_generation = long(&mut bytes)?;
+    long(&mut bytes)?;
+    let incarnation = bytes.int()?.cast_unsigned();
+    let cut = (long(&mut bytes)?, long(&mut bytes)?);
+    for _ in 0..5 {
+        long(&mut bytes)?;
+    }
+    let snapshots = bytes.list(|bytes| Ok((long(bytes)?, long(bytes)?, long(bytes)?)))?;
+    Ok(Manifest {
+        floor_generation,
+        incarnation,
+        cut,
+        snapshots,
+    })
+}
+
+fn segment_header(
+    bytes: &[u8],
+    generation: u64,
+    storage_id: u64,
+) -> Result<SegmentHeader, Malformed> {
+    let block = bytes.get(..SEGMENT_HEADER_BYTES).ok_or(Malformed)?;
+    let (head, stated) = block.split_at(SEGMENT_HEADER_BYTES - 4);
+    if crc32fast::hash(head).to_be_bytes() != *stated {
+        return Err(Malformed);
+    }
+    let mut bytes = Bytes(block);
+    bytes.take(12)?;
+    let incarnation = bytes.int()?.cast_unsigned();
+    let own = bytes.long()?.cast_unsigned() == generation;
+    let previous = (bytes.long()?.cast_unsigned(), bytes.long()?.cast_unsigned());
+    bytes.long()?;
+    if own && bytes.long()?.cast_unsigned() == storage_id {
+        Ok(SegmentHeader {
+            incarnation,
+            previous,
+        })
+    } else {
+        Err(Malformed)
+    }
+}
+
+/// The record that `bytes` start with, if it continues `last`, and its length.
+fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, usize), Malformed> {
+    let mut rest = Bytes(bytes);
+    rest.int()?;
+    let length = usize::try_from(rest.int()?).map_err(|_| Malformed)?;
+    let incarnation = rest.int()?.cast_unsigned();
+    let kind = u64::from(rest.byte()?);
+    rest.take(3)?;
+    let zxid = rest.long()?.cast_unsigned();
+    let committed = rest.long()?.cast_unsigned();
+    rest.long()?;
+    let chain = rest.long()?.cast_unsigned();
+    let body = rest.take(length)?;
+    let belongs = if last.0 < manifest.cut.0 {
+        incarnation <= manifest.incarnation
+    } else {
+        incarnation == manifest.incarnation
+    };
+    if !belongs || !(1..=3).contains(&kind) {
+        return Err(Malformed);
+    }
+    let mut hasher = Xxh3Default::new();
+    for word in [last.1, zxid, committed, kind - 1] {
+        hasher.update(&word.to_be_bytes());
+    }
+    hasher.update(body);
+    if hasher.digest() != chain {
+        return Err(Malformed);
+    }
+    Ok((
+        (zxid, chain),
+        (FRAME_HEADER_BYTES + length).next_multiple_of(8),
+    ))
+}
+
+fn snapshot_mark(bytes: &[u8]) -> Result<Mark, Malformed> {
+    let mut bytes = Bytes(bytes);
+    bytes.take(16)?;
+    Ok((bytes.long()?.cast_unsigned(), bytes.long()?.cast_unsigned()))
+}

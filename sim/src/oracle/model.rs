@@ -1,0 +1,577 @@
+//! The tree, as plainly as it can be said: a sorted map from paths to nodes.
+//!
+//! Written from the documentation (`client-protocol.md` §4.1 and §6); it knows the requests that
+//! the workloads make, and open access lists only.
+
+use crate::oracle::txn::{Change, Created};
+use crate::oracle::wire::{Request, WireStat};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Error codes that the model gives.
+pub(crate) mod code {
+    pub(crate) const LATER_OPERATION: i32 = -2;
+    pub(crate) const BAD_ARGUMENTS: i32 = -8;
+    pub(crate) const NO_NODE: i32 = -101;
+    pub(crate) const BAD_VERSION: i32 = -103;
+    pub(crate) const NO_CHILDREN_FOR_EPHEMERALS: i32 = -108;
+    pub(crate) const NODE_EXISTS: i32 = -110;
+    pub(crate) const NOT_EMPTY: i32 = -111;
+}
+
+/// The nodes that every server starts with and that nobody deletes.
+const FIRST: [&str; 4] = ["/", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"];
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Node {
+    pub(crate) data: Option<Rc<[u8]>>,
+    pub(crate) czxid: u64,
+    pub(crate) mzxid: u64,
+    pub(crate) pzxid: u64,
+    pub(crate) ctime: i64,
+    pub(crate) mtime: i64,
+    pub(crate) version: i32,
+    /// Creations of children, ever.
+    pub(crate) creations: i32,
+    pub(crate) aversion: i32,
+    pub(crate) owner: i64,
+    pub(crate) children: Rc<BTreeSet<String>>,
+}
+
+impl Node {
+    /// As a client is shown it.
+    pub(crate) fn stat(&self) -> WireStat {
+        let children = i32::try_from(self.children.len()).expect("few children");
+        WireStat {
+            czxid: self.czxid,
+            mzxid: self.mzxid,
+            ctime: self.ctime,
+            mtime: self.mtime,
+            version: self.version,
+            cversion: self.creations * 2 - children,
+            aversion: self.aversion,
+            owner: self.owner,
+            data_length: i32::try_from(self.data.as_ref().map_or(0, |data| data.len()))
+                .expect("small data"),
+            children,
+            pzxid: self.pzxid,
+        }
+    }
+}
+
+/// What a write answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Created {
+        path: String,
+        stat: Option<WireStat>,
+    },
+    Stat(WireStat),
+    Void,
+    /// One result for each operation; a failed one fails all.
+    Multi(Vec<Result<Answer, i32>>),
+    Error(i32),
+}
+
+/// One thing that happened to one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Effect {
+    pub(crate) path: String,
+    pub(crate) kind: EffectKind,
+}
+
+/// What happened to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EffectKind {
+    Created,
+    Deleted,
+    Changed,
+}
+
+/// Everything that every server agrees on.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub(crate) nodes: BTreeMap<String, Node>,
+    /// Open sessions and their timeouts.
+    pub(crate) sessions: BTreeMap<i64, i32>,
+    /// Sessions that were closed.
+    pub(crate) closed: BTreeSet<i64>,
+}
+
+/// A transaction that no server may have made from the state before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Impossible(pub(crate) String);
+
+impl Model {
+    /// The state before any transaction.
+    pub(crate) fn new() -> Self {
+        let mut model = Model {
+            nodes: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            closed: BTreeSet::new(),
+        };
+        let empty = || Node {
+            data: Some(Rc::from([])),
+            ..Node::default()
+        };
+        for path in FIRST {
+            model.nodes.insert(path.to_owned(), empty());
+        }
+        for path in &FIRST[1..] {
+            let (parent, name) = split(path).expect("not the root");
+            model.children_mut(parent).insert(name.to_owned());
+        }
+        model
+    }
+
+    /// What `request` must become and answer in this state, which is left as it is.
+    pub(crate) fn expect(
+        &self,
+        session: i64,
+        zxid: u64,
+        time: i64,
+        request: &Request,
+    ) -> (Change, Answer) {
+        let mut scratch = Scratch {
+            model: self,
+            changed: BTreeMap::new(),
+        };
+        match scratch.one(session, zxid, time, request) {
+            Ok((change, answer)) => (change, answer),
+            Err(code) => match request {
+                Request::Multi(_) => unreachable!("a multi answers by its parts"),
+                _ => (Change::Error(code), Answer::Error(code)),
+            },
+        }
+    }
+
+    /// Applies a transaction, and says what happened to which nodes, in order.
+    pub(crate) fn apply(
+        &mut self,
+        session: i64,
+        zxid: u64,
+        time: i64,
+        change: &Change,
+    ) -> Result<Vec<Effect>, Impossible> {
+        let mut effects = Vec::new();
+        match change {
+            Change::CreateSession { timeout_ms } => {
+                if self.closed.contains(&session)
+                    || self.sessions.insert(session, *timeout_ms).is_some()
+                {
+                    return Err(Impossible(format!("session {session:#x} begins twice")));
+                }
+            }
+            Change::CloseSession { paths } => self.close(session, zxid, paths, &mut effects)?,
+            Change::Create(created) => {
+                self.create(zxid, time, created)?;
+                let path = created.path.clone();
+                effects.push(Effect {
+                    path,
+                    kind: EffectKind::Created,
+                });
+            }
+            Change::Delete { path } => {
+                self.delete(zxid, path)?;
+                effects.push(Effect {
+                    path: path.clone(),
+                    kind: EffectKind::Deleted,
+                });
+            }
+            Change::SetData {
+                path,
+                data,
+                version,
+            } => {
+                let node = self.existing(path)?;
+                if node.version + 1 != *version {
+                    return Err(Impossible(format!("{path} jumps to version {version}")));
+                }
+                node.data.clone_from(data);
+                node.version = *version;
+                node.mzxid = zxid;
+                node.mtime = time;
+                effects.push(Effect {
+                    path: path.clone(),
+                    kind: EffectKind::Changed,
+                });
+            }
+            Change::SetAcl { path, version } => self.existing(path)?.aversion = *version,
+            Change::Check | Change::Error(_) => {}
+            Change::Multi(parts) => {
+                if !parts.iter().any(|part| matches!(part, Change::Error(_))) {
+                    for part in parts {
+                        effects.extend(self.apply(session, zxid, time, part)?);
+                    }
+                }
+            }
+        }
+        Ok(effects)
+    }
+
+    fn create(&mut self, zxid: u64, time: i64, created: &Created) -> Result<(), Impossible> {
+        let path = &created.path;
+        if created.owner != 0 && !self.sessions.contains_key(&created.owner) {
+            return Err(Impossible(format!(
+                "{path} is owned by a session that is not open"
+            )));
+        }
+        let (parent, name) = split(path).ok_or_else(|| Impossible("creates /".to_owned()))?;
+        if self.nodes.contains_key(path) {
+            return Err(Impossible(format!("{path} is created though it exists")));
+        }
+        let above = self.existing(parent)?;
+        if above.owner != 0 {
+            return Err(Impossible(format!(
+                "{path} is created below an ephemeral node"
+            )));
+        }
+        above.creations += 1;
+        if above.creations != created.parent_cversion {
+            let counter = created.parent_cversion;
+            return Err(Impossible(format!(
+                "{path} sets its parent's counter to {counter}"
+            )));
+        }
+        above.pzxid = zxid;
+        Rc::make_mut(&mut above.children).insert(name.to_owned());
+        self.nodes.insert(
+            path.clone(),
+            fresh(zxid, time, created.owner, created.data.clone()),
+        );
+        Ok(())
+    }
+
+    fn delete(&mut self, zxid: u64, path: &str) -> Result<(), Impossible> {
+        let node = self.existing(path)?;
+        if !node.children.is_empty() {
+            return Err(Impossible(format!(
+                "{path} is deleted though it has children"
+            )));
+        }
+        let (parent, name) = split(path).ok_or_else(|| Impossible("deletes /".to_owned()))?;
+        self.nodes.remove(path);
+        self.children_mut(parent).remove(name);
+        self.nodes
+            .get_mut(parent)
+            .expect("a node has a parent")
+            .pzxid = zxid;
+        Ok(())
+    }
+
+    fn close(
+        &mut self,
+        session: i64,
+        zxid: u64,
+        paths: &[String],
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Impossible> {
+        if self.sessions.remove(&session).is_none() {
+            return Err(Impossible(format!(
+                "session {session:#x} is closed though not open"
+            )));
+        }
+        self.closed.insert(session);
+        let owned = |(_, node): &(&String, &Node)| node.owner == session;
+        let expected: BTreeSet<&String> = self
+            .nodes
+            .iter()
+            .filter(owned)
+            .map(|(path, _)| path)
+            .collect();
+        if expected != paths.iter().collect() {
+            return Err(Impossible(format!(
+                "session {session:#x} ends with the nodes {expected:?}, its end deletes {paths:?}"
+            )));
+        }
+        for path in paths {
+            self.delete(zxid, path)?;
+            effects.push(Effect {
+                path: path.clone(),
+                kind: EffectKind::Deleted,
+            });
+        }
+        Ok(())
+    }
+
+    fn existing(&mut self, path: &str) -> Result<&mut Node, Impossible> {
+        self.nodes
+            .get_mut(path)
+            .ok_or_else(|| Impossible(format!("{path} does not exist")))
+    }
+
+    fn children_mut(&mut self, path: &str) -> &mut BTreeSet<String> {
+        let node = self.nodes.get_mut(path).expect("a parent exists");
+        Rc::make_mut(&mut node.children)
+    }
+}
+
+/// A state with changes on top that may be thrown away.
+struct Scratch<'m> {
+    model: &'m Model,
+    changed: BTreeMap<String, Option<Node>>,
+}
+
+impl Scratch<'_> {
+    fn get(&self, path: &str) -> Option<&Node> {
+        match self.changed.get(path) {
+            Some(node) => node.as_ref(),
+            None => self.model.nodes.get(path),
+        }
+    }
+
+    fn one(
+        &mut self,
+        session: i64,
+        zxid: u64,
+        time: i64,
+        request: &Request,
+    ) -> Result<(Change, Answer), i32> {
+        match request {
+            Request::Create {
+                path,
+                data,
+                flags,
+                with_stat,
+            } => self.create(
+                session,
+                (zxid, time),
+                (path, data.as_ref(), *flags, *with_stat),
+            ),
+            Request::Delete { path, version } => self.delete(zxid, path, *version),
+            Request::SetData {
+                path,
+                data,
+                version,
+            } => {
+                let mut node = self.get(path).ok_or(code::NO_NODE)?.clone();
+                check_version(*version, node.version)?;
+                node.version += 1;
+                node.data.clone_from(data);
+                node.mzxid = zxid;
+                node.mtime = time;
+                let answer = Answer::Stat(node.stat());
+                let version = node.version;
+                self.changed.insert(path.clone(), Some(node));
+                let change = Change::SetData {
+                    path: path.clone(),
+                    data: data.clone(),
+                    version,
+                };
+                Ok((change, answer))
+            }
+            Request::Check { path, version } => {
+                let node = self.get(path).ok_or(code::NO_NODE)?;
+                check_version(*version, node.version)?;
+                Ok((Change::Check, Answer::Void))
+            }
+            Request::Multi(parts) => Ok(self.multi(session, zxid, time, parts)),
+            Request::CloseSession => {
+                let owned = |(_, node): &(&String, &Node)| node.owner == session;
+                let nodes = self.model.nodes.iter().filter(owned);
+                let paths = nodes.map(|(path, _)| path.clone()).collect();
+                Ok((Change::CloseSession { paths }, Answer::Void))
+            }
+            Request::Exists { .. }
+            | Request::GetData { .. }
+            | Request::GetChildren { .. }
+            | Request::Sync
+            | Request::Ping
+            | Request::SetWatches(_)
+            | Request::AddWatch { .. }
+            | Request::Other(_) => unreachable!("only writes are expected to change anything"),
+        }
+    }
+
+    fn create(
+        &mut self,
+        session: i64,
+        (zxid, time): (u64, i64),
+        (path, data, flags, with_stat): (&str, Option<&Rc<[u8]>>, i32, bool),
+    ) -> Result<(Change, Answer), i32> {
+        let (parent, _) = split(path).ok_or(code::NODE_EXISTS)?;
+        let parent = parent.to_owned();
+        let mut above = self.get(&parent).ok_or(code::NO_NODE)?.clone();
+        let sequential = flags == 2 || flags == 3;
+        let owner = if flags == 1 || flags == 3 { session } else { 0 };
+        let path = if sequential {
+            format!("{path}{:010}", above.creations)
+        } else {
+            path.to_owned()
+        };
+        if self.get(&path).is_some() {
+            return Err(code::NODE_EXISTS);
+        }
+        if above.owner != 0 {
+            return Err(code::NO_CHILDREN_FOR_EPHEMERALS);
+        }
+        above.creations += 1;
+        above.pzxid = zxid;
+        let (_, name) = split(&path).expect("a created path has a parent");
+        Rc::make_mut(&mut above.children).insert(name.to_owned());
+        let parent_cversion = above.creations;
+        self.changed.insert(parent, Some(above));
+        let node = fresh(zxid, time, owner, data.cloned());
+        let stat = with_stat.then(|| node.stat());
+        self.changed.insert(path.clone(), Some(node));
+        let change = Change::Create(Created {
+            path: path.clone(),
+            data: data.cloned(),
+            owner,
+            parent_cversion,
+        });
+        Ok((change, Answer::Created { path, stat }))
+    }
+
+    fn delete(&mut self, zxid: u64, path: &str, version: i32) -> Result<(Change, Answer), i32> {
+        if FIRST.contains(&path) {
+            return Err(code::BAD_ARGUMENTS);
+        }
+        let (parent, name) = split(path).ok_or(code::BAD_ARGUMENTS)?;
+        let mut above = self.get(parent).ok_or(code::NO_NODE)?.clone();
+        let node = self.get(path).ok_or(code::NO_NODE)?;
+        check_version(version, node.version)?;
+        if !node.children.is_empty() {
+            return Err(code::NOT_EMPTY);
+        }
+        Rc::make_mut(&mut above.children).remove(name);
+        above.pzxid = zxid;
+        self.changed.insert(parent.to_owned(), Some(above));
+        self.changed.insert(path.to_owned(), None);
+        Ok((
+            Change::Delete {
+                path: path.to_owned(),
+            },
+            Answer::Void,
+        ))
+    }
+
+    fn multi(&mut self, session: i64, zxid: u64, time: i64, parts: &[Request]) -> (Change, Answer) {
+        let mut changes = Vec::new();
+        let mut answers = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            match self.one(session, zxid, time, part) {
+                Ok((change, answer)) => {
+                    changes.push(change);
+                    answers.push(Ok(answer));
+                }
+                Err(code) => {
+                    let mut results = vec![Err(0); index];
+                    results.push(Err(code));
+                    results.resize(parts.len(), Err(code::LATER_OPERATION));
+                    return (Change::Error(code), Answer::Multi(results));
+                }
+            }
+        }
+        (Change::Multi(changes), Answer::Multi(answers))
+    }
+}
+
+fn check_version(expected: i32, version: i32) -> Result<(), i32> {
+    if expected == -1 || expected == version {
+        Ok(())
+    } else {
+        Err(code::BAD_VERSION)
+    }
+}
+
+fn fresh(zxid: u64, time: i64, owner: i64, data: Option<Rc<[u8]>>) -> Node {
+    Node {
+        data,
+        czxid: zxid,
+        mzxid: zxid,
+        pzxid: zxid,
+        ctime: time,
+        mtime: time,
+        owner,
+        ..Node::default()
+    }
+}
+
+/// The parent's path and the name; `None` for the root.
+pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
+    if path == "/" {
+        return None;
+    }
+    match path.rsplit_once('/')? {
+        ("", name) => Some(("/", name)),
+        parts => Some(parts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn create(path: &str, flags: i32) -> Request {
+        Request::Create {
+            path: path.to_owned(),
+            data: None,
+            flags,
+            with_stat: false,
+        }
+    }
+
+    fn perform(model: &mut Model, session: i64, zxid: u64, request: &Request) -> Answer {
+        let (change, answer) = model.expect(session, zxid, 0, request);
+        model.apply(session, zxid, 0, &change).unwrap();
+        answer
+    }
+
+    fn with_session() -> Model {
+        let mut model = Model::new();
+        model
+            .apply(7, 1, 0, &Change::CreateSession { timeout_ms: 9 })
+            .unwrap();
+        model
+    }
+
+    #[test]
+    fn a_fresh_root_looks_as_documented() {
+        let stat = Model::new().nodes["/"].stat();
+        assert_eq!((stat.cversion, stat.children), (-1, 1));
+    }
+
+    #[test]
+    fn sequential_names_count_every_creation_and_no_deletion() {
+        let mut model = with_session();
+        perform(&mut model, 7, 2, &create("/a", 0));
+        perform(&mut model, 7, 3, &create("/a/plain", 0));
+        perform(
+            &mut model,
+            7,
+            4,
+            &Request::Delete {
+                path: "/a/plain".to_owned(),
+                version: -1,
+            },
+        );
+        let answer = perform(&mut model, 7, 5, &create("/a/s-", 2));
+        let path = "/a/s-0000000001".to_owned();
+        assert_eq!(answer, Answer::Created { path, stat: None });
+    }
+
+    #[test]
+    fn a_failed_multi_leaves_nothing_and_says_which_part_failed() {
+        let mut model = with_session();
+        let multi = Request::Multi(vec![create("/a", 0), create("/a", 0), create("/b", 0)]);
+        let answer = perform(&mut model, 7, 2, &multi);
+        assert_eq!(answer, Answer::Multi(vec![Err(0), Err(-110), Err(-2)]));
+        assert!(!model.nodes.contains_key("/a"));
+    }
+
+    #[test]
+    fn the_end_of_a_session_must_take_exactly_its_ephemerals() {
+        let mut model = with_session();
+        perform(&mut model, 7, 2, &create("/e", 1));
+        let wrong = Change::CloseSession { paths: Vec::new() };
+        assert!(model.clone().apply(7, 3, 0, &wrong).is_err());
+        let right = Change::CloseSession {
+            paths: vec!["/e".to_owned()],
+        };
+        let effects = model.apply(7, 3, 0, &right).unwrap();
+        assert_eq!(effects.len(), 1);
+        assert!(!model.nodes.contains_key("/e"));
+    }
+}

@@ -1,0 +1,143 @@
+//! Transactions as they stand in records, read by the oracles' own reader.
+//!
+//! Source: `operations.md` §5.2; sixteen bytes of origin stand before the header.
+
+use crate::oracle::bytes::{Bytes, Malformed};
+use std::rc::Rc;
+
+/// Bytes of a record's payload before the transaction: whom it is answered to.
+const ORIGIN_BYTES: usize = 16;
+
+/// What one record says, for the oracles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) session: i64,
+    pub(crate) cxid: i32,
+    pub(crate) zxid: u64,
+    pub(crate) time: i64,
+    pub(crate) change: Change,
+}
+
+/// What a transaction changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    CreateSession {
+        timeout_ms: i32,
+    },
+    CloseSession {
+        paths: Vec<String>,
+    },
+    Create(Created),
+    Delete {
+        path: String,
+    },
+    SetData {
+        path: String,
+        data: Option<Rc<[u8]>>,
+        version: i32,
+    },
+    SetAcl {
+        path: String,
+        version: i32,
+    },
+    Check,
+    Multi(Vec<Change>),
+    Error(i32),
+}
+
+/// A creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Created {
+    pub(crate) path: String,
+    pub(crate) data: Option<Rc<[u8]>>,
+    /// The owning session, 0 for none.
+    pub(crate) owner: i64,
+    pub(crate) parent_cversion: i32,
+}
+
+/// Reads the payload of a transaction's record.
+pub(crate) fn read(payload: &[u8]) -> Result<Entry, Malformed> {
+    let mut bytes = Bytes(payload);
+    bytes.take(ORIGIN_BYTES)?;
+    let session = bytes.long()?;
+    let cxid = bytes.int()?;
+    let zxid = bytes.long()?.cast_unsigned();
+    let time = bytes.long()?;
+    let kind = bytes.int()?;
+    let change = change(session, kind, &mut bytes)?;
+    if bytes.is_empty() {
+        Ok(Entry {
+            session,
+            cxid,
+            zxid,
+            time,
+            change,
+        })
+    } else {
+        Err(Malformed)
+    }
+}
+
+fn change(session: i64, kind: i32, bytes: &mut Bytes<'_>) -> Result<Change, Malformed> {
+    Ok(match kind {
+        -10 => Change::CreateSession {
+            timeout_ms: bytes.int()?,
+        },
+        -11 => Change::CloseSession {
+            paths: bytes.texts()?,
+        },
+        1 | 15 | 19 | 21 => {
+            let path = bytes.text()?;
+            let data = bytes.buffer()?.map(Rc::from);
+            bytes.list(|acl| {
+                acl.int()?;
+                acl.buffer()?;
+                acl.buffer().map(|_| ())
+            })?;
+            let ephemeral = if kind < 16 { bytes.byte()? != 0 } else { false };
+            let parent_cversion = bytes.int()?;
+            if kind == 21 {
+                bytes.long()?;
+            }
+            let owner = if ephemeral { session } else { 0 };
+            Change::Create(Created {
+                path,
+                data,
+                owner,
+                parent_cversion,
+            })
+        }
+        2 | 20 => Change::Delete {
+            path: bytes.text()?,
+        },
+        5 | 16 => Change::SetData {
+            path: bytes.text()?,
+            data: bytes.buffer()?.map(Rc::from),
+            version: bytes.int()?,
+        },
+        7 => {
+            let path = bytes.text()?;
+            bytes.list(|acl| {
+                acl.int()?;
+                acl.buffer()?;
+                acl.buffer().map(|_| ())
+            })?;
+            Change::SetAcl {
+                path,
+                version: bytes.int()?,
+            }
+        }
+        13 => {
+            bytes.text()?;
+            bytes.int()?;
+            Change::Check
+        }
+        14 => Change::Multi(bytes.list(|part| {
+            let kind = part.int()?;
+            let record = part.buffer()?.ok_or(Malformed)?;
+            change(session, kind, &mut Bytes(record))
+        })?),
+        -1 => Change::Error(bytes.int()?),
+        _ => return Err(Malformed),
+    })
+}

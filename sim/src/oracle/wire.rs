@@ -1,0 +1,439 @@
+//! What travels between a client and a server, read off the wire by the oracles' own reader.
+
+use crate::oracle::bytes::{Bytes, Malformed};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// A client's request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Create {
+        path: String,
+        data: Option<Rc<[u8]>>,
+        flags: i32,
+        with_stat: bool,
+    },
+    Delete {
+        path: String,
+        version: i32,
+    },
+    SetData {
+        path: String,
+        data: Option<Rc<[u8]>>,
+        version: i32,
+    },
+    Check {
+        path: String,
+        version: i32,
+    },
+    Multi(Vec<Request>),
+    Exists {
+        path: String,
+        watch: bool,
+    },
+    GetData {
+        path: String,
+        watch: bool,
+    },
+    GetChildren {
+        path: String,
+        watch: bool,
+        with_stat: bool,
+    },
+    Sync,
+    Ping,
+    SetWatches(Box<SetWatches>),
+    AddWatch {
+        path: String,
+        recursive: bool,
+    },
+    CloseSession,
+    /// Something the oracles do not judge.
+    Other(i32),
+}
+
+/// Watches set anew on a new connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SetWatches {
+    pub(crate) relative: u64,
+    pub(crate) data: Vec<String>,
+    pub(crate) exist: Vec<String>,
+    pub(crate) child: Vec<String>,
+    pub(crate) persistent: Vec<String>,
+    pub(crate) recursive: Vec<String>,
+}
+
+impl Request {
+    /// Whether it goes through the log.
+    pub(crate) fn is_write(&self) -> bool {
+        match self {
+            Request::Create { .. }
+            | Request::Delete { .. }
+            | Request::SetData { .. }
+            | Request::Check { .. }
+            | Request::Multi(_)
+            | Request::CloseSession => true,
+            Request::Exists { .. }
+            | Request::GetData { .. }
+            | Request::GetChildren { .. }
+            | Request::Sync
+            | Request::Ping
+            | Request::SetWatches(_)
+            | Request::AddWatch { .. }
+            | Request::Other(_) => false,
+        }
+    }
+
+    /// Whether a user asked for it, and not the client's own machinery.
+    fn is_of_user(&self) -> bool {
+        match self {
+            Request::Ping
+            | Request::SetWatches(_)
+            | Request::CloseSession
+            | Request::Other(100) => false,
+            Request::Create { .. }
+            | Request::Delete { .. }
+            | Request::SetData { .. }
+            | Request::Check { .. }
+            | Request::Multi(_)
+            | Request::Exists { .. }
+            | Request::GetData { .. }
+            | Request::GetChildren { .. }
+            | Request::Sync
+            | Request::AddWatch { .. }
+            | Request::Other(_) => true,
+        }
+    }
+
+    /// What it is and where, for a story.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Request::Create { path, flags, .. } => format!("create {path} flags {flags}"),
+            Request::Delete { path, version } => format!("delete {path} version {version}"),
+            Request::SetData { path, version, .. } => format!("setData {path} version {version}"),
+            Request::Check { path, version } => format!("check {path} version {version}"),
+            Request::Multi(parts) => {
+                let parts: Vec<String> = parts.iter().map(Request::words).collect();
+                format!("multi [{}]", parts.join(", "))
+            }
+            Request::Exists { path, watch } => format!("exists {path}{}", watching(*watch)),
+            Request::GetData { path, watch } => format!("getData {path}{}", watching(*watch)),
+            Request::GetChildren { path, watch, .. } => {
+                format!("getChildren {path}{}", watching(*watch))
+            }
+            Request::Sync => "sync".to_owned(),
+            Request::Ping => "ping".to_owned(),
+            Request::SetWatches(_) => "setWatches".to_owned(),
+            Request::AddWatch { path, .. } => format!("addWatch {path}"),
+            Request::CloseSession => "closeSession".to_owned(),
+            Request::Other(code) => format!("opcode {code}"),
+        }
+    }
+}
+
+fn watching(watch: bool) -> &'static str {
+    if watch { " watching" } else { "" }
+}
+
+/// One frame, either way, and its place in the order of all events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) order: u64,
+    pub(crate) what: FrameKind,
+}
+
+/// What a frame is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// The client's first.
+    Connect {
+        last_seen: u64,
+        session: i64,
+    },
+    /// The server's first; session 0 is a refusal.
+    Connected {
+        session: i64,
+        timeout_ms: i32,
+    },
+    Request {
+        xid: i32,
+        request: Request,
+    },
+    Reply {
+        xid: i32,
+        zxid: i64,
+        error: i32,
+        body: Rc<[u8]>,
+    },
+    Event {
+        kind: i32,
+        path: String,
+        zxid: i64,
+    },
+}
+
+/// Everything that travelled on one connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tap {
+    /// Which client.
+    pub(crate) client: usize,
+    /// Which server.
+    pub(crate) server: usize,
+    /// Frames in the order in which the client sent and received them.
+    pub(crate) frames: Vec<Frame>,
+    /// The session, once granted.
+    pub(crate) session: Option<i64>,
+    /// Stamps of answers that came and that nobody was told of yet.
+    pub(crate) unclaimed: VecDeque<i64>,
+    /// For each request under way, whether a user asked for it.
+    under_way: VecDeque<bool>,
+    up: Stream,
+    down: Stream,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Stream {
+    bytes: Vec<u8>,
+    frames: u64,
+}
+
+impl Tap {
+    pub(crate) fn new(client: usize, server: usize) -> Self {
+        Tap {
+            client,
+            server,
+            ..Tap::default()
+        }
+    }
+
+    /// Bytes that the client sent.
+    pub(crate) fn up(&mut self, order: u64, bytes: &[u8]) -> Result<(), Malformed> {
+        self.up.bytes.extend_from_slice(bytes);
+        while let Some((index, frame)) = self.up.next_frame()? {
+            let what = if index == 0 {
+                connect(&frame)?
+            } else {
+                request_frame(&frame)?
+            };
+            if let FrameKind::Request { request, .. } = &what {
+                self.under_way.push_back(request.is_of_user());
+            }
+            self.frames.push(Frame { order, what });
+        }
+        Ok(())
+    }
+
+    /// Bytes that the client received.
+    pub(crate) fn down(&mut self, order: u64, bytes: &[u8]) -> Result<(), Malformed> {
+        self.down.bytes.extend_from_slice(bytes);
+        while let Some((index, frame)) = self.down.next_frame()? {
+            let what = if index == 0 {
+                connected(&frame)?
+            } else {
+                reply_frame(&frame)?
+            };
+            match &what {
+                FrameKind::Connected { session, .. } => {
+                    self.session = (*session != 0).then_some(*session);
+                }
+                FrameKind::Reply { zxid, .. } => {
+                    if self.under_way.pop_front() == Some(true) {
+                        self.unclaimed.push_back(*zxid);
+                    }
+                }
+                FrameKind::Connect { .. } | FrameKind::Request { .. } | FrameKind::Event { .. } => {
+                }
+            }
+            self.frames.push(Frame { order, what });
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    fn next_frame(&mut self) -> Result<Option<(u64, Vec<u8>)>, Malformed> {
+        let Ok(length) = Bytes(&self.bytes).int() else {
+            return Ok(None);
+        };
+        let length = usize::try_from(length).map_err(|_| Malformed)?;
+        if self.bytes.len() < 4 + length {
+            return Ok(None);
+        }
+        let frame = self.bytes[4..4 + length].to_vec();
+        self.bytes.drain(..4 + length);
+        self.frames += 1;
+        Ok(Some((self.frames - 1, frame)))
+    }
+}
+
+fn connect(frame: &[u8]) -> Result<FrameKind, Malformed> {
+    let mut bytes = Bytes(frame);
+    bytes.int()?;
+    let last_seen = bytes.long()?.cast_unsigned();
+    bytes.int()?;
+    Ok(FrameKind::Connect {
+        last_seen,
+        session: bytes.long()?,
+    })
+}
+
+fn connected(frame: &[u8]) -> Result<FrameKind, Malformed> {
+    let mut bytes = Bytes(frame);
+    bytes.int()?;
+    let timeout_ms = bytes.int()?;
+    Ok(FrameKind::Connected {
+        timeout_ms,
+        session: bytes.long()?,
+    })
+}
+
+fn request_frame(frame: &[u8]) -> Result<FrameKind, Malformed> {
+    let mut bytes = Bytes(frame);
+    let xid = bytes.int()?;
+    let code = bytes.int()?;
+    Ok(FrameKind::Request {
+        xid,
+        request: request(code, &mut bytes)?,
+    })
+}
+
+fn request(code: i32, bytes: &mut Bytes<'_>) -> Result<Request, Malformed> {
+    Ok(match code {
+        1 | 15 => {
+            let path = bytes.text()?;
+            let data = bytes.buffer()?.map(Rc::from);
+            bytes.list(|acl| {
+                acl.int()?;
+                acl.buffer()?;
+                acl.buffer().map(|_| ())
+            })?;
+            Request::Create {
+                path,
+                data,
+                flags: bytes.int()?,
+                with_stat: code == 15,
+            }
+        }
+        2 => Request::Delete {
+            path: bytes.text()?,
+            version: bytes.int()?,
+        },
+        3 => Request::Exists {
+            path: bytes.text()?,
+            watch: bytes.byte()? != 0,
+        },
+        4 => Request::GetData {
+            path: bytes.text()?,
+            watch: bytes.byte()? != 0,
+        },
+        5 => Request::SetData {
+            path: bytes.text()?,
+            data: bytes.buffer()?.map(Rc::from),
+            version: bytes.int()?,
+        },
+        8 | 12 => Request::GetChildren {
+            path: bytes.text()?,
+            watch: bytes.byte()? != 0,
+            with_stat: code == 12,
+        },
+        9 => Request::Sync,
+        11 => Request::Ping,
+        13 => Request::Check {
+            path: bytes.text()?,
+            version: bytes.int()?,
+        },
+        14 => Request::Multi(multi(bytes)?),
+        101 | 105 => {
+            let relative = bytes.long()?.cast_unsigned();
+            let mut list = |wanted: bool| {
+                if wanted {
+                    bytes.texts()
+                } else {
+                    Ok(Vec::new())
+                }
+            };
+            Request::SetWatches(Box::new(SetWatches {
+                relative,
+                data: list(true)?,
+                exist: list(true)?,
+                child: list(true)?,
+                persistent: list(code == 105)?,
+                recursive: list(code == 105)?,
+            }))
+        }
+        106 => Request::AddWatch {
+            path: bytes.text()?,
+            recursive: bytes.int()? == 1,
+        },
+        -11 => Request::CloseSession,
+        _ => Request::Other(code),
+    })
+}
+
+fn multi(bytes: &mut Bytes<'_>) -> Result<Vec<Request>, Malformed> {
+    let mut parts = Vec::new();
+    loop {
+        let code = bytes.int()?;
+        let done = bytes.byte()? != 0;
+        bytes.int()?;
+        if done {
+            return Ok(parts);
+        }
+        parts.push(request(code, bytes)?);
+    }
+}
+
+fn reply_frame(frame: &[u8]) -> Result<FrameKind, Malformed> {
+    let mut bytes = Bytes(frame);
+    let xid = bytes.int()?;
+    let zxid = bytes.long()?;
+    let error = bytes.int()?;
+    if xid == -1 {
+        let kind = bytes.int()?;
+        bytes.int()?;
+        return Ok(FrameKind::Event {
+            kind,
+            path: bytes.text()?,
+            zxid,
+        });
+    }
+    Ok(FrameKind::Reply {
+        xid,
+        zxid,
+        error,
+        body: Rc::from(bytes.0),
+    })
+}
+
+/// A node's metadata on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WireStat {
+    pub(crate) czxid: u64,
+    pub(crate) mzxid: u64,
+    pub(crate) ctime: i64,
+    pub(crate) mtime: i64,
+    pub(crate) version: i32,
+    pub(crate) cversion: i32,
+    pub(crate) aversion: i32,
+    pub(crate) owner: i64,
+    pub(crate) data_length: i32,
+    pub(crate) children: i32,
+    pub(crate) pzxid: u64,
+}
+
+/// Reads a node's metadata.
+pub(crate) fn stat(bytes: &mut Bytes<'_>) -> Result<WireStat, Malformed> {
+    Ok(WireStat {
+        czxid: bytes.long()?.cast_unsigned(),
+        mzxid: bytes.long()?.cast_unsigned(),
+        ctime: bytes.long()?,
+        mtime: bytes.long()?,
+        version: bytes.int()?,
+        cversion: bytes.int()?,
+        aversion: bytes.int()?,
+        owner: bytes.long()?,
+        data_length: bytes.int()?,
+        children: bytes.int()?,
+        pzxid: bytes.long()?.cast_unsigned(),
+    })
+}

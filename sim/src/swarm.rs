@@ -1,0 +1,414 @@
+//! What kind of world a seed is: its sizes, its limits, and which faults it knows.
+
+use crate::decide::{Dice, Domain};
+use crate::net::NetKnobs;
+use crate::options::Profile;
+use crate::queue::Micros;
+
+/// A kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Fault {
+    /// A process dies; the page cache stays.
+    ProcessCrash,
+    /// A machine loses its power.
+    PowerLoss,
+    /// All machines lose their power at once.
+    PowerLossOfAll,
+    /// A machine dies between two effects of one step.
+    CrashAtEffect,
+    /// A machine dies while it recovers.
+    CrashInRecovery,
+    /// A process stands still for a while.
+    Pause,
+    /// The network falls into two parts.
+    Partition,
+    /// One direction between two machines is lost.
+    OneWay,
+    /// The leader is cut off from the other servers.
+    IsolateLeader,
+    /// One kind of port is cut between some servers.
+    IsolatePort,
+    /// A server is cut off from every client.
+    IsolateClients,
+    /// A path is very slow for a while.
+    Clog,
+    /// A connection is reset.
+    Reset,
+    /// A connection is cut after some byte.
+    Cut,
+    /// A disk is slow for a while.
+    SlowDisk,
+    /// A disk answers nothing for a while.
+    StalledDisk,
+    /// A write to disk fails, and the process stops.
+    DiskError,
+    /// A disk is replaced by an empty one.
+    Wipe,
+    /// A bit of an old part of a file flips.
+    Rot,
+    /// The wall clock jumps.
+    WallJump,
+    /// A client stands still, perhaps until its session is over.
+    ClientPause,
+    /// A client's connection breaks.
+    ClientReset,
+    /// Somebody sends nonsense.
+    Nonsense,
+}
+
+impl Fault {
+    /// Every kind.
+    pub(crate) const ALL: [Fault; 23] = [
+        Fault::ProcessCrash,
+        Fault::PowerLoss,
+        Fault::PowerLossOfAll,
+        Fault::CrashAtEffect,
+        Fault::CrashInRecovery,
+        Fault::Pause,
+        Fault::Partition,
+        Fault::OneWay,
+        Fault::IsolateLeader,
+        Fault::IsolatePort,
+        Fault::IsolateClients,
+        Fault::Clog,
+        Fault::Reset,
+        Fault::Cut,
+        Fault::SlowDisk,
+        Fault::StalledDisk,
+        Fault::DiskError,
+        Fault::Wipe,
+        Fault::Rot,
+        Fault::WallJump,
+        Fault::ClientPause,
+        Fault::ClientReset,
+        Fault::Nonsense,
+    ];
+
+    /// Its name in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Fault::ProcessCrash => "process crash",
+            Fault::PowerLoss => "power loss",
+            Fault::PowerLossOfAll => "power loss of all",
+            Fault::CrashAtEffect => "crash at effect",
+            Fault::CrashInRecovery => "crash in recovery",
+            Fault::Pause => "pause",
+            Fault::Partition => "partition",
+            Fault::OneWay => "one-way partition",
+            Fault::IsolateLeader => "leader isolated",
+            Fault::IsolatePort => "port isolated",
+            Fault::IsolateClients => "clients isolated",
+            Fault::Clog => "clog",
+            Fault::Reset => "reset",
+            Fault::Cut => "cut",
+            Fault::SlowDisk => "slow disk",
+            Fault::StalledDisk => "stalled disk",
+            Fault::DiskError => "disk error",
+            Fault::Wipe => "wiped disk",
+            Fault::Rot => "bit rot",
+            Fault::WallJump => "wall clock jump",
+            Fault::ClientPause => "client pause",
+            Fault::ClientReset => "client reset",
+            Fault::Nonsense => "nonsense",
+        }
+    }
+
+    /// How often it strikes among the others, where a seed knows it.
+    fn weight(self) -> u32 {
+        match self {
+            Fault::ProcessCrash | Fault::PowerLoss | Fault::CrashAtEffect => 10,
+            Fault::Partition | Fault::IsolateLeader | Fault::Cut | Fault::Reset => 8,
+            Fault::Pause
+            | Fault::OneWay
+            | Fault::IsolatePort
+            | Fault::ClientPause
+            | Fault::ClientReset => 6,
+            Fault::PowerLossOfAll
+            | Fault::CrashInRecovery
+            | Fault::IsolateClients
+            | Fault::Clog
+            | Fault::SlowDisk
+            | Fault::StalledDisk
+            | Fault::Wipe
+            | Fault::Rot
+            | Fault::WallJump
+            | Fault::DiskError
+            | Fault::Nonsense => 3,
+        }
+    }
+}
+
+/// Everything that a seed draws before its world begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Swarm {
+    pub(crate) servers: usize,
+    pub(crate) clients: usize,
+    pub(crate) tick: Micros,
+    pub(crate) init_limit: u32,
+    pub(crate) sync_limit: u32,
+    pub(crate) segment_bytes: u64,
+    pub(crate) snapshot_txns: u32,
+    pub(crate) snapshot_log_bytes: u64,
+    pub(crate) snapshots_kept: u32,
+    pub(crate) window_bytes_max: usize,
+    pub(crate) chunk_bytes: u32,
+    pub(crate) counter_max: u32,
+    pub(crate) outstanding_max: u32,
+    pub(crate) frame_bytes_max: usize,
+    pub(crate) session_timeout: (Micros, Micros),
+    pub(crate) net: NetKnobs,
+    pub(crate) disk: DiskKnobs,
+    /// Most by which a monotonic clock is off, in parts per million.
+    pub(crate) drift_ppm: u64,
+    /// Most inputs that a server takes before it ends a batch.
+    pub(crate) batch_max: u64,
+    /// Microseconds of computing that one input costs.
+    pub(crate) input_cost: (Micros, Micros),
+    /// How long faults go on.
+    pub(crate) safety: Micros,
+    /// Which faults strike, with their weights.
+    pub(crate) faults: Vec<(Fault, u32)>,
+    /// Mean time between two of them.
+    pub(crate) fault_interval: Micros,
+    /// Mean time between two operations of a client.
+    pub(crate) think: Micros,
+    /// Operations a client has under way at most.
+    pub(crate) depth: usize,
+    pub(crate) work: WorkWeights,
+}
+
+/// How fast a disk is, in microseconds.
+#[derive(Clone, Debug)]
+pub(crate) struct DiskKnobs {
+    pub(crate) sync: (Micros, Micros),
+    pub(crate) other: (Micros, Micros),
+    /// Whether power loss may leave part of a sector.
+    pub(crate) torn: bool,
+}
+
+/// How often clients do what.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkWeights {
+    pub(crate) create: u32,
+    pub(crate) delete: u32,
+    pub(crate) set: u32,
+    pub(crate) sequential: u32,
+    pub(crate) ephemeral: u32,
+    pub(crate) multi: u32,
+    pub(crate) read: u32,
+    pub(crate) watch: u32,
+    pub(crate) sync: u32,
+    /// Give the session up and open another.
+    pub(crate) close: u32,
+    /// Hot paths that all clients fight over.
+    pub(crate) paths: usize,
+}
+
+impl Swarm {
+    /// Draws the world of a seed.
+    pub(crate) fn draw(seed: u64, profile: Profile) -> Self {
+        let dice = &mut Dice::new(seed, Domain::Swarm, 0);
+        let servers = match dice.below(100) {
+            0..6 => 1,
+            6..12 => 2,
+            12..76 => 3,
+            76..86 => 4,
+            _ => 5,
+        };
+        let servers = if profile == Profile::Lite {
+            servers.min(3)
+        } else {
+            servers
+        };
+        let tick_ms = dice.octaves(50, 2_000);
+        let tick = tick_ms * 1_000;
+        let small = dice.percent(60);
+        let timeout_min = tick * dice.range(2, 4);
+        let timeout_max = timeout_min.max(tick * dice.range(8, 20));
+        let safety = (tick * dice.range(30, 80)).clamp(15_000_000, 90_000_000);
+        let safety = if profile == Profile::Lite {
+            safety / 3
+        } else {
+            safety
+        };
+        let clients = usize::try_from(dice.range(2, 6)).expect("few");
+        let think = safety / dice.range(60, 250);
+        Swarm {
+            servers,
+            clients: if profile == Profile::Lite { 2 } else { clients },
+            tick,
+            init_limit: u32::try_from(dice.range(5, 10)).expect("small"),
+            sync_limit: u32::try_from(dice.range(2, 6)).expect("small"),
+            segment_bytes: if small {
+                4_096
+            } else {
+                dice.octaves(4_096, 262_144)
+            },
+            snapshot_txns: u32::try_from(dice.octaves(if small { 4 } else { 40 }, 2_000))
+                .expect("small"),
+            snapshot_log_bytes: if dice.percent(30) {
+                dice.octaves(2_048, 65_536)
+            } else {
+                0
+            },
+            snapshots_kept: u32::try_from(dice.range(1, 3)).expect("small"),
+            window_bytes_max: usize::try_from(dice.octaves(256, 1 << 20)).expect("small"),
+            chunk_bytes: u32::try_from(dice.octaves(64, 65_536)).expect("small"),
+            counter_max: if dice.percent(25) {
+                u32::try_from(dice.octaves(10, 400)).expect("small")
+            } else {
+                u32::MAX - 65_536
+            },
+            outstanding_max: u32::try_from(dice.octaves(2, 1_000)).expect("small"),
+            frame_bytes_max: 1_048_575,
+            session_timeout: (timeout_min, timeout_max),
+            net: net_knobs(dice, profile, tick),
+            disk: DiskKnobs {
+                sync: spread(dice, 100, 8_000),
+                other: spread(dice, 5, 200),
+                torn: dice.percent(40),
+            },
+            drift_ppm: if dice.percent(50) {
+                dice.octaves(10, 20_000)
+            } else {
+                0
+            },
+            batch_max: dice.octaves(1, 64),
+            input_cost: spread(dice, 2, 100),
+            safety,
+            faults: faults(dice, profile, servers),
+            fault_interval: (safety / dice.octaves(6, 60)).max(200_000),
+            think: think.max(4_000),
+            depth: usize::try_from(dice.range(1, 6)).expect("small"),
+            work: work(dice),
+        }
+    }
+
+    /// The drawn world in one line.
+    pub(crate) fn words(&self) -> String {
+        let faults: Vec<&str> = self.faults.iter().map(|(fault, _)| fault.name()).collect();
+        format!(
+            "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
+             txns, window {} B, chunk {} B, counter to {}, outstanding {}, sessions {} to {} ms, \
+             drift {} ppm, {} s of {}",
+            self.servers,
+            self.clients,
+            self.tick / 1_000,
+            self.init_limit,
+            self.sync_limit,
+            self.segment_bytes,
+            self.snapshot_txns,
+            self.window_bytes_max,
+            self.chunk_bytes,
+            self.counter_max,
+            self.outstanding_max,
+            self.session_timeout.0 / 1_000,
+            self.session_timeout.1 / 1_000,
+            self.drift_ppm,
+            self.safety / 1_000_000,
+            if faults.is_empty() {
+                "no faults".to_owned()
+            } else {
+                faults.join(", ")
+            },
+        )
+    }
+}
+
+fn net_knobs(dice: &mut Dice, profile: Profile, tick: Micros) -> NetKnobs {
+    let latency_min = dice.octaves(20, 500);
+    let calm = profile == Profile::Quiet || dice.percent(20);
+    NetKnobs {
+        latency_min,
+        latency_max: latency_min + dice.octaves(10, (tick / 40).max(20)),
+        rechunk: if calm { 0 } else { rate(dice, 1_000, 500_000) },
+        late: if calm { 0 } else { rate(dice, 100, 50_000) },
+        late_max: tick / 2,
+        socket_bytes: usize::try_from(dice.octaves(512, 262_144)).expect("small"),
+        abrupt: if calm { 0 } else { rate(dice, 1_000, 500_000) },
+    }
+}
+
+fn rate(dice: &mut Dice, low: u64, high: u64) -> u32 {
+    u32::try_from(dice.octaves(low, high)).expect("rates are below a million")
+}
+
+/// A range around a typical value.
+fn spread(dice: &mut Dice, low: u64, high: u64) -> (Micros, Micros) {
+    let typical = dice.octaves(low, high);
+    (typical / 2 + 1, typical * 2)
+}
+
+fn faults(dice: &mut Dice, profile: Profile, servers: usize) -> Vec<(Fault, u32)> {
+    let fault_free = profile == Profile::Quiet || dice.percent(9);
+    let share = u32::try_from(dice.range(10, 90)).expect("small");
+    let mut chosen = Vec::new();
+    for fault in Fault::ALL {
+        // Drawn for every kind, so that a kind more shifts no other draw.
+        let wanted = dice.percent(share);
+        let always = profile == Profile::Hostile && fault == Fault::Nonsense;
+        if always || (wanted && !fault_free && makes_sense(fault, servers)) {
+            let weight = if always { 60 } else { fault.weight() };
+            chosen.push((fault, weight));
+        }
+    }
+    chosen
+}
+
+fn makes_sense(fault: Fault, servers: usize) -> bool {
+    match fault {
+        Fault::Partition | Fault::OneWay | Fault::IsolateLeader | Fault::IsolatePort => servers > 1,
+        Fault::Wipe | Fault::Rot => servers > 2,
+        Fault::ProcessCrash
+        | Fault::PowerLoss
+        | Fault::PowerLossOfAll
+        | Fault::CrashAtEffect
+        | Fault::CrashInRecovery
+        | Fault::Pause
+        | Fault::IsolateClients
+        | Fault::Clog
+        | Fault::Reset
+        | Fault::Cut
+        | Fault::SlowDisk
+        | Fault::StalledDisk
+        | Fault::DiskError
+        | Fault::WallJump
+        | Fault::ClientPause
+        | Fault::ClientReset
+        | Fault::Nonsense => true,
+    }
+}
+
+fn work(dice: &mut Dice) -> WorkWeights {
+    let mut weight = |most: u64| u32::try_from(dice.range(0, most)).expect("small");
+    WorkWeights {
+        create: 1 + weight(20),
+        delete: weight(15),
+        set: 1 + weight(20),
+        sequential: weight(10),
+        ephemeral: weight(12),
+        multi: weight(10),
+        read: 1 + weight(20),
+        watch: weight(20),
+        sync: weight(6),
+        close: weight(2),
+        paths: 2 + usize::try_from(weight(10)).expect("small"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_seeds_know_no_faults_and_all_sizes_occur() {
+        let drawn: Vec<Swarm> = (0..400)
+            .map(|seed| Swarm::draw(seed, Profile::Swarm))
+            .collect();
+        let calm = drawn.iter().filter(|swarm| swarm.faults.is_empty()).count();
+        assert!((20..100).contains(&calm), "{calm}");
+        for servers in 1..=5 {
+            assert!(drawn.iter().any(|swarm| swarm.servers == servers));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! A few seeds of every profile, and that a seed is one run.
+
+use sim::{Options, Profile, Trace};
+
+fn options(seed: u64, profile: Profile) -> Options {
+    Options {
+        seed,
+        profile,
+        trace: Trace::Off,
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for seed in [1, 2, 3] {
+        let report = sim::run_twice(&options(seed, Profile::Lite));
+        assert!(report.passed(), "{:#?}", report.story);
+        let other = sim::run(&options(seed + 10, Profile::Lite));
+        assert_ne!(report.chain, other.chain);
+    }
+}
+
+#[test]
+fn a_small_swarm_passes() {
+    for seed in 0..30 {
+        let report = sim::run(&options(seed, Profile::Lite));
+        assert!(report.passed(), "{:#?}", report.story);
+    }
+}
+
+#[test]
+fn quiet_worlds_pass_and_nonsense_disturbs_nobody() {
+    for seed in 0..3 {
+        for profile in [Profile::Quiet, Profile::Hostile] {
+            let report = sim::run(&options(seed, profile));
+            assert!(report.passed(), "{:#?}", report.story);
+            assert!(report.client_ops > 0 && report.txns > 0);
+        }
+    }
+}
