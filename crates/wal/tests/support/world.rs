@@ -5,7 +5,7 @@ use super::model::{Model, Sink, State, body_of, member, txn};
 use super::rng::Rng;
 use std::collections::{BTreeMap, VecDeque};
 use wal::{DiskTask, Lane, Recovered, Settled, Ticket, Wal, WalConfig};
-use zk_types::{Epoch, RecordBody, ServerId, SnapshotId, SnapshotMeta, Zxid};
+use zk_types::{Epoch, Promise, RecordBody, ServerId, SnapshotId, SnapshotMeta, Zxid};
 
 pub const ME: ServerId = ServerId(3);
 
@@ -294,8 +294,16 @@ impl World {
             Err(why) => panic!("restarted after {how:?}: {why}"),
         };
         let base = recovered.base.as_ref().map(|(_, meta)| meta.zxid);
+        self.reopen(wal, state, recovered.promise);
         self.floor = base.unwrap_or(Zxid::ZERO);
-        self.model = Model::new(state, recovered.promise, base);
+        self.model.snapshot = base;
+        recovered
+    }
+
+    /// Goes on with a log that was recovered to `state`.
+    pub fn reopen(&mut self, wal: Wal, state: State, promise: Promise) {
+        self.floor = state.base.zxid;
+        self.model = Model::new(state, promise, None);
         self.wal = wal;
         self.lanes.clear();
         self.log_tickets.clear();
@@ -303,7 +311,6 @@ impl World {
         self.reads.clear();
         self.installing = 0;
         self.open = None;
-        recovered
     }
 
     /// One thing that a server may do to its log.

@@ -1,0 +1,326 @@
+//! Damage on the disk: reported, never followed, and never taken for something else.
+
+mod support;
+
+use support::disk::{Crash, MemDisk};
+use support::model::{State, member, txn};
+use support::world::{World, recover, snapshot_name};
+use wal::{Directory, File, Finding, Recovered};
+use zk_types::{Epoch, RecordBody, Standing};
+
+/// Unoptimised tests try every third byte.
+const STRIDE: usize = if cfg!(debug_assertions) { 3 } else { 1 };
+
+/// A quiet log of several segments whose every batch is durable; the last batch is one record.
+fn quiet(snapshots: usize) -> World {
+    let mut world = World::new(7);
+    world.crash_every = usize::MAX / 8;
+    for epoch in 1..=3 {
+        world.begin_epoch();
+        world.run_all();
+        for at in 0..12 {
+            world.append(Epoch(epoch), txn(at * 23 % 190, at as u8));
+            if at % 3 == 0 {
+                world.run_all();
+            }
+        }
+        world.run_all();
+        if usize::try_from(epoch).unwrap() <= snapshots {
+            let tail = world.model.last().tail().0;
+            world.take_snapshot(tail);
+            world.run_all();
+        }
+    }
+    world.append(Epoch(3), txn(50, 9));
+    world.run_all();
+    world
+}
+
+fn log_files(disk: &MemDisk) -> Vec<File> {
+    disk.files()
+        .into_iter()
+        .filter(|file| file.name.starts_with("log."))
+        .collect()
+}
+
+fn small(name: &str) -> File {
+    File {
+        directory: Directory::Log,
+        name: name.into(),
+    }
+}
+
+fn flipped(disk: &MemDisk, file: &File, at: usize) -> MemDisk {
+    let mut bytes = disk.contents(file).unwrap().to_vec();
+    bytes[at] ^= 1 << (at % 8);
+    let mut disk = disk.clone();
+    disk.replace(file, bytes);
+    disk
+}
+
+/// Whether recovery found the beginning of the history and nothing else.
+fn is_prefix(state: &State, recovered: &Recovered) -> bool {
+    let base = recovered
+        .base
+        .as_ref()
+        .map_or(zk_types::Zxid::ZERO, |(id, _)| id.zxid);
+    let last = recovered.records.last().map_or(base, |record| record.zxid);
+    let mut shorter = state.clone();
+    shorter.truncate(last);
+    shorter.is(recovered)
+}
+
+fn tail(recovered: &Recovered) -> zk_types::Zxid {
+    let base = recovered.base.as_ref().map(|(id, _)| id.zxid);
+    recovered
+        .records
+        .last()
+        .map(|record| record.zxid)
+        .or(base)
+        .unwrap_or(zk_types::Zxid::ZERO)
+}
+
+fn is_reported(recovered: &Recovered) -> bool {
+    recovered
+        .findings
+        .iter()
+        .any(|finding| matches!(finding, Finding::Damage { .. }))
+}
+
+#[test]
+fn a_wrong_bit_in_any_settled_record_but_the_last_is_reported_and_never_yields_a_wrong_one() {
+    let world = quiet(0);
+    let state = world.model.last();
+    let before_last = state.records[state.records.len() - 2].zxid;
+    let used: usize = state
+        .records
+        .iter()
+        .map(|record| (48 + record.body_length()).next_multiple_of(8))
+        .sum();
+    let mut found = 0;
+    for (first, file) in log_files(&world.disk).into_iter().enumerate() {
+        for at in (first % STRIDE..world.disk.contents(&file).unwrap().len()).step_by(STRIDE) {
+            let (_, recovered, _) = recover(&world.config, &mut flipped(&world.disk, &file, at));
+            assert!(is_prefix(state, &recovered), "{file:?} byte {at}");
+            let short = tail(&recovered) < before_last;
+            assert_eq!(
+                short,
+                is_reported(&recovered),
+                "{file:?} byte {at}: {:?}",
+                recovered.findings
+            );
+            let standing = if short {
+                Standing::Damaged
+            } else {
+                Standing::Member
+            };
+            assert_eq!(recovered.promise.standing, standing);
+            assert_eq!(recovered.promise.accepted, Epoch(3));
+            found += usize::from(short);
+        }
+    }
+    let last = 48 + 56;
+    assert!(
+        found * STRIDE + 50 * STRIDE >= used - last,
+        "{found} of {used} bytes"
+    );
+}
+
+#[test]
+fn a_start_makes_damage_even_in_the_last_batch_known() {
+    let mut world = quiet(0);
+    world.restart(Crash::PowerLost);
+    let state = world.model.last().clone();
+    for file in log_files(&world.disk) {
+        for at in (0..world.disk.contents(&file).unwrap().len()).step_by(2 * STRIDE + 1) {
+            let (_, recovered, _) = recover(&world.config, &mut flipped(&world.disk, &file, at));
+            assert!(is_prefix(&state, &recovered), "{file:?} byte {at}");
+            assert_eq!(tail(&recovered) < state.tail().0, is_reported(&recovered));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_bit_in_the_newest_snapshot_costs_that_snapshot_and_nothing_else() {
+    let world = quiet(2);
+    let (id, meta) = world.wal.newest_snapshot().unwrap();
+    let file = snapshot_name(id);
+    for at in 0..usize::try_from(id.bytes).unwrap() {
+        let (_, recovered, _) = recover(&world.config, &mut flipped(&world.disk, &file, at));
+        assert!(world.model.last().is(&recovered), "byte {at}");
+        assert!(recovered.base.as_ref().unwrap().0.zxid < meta.zxid);
+        assert_eq!(recovered.promise.standing, Standing::Member);
+        let reported = |finding: &Finding| matches!(finding, Finding::SnapshotInvalid { file: named, .. } if *named == file);
+        assert!(recovered.findings.iter().any(reported));
+    }
+}
+
+#[test]
+fn a_wrong_bit_below_the_newest_snapshot_costs_nothing() {
+    let world = quiet(3);
+    for file in log_files(&world.disk) {
+        for at in (0..world.disk.contents(&file).unwrap().len()).step_by(2 * STRIDE + 1) {
+            let (_, recovered, _) = recover(&world.config, &mut flipped(&world.disk, &file, at));
+            let state = world.model.last();
+            assert!(is_prefix(state, &recovered), "{file:?} byte {at}");
+            let lost = state.records.len() - 1;
+            assert!(
+                tail(&recovered) >= state.records[lost - 1].zxid,
+                "{file:?} byte {at}"
+            );
+            assert_eq!(
+                recovered.promise.standing,
+                Standing::Member,
+                "{file:?} byte {at}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_wrong_bit_in_a_small_file_costs_nothing_and_is_repaired() {
+    let world = quiet(2);
+    for name in ["identity", "promise", "manifest"] {
+        let used = 200;
+        for at in (0..used)
+            .chain(4096..4096 + used)
+            .chain((used..8192).step_by(97))
+        {
+            let mut disk = flipped(&world.disk, &small(name), at);
+            let (_, recovered, _) = recover(&world.config, &mut disk);
+            assert!(world.model.last().is(&recovered), "{name} byte {at}");
+            assert_eq!(recovered.promise, member(3), "{name} byte {at}");
+            if !recovered.findings.is_empty() {
+                let offset = if at < 4096 { 0 } else { 4096 };
+                let expected = Finding::CopyRepaired {
+                    file: small(name),
+                    offset,
+                };
+                assert_eq!(recovered.findings, [expected], "{name} byte {at}");
+                // The other copy may now go bad as well.
+                let other = (at + 4096) % 8192;
+                let (_, again, _) =
+                    recover(&world.config, &mut flipped(&disk, &small(name), other));
+                assert_eq!(again.promise, member(3));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lost_promise_makes_an_amnesiac_and_stays_so() {
+    let mut world = quiet(1);
+    world.disk.lose(&small("promise"));
+    for _ in 0..2 {
+        let (_, recovered, _) = recover(&world.config, &mut world.disk);
+        assert_eq!(recovered.promise.standing, Standing::Amnesiac);
+        assert_eq!(recovered.promise.accepted, Epoch(3));
+        assert!(world.model.last().is(&recovered), "the log is still of use");
+    }
+    world.disk.replace(&small("promise"), vec![0; 8192]);
+    let (_, recovered, _) = recover(&world.config, &mut world.disk);
+    assert_eq!(recovered.promise.standing, Standing::Amnesiac);
+    assert!(recovered.findings.contains(&Finding::PromiseLost));
+}
+
+#[test]
+fn a_promise_below_the_log_was_lost() {
+    let mut world = quiet(0);
+    let promise = world.disk.contents(&small("promise")).unwrap().to_vec();
+    world.promise(4);
+    world.append(Epoch(4), RecordBody::Marker);
+    world.run_all();
+    world.disk.replace(&small("promise"), promise);
+    let (_, recovered, _) = recover(&world.config, &mut world.disk);
+    assert_eq!(recovered.promise.standing, Standing::Amnesiac);
+    assert_eq!(recovered.promise.accepted, Epoch(4));
+}
+
+#[test]
+fn a_lost_segment_is_damage_wherever_it_was() {
+    let world = quiet(0);
+    let files = log_files(&world.disk);
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        let mut disk = world.disk.clone();
+        disk.lose(&file);
+        let (_, recovered, _) = recover(&world.config, &mut disk);
+        assert!(is_prefix(world.model.last(), &recovered), "{file:?}");
+        assert_eq!(recovered.promise.standing, Standing::Damaged, "{file:?}");
+        assert!(is_reported(&recovered), "{file:?}");
+        // It is reported once; the standing stays.
+        let (_, again, _) = recover(&world.config, &mut disk);
+        assert_eq!(again.promise, recovered.promise);
+        assert_eq!(again.records, recovered.records);
+    }
+}
+
+#[test]
+fn a_segment_that_was_cut_short_is_damage() {
+    let world = quiet(0);
+    for file in log_files(&world.disk) {
+        for length in [0, 63, 64, 1000, 4095] {
+            let mut disk = world.disk.clone();
+            let bytes = disk.contents(&file).unwrap()[..length].to_vec();
+            disk.replace(&file, bytes);
+            let (_, recovered, _) = recover(&world.config, &mut disk);
+            assert!(
+                is_prefix(world.model.last(), &recovered),
+                "{file:?} {length}"
+            );
+            let whole = tail(&recovered) == world.model.last().tail().0;
+            assert!(whole || is_reported(&recovered), "{file:?} {length}");
+        }
+    }
+}
+
+#[test]
+fn without_a_manifest_no_record_is_trusted_but_snapshots_are() {
+    let mut world = quiet(2);
+    let (newest, _) = world.wal.newest_snapshot().unwrap();
+    world.disk.lose(&small("manifest"));
+    let (_, recovered, sink) = recover(&world.config, &mut world.disk);
+    assert_eq!(recovered.base.as_ref().map(|(id, _)| *id), Some(newest));
+    assert!(recovered.records.is_empty() && sink.contents().is_some());
+    assert_eq!(recovered.promise.standing, Standing::Damaged);
+}
+
+#[test]
+fn without_any_snapshot_a_whole_log_is_replayed_and_one_that_starts_in_the_middle_is_not() {
+    let world = quiet(3);
+    let mut disk = world.disk.clone();
+    for file in disk.files() {
+        if file.directory == Directory::Data {
+            disk.lose(&file);
+        }
+    }
+    let (_, recovered, sink) = recover(&world.config, &mut disk.clone());
+    assert!(recovered.base.is_none() && world.model.last().is(&recovered));
+    assert_eq!(sink.contents(), None);
+
+    disk.lose(&log_files(&disk)[0]);
+    let (_, recovered, _) = recover(&world.config, &mut disk);
+    assert!(recovered.base.is_none() && recovered.records.is_empty());
+    assert_eq!(recovered.promise.standing, Standing::Damaged);
+}
+
+#[test]
+fn a_damaged_log_can_be_appended_to_and_never_shows_what_was_behind_the_damage() {
+    let mut world = quiet(0);
+    let files = log_files(&world.disk);
+    world.disk = flipped(&world.disk, &files[1], 300);
+    let (wal, recovered, _) = recover(&world.config, &mut world.disk);
+    let mut state = world.model.last().clone();
+    let all = state.records.clone();
+    state.truncate(tail(&recovered));
+    let at = state.records.len();
+    world.reopen(wal, state, recovered.promise);
+    // The leader sends the very records again that the log held before.
+    for record in &all[at..at + 2] {
+        world.append(record.zxid.epoch(), record.body.clone());
+    }
+    world.run_all();
+    let found = world.restart(Crash::PowerLost);
+    assert_eq!(tail(&found), all[at + 1].zxid);
+    assert_eq!(found.promise.standing, Standing::Damaged);
+}
