@@ -3,7 +3,7 @@
 
 mod ensemble;
 mod keys;
-mod nearest;
+pub(crate) mod nearest;
 mod properties;
 mod server_config;
 mod settings;
