@@ -101,6 +101,11 @@ impl Flight {
         self.in_flight.pop_front()
     }
 
+    /// Puts back what was taken last and cannot be settled.
+    pub(crate) fn put_back(&mut self, request: InFlight) {
+        self.in_flight.push_front(request);
+    }
+
     /// Whether a reply that is still to come sets this watch.
     pub(crate) fn will_watch(&self, table: Table, path: &str) -> bool {
         self.purposes().any(|purpose| match purpose {

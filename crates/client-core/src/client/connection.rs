@@ -139,21 +139,17 @@ impl Client {
         self.set_state(ConnectionState::Connecting);
     }
 
-    pub(super) fn fail_in_flight(&mut self) {
+    /// Settles what was sent and will not be answered.
+    fn fail_in_flight(&mut self) {
         while let Some(request) = self.flight.next_in_flight() {
-            self.fail(&request.purpose);
-        }
-    }
-
-    /// Settles a request that was sent and will not be answered.
-    pub(super) fn fail(&mut self, purpose: &Purpose) {
-        if let Purpose::User { ticket, effect: _ } = purpose {
-            let result = Err(ClientError::ConnectionLoss);
-            self.outputs.push_back(Output::Reply {
-                ticket: *ticket,
-                zxid: None,
-                result,
-            });
+            if let Purpose::User { ticket, effect: _ } = request.purpose {
+                let result = Err(ClientError::ConnectionLoss);
+                self.outputs.push_back(Output::Reply {
+                    ticket,
+                    zxid: None,
+                    result,
+                });
+            }
         }
     }
 

@@ -31,7 +31,7 @@ impl Client {
                     Err(Loss::Protocol)
                 };
                 if settled.is_err() {
-                    self.fail(&request.purpose);
+                    self.flight.put_back(request);
                 }
                 settled
             }
