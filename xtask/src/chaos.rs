@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// How often the leader is killed to measure the gap, at tickTime 2000.
     #[arg(long, default_value_t = 7)]
     leader_kills: usize,
+    /// Print every fault with the gap it made, and keep the servers' folders.
+    #[arg(long)]
+    verbose: bool,
 }
 
 /// Runs the faults, verifies, and measures what a killed leader costs.
@@ -67,9 +70,12 @@ fn rough(options: &Options) -> Result<Vec<String>> {
     let suffered = faults::inflict(&mut ensemble, options.seconds, options.seed);
     let logs = crew.finish();
     let suffered = suffered?;
+    if options.verbose {
+        faults::print_each(&suffered, &logs);
+    }
     faults::print_gaps(&suffered, &logs);
     let failed = verify::verify(&mut ensemble, &logs)?;
-    if failed.is_empty() {
+    if failed.is_empty() && !options.verbose {
         ensemble.discard();
     } else {
         println!(

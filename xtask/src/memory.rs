@@ -59,10 +59,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let restart = restart(&mut ensemble, &last, options.bytes)?;
     let pid = ensemble.pid(0).context("the server runs again")?;
     println!(
-        "memory: killed and started again: first read answered after {} (at most {}); resident \
-         {} MiB",
+        "memory: killed and started again: first read answered after {} (at most {}), {} on \
+         processors so far; resident {} MiB",
         milliseconds(restart),
         milliseconds(RESTART_MAX),
+        milliseconds(processor_time(pid)?),
         resident(pid)? >> 20
     );
     ensemble.discard();
@@ -126,6 +127,17 @@ fn restart(ensemble: &mut Ensemble, path: &str, bytes: usize) -> Result<Duration
         }
     }
     Err(anyhow!("no answer after {PATIENCE:?}"))
+}
+
+/// What a process has spent on processors. Linux counts in hundredths of a second.
+fn processor_time(pid: u32) -> Result<Duration> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = text
+        .rsplit_once(") ")
+        .context("the system states no times")?;
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+    let ticks = ticks.sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 10))
 }
 
 /// Resident bytes of a process.

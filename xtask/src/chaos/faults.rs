@@ -8,7 +8,7 @@ use anyhow::Result;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// One thing that happens to servers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,10 @@ impl fmt::Display for Fault {
 pub(super) struct Suffered {
     fault: Fault,
     at: Instant,
+    /// The same by the wall clock, to be found in the servers' logs.
+    wall: SystemTime,
+    /// Who led before.
+    leader: Option<usize>,
 }
 
 /// Does things to servers until the time is over; at the end all of them run and serve.
@@ -60,18 +64,28 @@ pub(super) fn inflict(ensemble: &mut Ensemble, seconds: u64, seed: u64) -> Resul
     thread::sleep(Duration::from_millis(500));
     while Instant::now() < end {
         let fault = ALL[dice.index(ALL.len())];
-        let at = Instant::now();
-        strike(ensemble, fault, &mut dice)?;
+        let leader = ensemble.leader();
+        let (at, wall) = (Instant::now(), SystemTime::now());
+        strike(ensemble, fault, leader, &mut dice)?;
         ensemble.wait_until_all_serve(RECOVERY_MAX)?;
-        suffered.push(Suffered { fault, at });
+        suffered.push(Suffered {
+            fault,
+            at,
+            wall,
+            leader,
+        });
         thread::sleep(Duration::from_millis(300 + dice.below(1200)));
     }
     Ok(suffered)
 }
 
-fn strike(ensemble: &mut Ensemble, fault: Fault, dice: &mut Dice) -> Result<()> {
+fn strike(
+    ensemble: &mut Ensemble,
+    fault: Fault,
+    leader: Option<usize>,
+    dice: &mut Dice,
+) -> Result<()> {
     let down = Duration::from_millis(dice.below(2500));
-    let leader = ensemble.leader();
     let size = ensemble.size();
     let follower = leader.map_or(0, |leader| (leader + 1 + dice.index(size - 1)) % size);
     let leader = leader.unwrap_or(0);
@@ -126,23 +140,49 @@ pub(super) fn longest_gap(all: &[Instant], from: Instant, to: Instant) -> Durati
         .unwrap_or_default()
 }
 
-pub(super) fn print_gaps(suffered: &[Suffered], logs: &[Log]) {
+/// How long each fault kept writes from being acknowledged.
+fn gaps(suffered: &[Suffered], logs: &[Log]) -> Vec<Duration> {
     let all = acknowledgements(logs);
     let Some(last) = all.last().copied() else {
-        return;
+        return Vec::new();
     };
-    let mut gaps: BTreeMap<Fault, Durations> = BTreeMap::new();
-    for (index, one) in suffered.iter().enumerate() {
-        let to = suffered.get(index + 1).map_or(last, |next| next.at);
-        gaps.entry(one.fault)
-            .or_default()
-            .push(longest_gap(&all, one.at, to));
+    let ends = suffered.iter().skip(1).map(|next| next.at).chain([last]);
+    suffered
+        .iter()
+        .zip(ends)
+        .map(|(one, end)| longest_gap(&all, one.at, end))
+        .collect()
+}
+
+/// Each fault, by the wall clock.
+pub(super) fn print_each(suffered: &[Suffered], logs: &[Log]) {
+    for (one, gap) in suffered.iter().zip(gaps(suffered, logs)) {
+        let wall = one
+            .wall
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        println!(
+            "{:>12}.{:03}  {:<22}{:>12}  led by {:?}",
+            wall.as_secs(),
+            wall.subsec_millis(),
+            one.fault,
+            milliseconds(gap),
+            one.leader.map(|index| index + 1)
+        );
+    }
+}
+
+/// What each kind of fault cost.
+pub(super) fn print_gaps(suffered: &[Suffered], logs: &[Log]) {
+    let mut by_kind: BTreeMap<Fault, Durations> = BTreeMap::new();
+    for (one, gap) in suffered.iter().zip(gaps(suffered, logs)) {
+        by_kind.entry(one.fault).or_default().push(gap);
     }
     println!(
         "{:<22}{:>6}  {:>12}{:>12}   without an acknowledged write",
         "fault", "times", "median", "longest"
     );
-    for (fault, gaps) in gaps {
+    for (fault, gaps) in by_kind {
         println!(
             "{fault:<22}{:>6}  {:>12}{:>12}",
             gaps.len(),
