@@ -78,6 +78,8 @@ pub(crate) enum Waiting {
     Write { tag: RequestTag },
     /// The leader's word that everything before it is here; then its path is echoed.
     Sync { tag: RequestTag, body: Vec<u8> },
+    /// Those before it; everything that the sync was to see is here.
+    Synced { body: Vec<u8> },
     /// Those before it.
     Turn {
         identities: Arc<[Identity]>,
@@ -172,9 +174,17 @@ impl Connection {
             Phase::Opening { .. } => false,
         };
         let queue_max = if overloaded { 1 } else { QUEUE_MAX };
-        open && self.queue.len() < queue_max
+        open && !self.is_syncing()
+            && self.queue.len() < queue_max
             && self.queued_bytes < QUEUE_BYTES_MAX
             && self.unsent + self.out.len() < UNSENT_BYTES_MAX
+    }
+
+    /// Whether a sync is under way. Nothing is taken behind it: a write there could be applied
+    /// before the sync is answered, and what stands between them would see it.
+    fn is_syncing(&self) -> bool {
+        let last = self.queue.back().map(|entry| &entry.waiting);
+        matches!(last, Some(Waiting::Sync { .. }))
     }
 
     /// Puts a request at the end of the order.
@@ -200,7 +210,7 @@ impl Connection {
     pub(crate) fn waiting_for(&mut self, wanted: RequestTag) -> Option<&mut Entry> {
         self.queue.iter_mut().find(|entry| match entry.waiting {
             Waiting::Write { tag } | Waiting::Sync { tag, .. } => tag == wanted,
-            Waiting::Turn { .. } | Waiting::Answered { .. } => false,
+            Waiting::Synced { .. } | Waiting::Turn { .. } | Waiting::Answered { .. } => false,
         })
     }
 

@@ -65,7 +65,7 @@ impl Outcomes {
                 Waiting::Write { tag } | Waiting::Sync { tag, .. } => {
                     self.awaited.remove(&tag);
                 }
-                Waiting::Turn { .. } | Waiting::Answered { .. } => {}
+                Waiting::Synced { .. } | Waiting::Turn { .. } | Waiting::Answered { .. } => {}
             }
         }
     }
@@ -146,19 +146,24 @@ impl Replica {
         }
     }
 
-    /// Everything proposed before a sync has been applied here.
+    /// Everything proposed before a sync has been applied here. It is answered in its turn: a
+    /// write before it may still be on its way.
     pub(crate) fn on_sync_done(&mut self, tag: RequestTag) {
-        let applied = self.state.applied;
-        self.answer_write(tag, |entry_xid, waiting, out| {
-            let Waiting::Sync { body, .. } = waiting else {
-                return;
-            };
-            let path = match Request::decode(OpCode::Sync.code(), body, usize::MAX) {
-                Ok(Request::Sync { path }) => path,
-                Ok(_) | Err(_) => None,
-            };
-            reply::raw_path(out, entry_xid, applied, &path);
-        });
+        let Some(conn) = self.outcomes.settle(tag) else {
+            return;
+        };
+        let connection = self
+            .connections
+            .get_mut(conn)
+            .expect("what it awaits goes with it");
+        let Some(entry) = connection.waiting_for(tag) else {
+            return;
+        };
+        if let Waiting::Sync { body, .. } = &mut entry.waiting {
+            let body = core::mem::take(body);
+            entry.waiting = Waiting::Synced { body };
+        }
+        self.answer_in_turn(conn);
     }
 
     /// Puts the answer of an awaited request in its place and lets those behind it follow.
@@ -315,7 +320,9 @@ impl Replica {
                 .queue
                 .front()
                 .is_some_and(|entry| match entry.waiting {
-                    Waiting::Turn { .. } | Waiting::Answered { .. } => true,
+                    Waiting::Synced { .. } | Waiting::Turn { .. } | Waiting::Answered { .. } => {
+                        true
+                    }
                     Waiting::Write { .. } | Waiting::Sync { .. } => false,
                 });
             if !is_due {
@@ -327,6 +334,15 @@ impl Replica {
                 Waiting::Answered { reply, zxid, then } => {
                     connection.out.extend_from_slice(&reply);
                     (then, zxid)
+                }
+                Waiting::Synced { body } => {
+                    let applied = self.state.applied;
+                    let path = match Request::decode(OpCode::Sync.code(), &body, usize::MAX) {
+                        Ok(Request::Sync { path }) => path,
+                        Ok(_) | Err(_) => None,
+                    };
+                    reply::raw_path(&mut connection.out, entry.xid, applied, &path);
+                    (Then::GoOn, applied)
                 }
                 Waiting::Turn { identities, body } => {
                     let header = RequestHeader {
