@@ -325,3 +325,147 @@ const ADVICE_OTHERWISE: &str =
 /// Open files that are kept; more than a server ever uses at once.
 const OPEN_FILES_MAX: usize = 64;
 const ZEROS_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_directory::WhenMissing;
+
+    fn disk() -> (tempfile::TempDir, FileDisk) {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join("log");
+        let directories = DataDirectories::open(home.path(), &log, WhenMissing::Create).unwrap();
+        (home, FileDisk::new(directories))
+    }
+
+    fn log_file(name: &str) -> File {
+        File {
+            directory: Directory::Log,
+            name: name.to_owned(),
+        }
+    }
+
+    fn write(disk: &mut FileDisk, file: &File, offset: u64, bytes: &[u8]) {
+        let op = DiskOp::Write {
+            file: file.clone(),
+            offset,
+            bytes: bytes.to_vec(),
+        };
+        assert_eq!(disk.run(&op).unwrap(), b"");
+    }
+
+    fn read(disk: &mut FileDisk, file: &File, offset: u64, bytes_max: u32) -> Vec<u8> {
+        disk.run(&DiskOp::Read {
+            file: file.clone(),
+            offset,
+            bytes_max,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn an_allocated_file_is_all_zeros_whatever_it_held_before() {
+        let (_home, mut disk) = disk();
+        let file = log_file("segment");
+        write(&mut disk, &file, 0, &[7; 9_000]);
+        let bytes = ZEROS_BYTES as u64 + 5;
+        disk.run(&DiskOp::Allocate {
+            file: file.clone(),
+            bytes,
+        })
+        .unwrap();
+        assert_eq!(disk.list().unwrap(), [(file.clone(), bytes)]);
+        assert_eq!(read(&mut disk, &file, 8_000, 2_000), [0; 2_000]);
+        assert_eq!(read(&mut disk, &file, bytes - 3, 100), [0; 3]);
+    }
+
+    #[test]
+    fn reading_stops_at_the_end_and_finds_nothing_in_a_file_that_is_not_there() {
+        let (_home, mut disk) = disk();
+        let file = log_file("segment");
+        assert_eq!(read(&mut disk, &file, 0, 10), b"");
+        write(&mut disk, &file, 2, b"abc");
+        assert_eq!(read(&mut disk, &file, 0, 10), b"\0\0abc");
+        assert_eq!(read(&mut disk, &file, 99, 10), b"");
+        assert_eq!(read(&mut disk, &file, 0, u32::MAX), b"\0\0abc");
+    }
+
+    #[test]
+    fn a_renamed_file_replaces_the_other_even_when_both_are_open_in_two_lanes() {
+        let (_home, mut disk) = disk();
+        let mut other_lane = disk.clone();
+        let (spare, segment) = (log_file("spare"), log_file("segment"));
+        write(&mut disk, &spare, 0, b"new");
+        write(&mut other_lane, &segment, 0, b"old and longer");
+        disk.run(&DiskOp::Rename {
+            from: spare.clone(),
+            to: segment.clone(),
+        })
+        .unwrap();
+        assert_eq!(read(&mut other_lane, &segment, 0, 100), b"new");
+        assert_eq!(read(&mut other_lane, &spare, 0, 100), b"");
+        write(&mut other_lane, &segment, 3, b"er");
+        assert_eq!(read(&mut disk, &segment, 0, 100), b"newer");
+    }
+
+    #[test]
+    fn removing_what_is_not_there_is_no_failure() {
+        let (_home, mut disk) = disk();
+        let file = log_file("segment");
+        write(&mut disk, &file, 0, b"x");
+        for _ in 0..2 {
+            disk.run(&DiskOp::Remove { file: file.clone() }).unwrap();
+        }
+        let directory = Directory::Log;
+        disk.run(&DiskOp::SyncDirectory { directory }).unwrap();
+        assert_eq!(disk.list().unwrap(), []);
+    }
+
+    #[test]
+    fn the_two_directories_are_apart_and_the_lock_is_no_file_of_the_log() {
+        let (home, mut disk) = disk();
+        let snapshot = File {
+            directory: Directory::Data,
+            name: "a".to_owned(),
+        };
+        write(&mut disk, &log_file("a"), 0, b"log");
+        write(&mut disk, &snapshot, 0, b"snapshot");
+        let listed = disk.list().unwrap();
+        assert_eq!(listed, [(log_file("a"), 3), (snapshot, 8)]);
+        assert!(home.path().join("log/vivarium-1/lock").exists());
+    }
+
+    #[test]
+    fn a_failure_says_what_on_which_file_and_what_to_do() {
+        let (_home, mut disk) = disk();
+        let error = disk
+            .run(&DiskOp::Sync {
+                file: log_file("gone"),
+            })
+            .unwrap_err();
+        let sentence = error.to_string();
+        assert!(sentence.starts_with("could not sync "), "{sentence}");
+        assert!(sentence.contains("log/vivarium-1/gone: "), "{sentence}");
+        assert!(sentence.contains("restore it"), "{sentence}");
+        let full = DiskError {
+            action: "write to",
+            path: PathBuf::from("/d/log"),
+            source: io::ErrorKind::StorageFull.into(),
+        };
+        assert!(full.to_string().contains("free some space"), "{full}");
+    }
+
+    #[test]
+    fn a_stopping_disk_does_not_finish_a_long_allocation() {
+        let (_home, mut disk) = disk();
+        disk.clone().stop();
+        let bytes = 1 << 40;
+        assert!(
+            disk.run(&DiskOp::Allocate {
+                file: log_file("segment"),
+                bytes
+            })
+            .is_err()
+        );
+    }
+}

@@ -111,3 +111,68 @@ fn run(mut disk: FileDisk, tasks: &Receiver<DiskTask>, report: impl Fn(LaneRepor
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_directory::{DataDirectories, WhenMissing};
+    use wal::{Directory, DiskOp, File};
+
+    #[test]
+    fn a_lane_keeps_its_order_and_stops_at_the_first_failure() {
+        let home = tempfile::tempdir().unwrap();
+        let directories =
+            DataDirectories::open(home.path(), home.path(), WhenMissing::Create).unwrap();
+        let (reports, reported) = mpsc::channel();
+        let report = move |report| reports.send(report).unwrap();
+        let lanes = Lanes::start(FileDisk::new(directories), report).unwrap();
+        let file = File {
+            directory: Directory::Log,
+            name: "segment".to_owned(),
+        };
+        let missing = File {
+            directory: Directory::Log,
+            name: "missing".to_owned(),
+        };
+        let bytes = b"abc".to_vec();
+        let push = |id, op| {
+            let lane = Lane::Log;
+            lanes.push(DiskTask { lane, op, id });
+        };
+        push(
+            None,
+            DiskOp::Write {
+                file: file.clone(),
+                offset: 0,
+                bytes,
+            },
+        );
+        push(
+            Some(TaskId(1)),
+            DiskOp::Read {
+                file: file.clone(),
+                offset: 1,
+                bytes_max: 9,
+            },
+        );
+        push(Some(TaskId(2)), DiskOp::Sync { file: file.clone() });
+        push(Some(TaskId(3)), DiskOp::Sync { file: missing });
+        push(Some(TaskId(4)), DiskOp::Sync { file });
+        lanes.finish();
+        let reports: Vec<LaneReport> = reported.iter().collect();
+        match reports.as_slice() {
+            [
+                LaneReport::Done {
+                    id: TaskId(1),
+                    bytes,
+                },
+                LaneReport::Done { id: TaskId(2), .. },
+                LaneReport::Failed(error),
+            ] => {
+                assert_eq!(bytes, b"bc");
+                assert!(error.path.ends_with("missing"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

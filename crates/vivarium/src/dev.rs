@@ -29,10 +29,13 @@ pub fn dev(arguments: &DevArguments, log: Log) -> Result<(), ServeError> {
     runtime.block_on(async {
         let stop = running::asked_to_stop();
         tokio::pin!(stop);
-        let mut servers = Vec::new();
-        for config in configs {
-            servers.push(Server::spawn(running::options(config, log)?).await?);
-        }
+        let options = configs
+            .into_iter()
+            .map(|config| running::options(config, log));
+        let options = options.collect::<Result<Vec<_>, _>>()?;
+        // All at once, so that the first finds the others when it looks for them.
+        let servers = futures::future::join_all(options.into_iter().map(Server::spawn)).await;
+        let mut servers = servers.into_iter().collect::<Result<Vec<_>, _>>()?;
         tokio::select! {
             served = wait_until_all_serve(&mut servers) => served?,
             asked = &mut stop => {
