@@ -96,10 +96,9 @@ fn translate<'a>(chroot: &Chroot, request: &'a ClientRequest) -> Result<Request<
     let at = |path: &'a str| server_path(chroot, path);
     Ok(match request {
         ClientRequest::Create(create) => Request::Write(create_op(chroot, create)?),
-        ClientRequest::Delete { path, version } => Request::Write(Op::Delete {
-            path: at(path)?,
-            version: version.unwrap_or(ANY_VERSION),
-        }),
+        ClientRequest::Delete { path, version } => {
+            Request::Write(delete_op(chroot, path, *version)?)
+        }
         ClientRequest::Exists { path, watch } => Request::Exists {
             path: at(path)?,
             watch: watch.is_some(),
@@ -112,11 +111,7 @@ fn translate<'a>(chroot: &Chroot, request: &'a ClientRequest) -> Result<Request<
             path,
             data,
             version,
-        } => Request::Write(Op::SetData {
-            path: at(path)?,
-            data: data.as_deref().map(Cow::Borrowed),
-            version: version.unwrap_or(ANY_VERSION),
-        }),
+        } => Request::Write(set_data_op(chroot, path, data.as_deref(), *version)?),
         ClientRequest::GetChildren { path, watch } => Request::GetChildren2 {
             path: at(path)?,
             watch: watch.is_some(),
@@ -176,23 +171,43 @@ fn translate<'a>(chroot: &Chroot, request: &'a ClientRequest) -> Result<Request<
 fn multi_op<'a>(chroot: &Chroot, op: &'a MultiOp) -> Result<Op<'a>, ClientError> {
     Ok(match op {
         MultiOp::Create(create) => create_op(chroot, create)?,
-        MultiOp::Delete { path, version } => Op::Delete {
-            path: server_path(chroot, path)?,
-            version: version.unwrap_or(ANY_VERSION),
-        },
+        MultiOp::Delete { path, version } => delete_op(chroot, path, *version)?,
         MultiOp::SetData {
             path,
             data,
             version,
-        } => Op::SetData {
-            path: server_path(chroot, path)?,
-            data: data.as_deref().map(Cow::Borrowed),
-            version: version.unwrap_or(ANY_VERSION),
-        },
+        } => set_data_op(chroot, path, data.as_deref(), *version)?,
         MultiOp::Check { path, version } => Op::Check {
             path: server_path(chroot, path)?,
             version: version.unwrap_or(ANY_VERSION),
         },
+    })
+}
+
+fn delete_op<'a>(
+    chroot: &Chroot,
+    path: &'a str,
+    version: Option<i32>,
+) -> Result<Op<'a>, ClientError> {
+    let path = server_path(chroot, path)?;
+    Ok(Op::Delete {
+        path,
+        version: version.unwrap_or(ANY_VERSION),
+    })
+}
+
+fn set_data_op<'a>(
+    chroot: &Chroot,
+    path: &'a str,
+    data: Option<&'a [u8]>,
+    version: Option<i32>,
+) -> Result<Op<'a>, ClientError> {
+    let path = server_path(chroot, path)?;
+    let version = version.unwrap_or(ANY_VERSION);
+    Ok(Op::SetData {
+        path,
+        data: data.map(Cow::Borrowed),
+        version,
     })
 }
 
