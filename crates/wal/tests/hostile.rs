@@ -1,4 +1,9 @@
 //! Any bytes as any file: a result or an error, never a panic, never a wrong record.
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that is wrong may panic"
+)]
 
 mod support;
 

@@ -1,4 +1,10 @@
 //! Damage on the disk: reported, never followed, and never taken for something else.
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that is wrong may panic"
+)]
+#![cfg_attr(mutants, allow(dead_code, reason = "the test of mutants calls them"))]
 
 mod support;
 
@@ -87,8 +93,9 @@ fn is_reported(recovered: &Recovered) -> bool {
         .any(|finding| matches!(finding, Finding::Damage { .. }))
 }
 
-#[test]
-fn a_wrong_bit_in_any_settled_record_but_the_last_is_reported_and_never_yields_a_wrong_one() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_wrong_bit_in_any_settled_record_but_the_last_is_reported_and_never_yields_a_wrong_one()
+ {
     let world = quiet(0);
     let state = world.model.last();
     let before_last = state.records[state.records.len() - 2].zxid;
@@ -126,8 +133,8 @@ fn a_wrong_bit_in_any_settled_record_but_the_last_is_reported_and_never_yields_a
     );
 }
 
-#[test]
-fn a_start_makes_damage_even_in_the_last_batch_known() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_start_makes_damage_even_in_the_last_batch_known() {
     let mut world = quiet(0);
     world.restart(Crash::PowerLost);
     let state = world.model.last().clone();
@@ -140,8 +147,8 @@ fn a_start_makes_damage_even_in_the_last_batch_known() {
     }
 }
 
-#[test]
-fn a_wrong_bit_in_the_newest_snapshot_costs_that_snapshot_and_nothing_else() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_wrong_bit_in_the_newest_snapshot_costs_that_snapshot_and_nothing_else() {
     let world = quiet(2);
     let (id, meta) = world.wal.newest_snapshot().unwrap();
     let file = snapshot_name(id);
@@ -155,8 +162,8 @@ fn a_wrong_bit_in_the_newest_snapshot_costs_that_snapshot_and_nothing_else() {
     }
 }
 
-#[test]
-fn a_wrong_bit_below_the_newest_snapshot_costs_nothing() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_wrong_bit_below_the_newest_snapshot_costs_nothing() {
     let world = quiet(3);
     for file in log_files(&world.disk) {
         for at in (0..world.disk.contents(&file).unwrap().len()).step_by(2 * STRIDE + 1) {
@@ -177,8 +184,8 @@ fn a_wrong_bit_below_the_newest_snapshot_costs_nothing() {
     }
 }
 
-#[test]
-fn a_wrong_bit_in_a_small_file_costs_nothing_and_is_repaired() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_wrong_bit_in_a_small_file_costs_nothing_and_is_repaired() {
     let world = quiet(2);
     for name in ["identity", "promise", "manifest"] {
         let used = 200;
@@ -207,8 +214,8 @@ fn a_wrong_bit_in_a_small_file_costs_nothing_and_is_repaired() {
     }
 }
 
-#[test]
-fn a_lost_promise_makes_an_amnesiac_and_stays_so() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_lost_promise_makes_an_amnesiac_and_stays_so() {
     let mut world = quiet(1);
     world.disk.lose(&small("promise"));
     for _ in 0..2 {
@@ -223,8 +230,8 @@ fn a_lost_promise_makes_an_amnesiac_and_stays_so() {
     assert!(recovered.findings.contains(&Finding::PromiseLost));
 }
 
-#[test]
-fn a_promise_below_the_log_was_lost() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_promise_below_the_log_was_lost() {
     let mut world = quiet(0);
     let promise = world.disk.contents(&small("promise")).unwrap().to_vec();
     world.promise(4);
@@ -236,8 +243,8 @@ fn a_promise_below_the_log_was_lost() {
     assert_eq!(recovered.promise.accepted, Epoch(4));
 }
 
-#[test]
-fn a_lost_segment_is_damage_wherever_it_was() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_lost_segment_is_damage_wherever_it_was() {
     let world = quiet(0);
     let files = log_files(&world.disk);
     assert!(files.len() >= 3, "{files:?}");
@@ -255,8 +262,8 @@ fn a_lost_segment_is_damage_wherever_it_was() {
     }
 }
 
-#[test]
-fn a_segment_that_was_cut_short_is_damage() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_segment_that_was_cut_short_is_damage() {
     let world = quiet(0);
     for file in log_files(&world.disk) {
         for length in [0, 63, 64, 1000, 4095] {
@@ -274,8 +281,8 @@ fn a_segment_that_was_cut_short_is_damage() {
     }
 }
 
-#[test]
-fn without_a_manifest_no_record_is_trusted_but_snapshots_are() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn without_a_manifest_no_record_is_trusted_but_snapshots_are() {
     let mut world = quiet(2);
     let (newest, _) = world.wal.newest_snapshot().unwrap();
     world.disk.lose(&small("manifest"));
@@ -285,8 +292,9 @@ fn without_a_manifest_no_record_is_trusted_but_snapshots_are() {
     assert_eq!(recovered.promise.standing, Standing::Damaged);
 }
 
-#[test]
-fn without_any_snapshot_a_whole_log_is_replayed_and_one_that_starts_in_the_middle_is_not() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn without_any_snapshot_a_whole_log_is_replayed_and_one_that_starts_in_the_middle_is_not()
+ {
     let world = quiet(3);
     let mut disk = world.disk.clone();
     for file in disk.files() {
@@ -304,8 +312,8 @@ fn without_any_snapshot_a_whole_log_is_replayed_and_one_that_starts_in_the_middl
     assert_eq!(recovered.promise.standing, Standing::Damaged);
 }
 
-#[test]
-fn a_damaged_log_can_be_appended_to_and_never_shows_what_was_behind_the_damage() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_damaged_log_can_be_appended_to_and_never_shows_what_was_behind_the_damage() {
     let mut world = quiet(0);
     let files = log_files(&world.disk);
     world.disk = flipped(&world.disk, &files[1], 300);

@@ -83,6 +83,9 @@ impl SlotKind {
     pub(crate) fn replace(self, file: &File, sequence: u64, payload: &[u8]) -> Vec<DiskOp> {
         let copy = self.encode(sequence, payload);
         let mut ops = write_copy(file, 0, copy.clone());
+        if mutant!("copies-torn-together", false, true) {
+            ops.pop();
+        }
         if mutant!("second-copy-not-written", true, false) {
             ops.extend(write_copy(file, 1, copy));
         }
@@ -111,12 +114,7 @@ impl SlotKind {
                     core::cmp::Ordering::Equal if first == second => None,
                     core::cmp::Ordering::Equal | core::cmp::Ordering::Greater => Some(behind(1)),
                 };
-                let newest = if a < b { (b, second) } else { (a, first) };
-                let (sequence, payload) = mutant!(
-                    "older-copy-wins",
-                    newest,
-                    if a <= b { (a, first) } else { (b, second) }
-                );
+                let (sequence, payload) = if a < b { (b, second) } else { (a, first) };
                 Slots::Value {
                     sequence,
                     payload: payload.to_vec(),

@@ -226,7 +226,6 @@ impl SnapshotReader {
                 read_head(item)
             }
             Stage::Meta { .. } => {
-                // The checksum covers the head too, which only the running hash still knows.
                 let meta = read_meta(item).ok_or(SnapshotError::Header)?;
                 self.hasher.update(item);
                 sink.begin(&meta);

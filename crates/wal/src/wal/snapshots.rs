@@ -34,6 +34,8 @@ struct Own {
     meta: SnapshotMeta,
     writer: SnapshotWriter,
     unsynced_bytes: u64,
+    /// When it was begun.
+    era: Era,
 }
 
 /// A snapshot that a leader sends.
@@ -114,6 +116,7 @@ impl Wal {
             meta,
             writer,
             unsynced_bytes: 0,
+            era: self.snapshots.era,
         });
         self.write_snapshot(names::snapshot_unfinished(), 0, header);
     }
@@ -139,12 +142,13 @@ impl Wal {
     /// # Panics
     /// When none is open.
     pub fn finish_snapshot(&mut self) {
-        let Own { meta, writer, .. } = self.snapshots.own.take().expect("a snapshot is open");
+        let Own {
+            meta, writer, era, ..
+        } = self.snapshots.own.take().expect("a snapshot is open");
         let offset = writer.length();
         let (id, footer) = writer.finish();
         self.write_snapshot(names::snapshot_unfinished(), offset, footer);
         let ops = complete(names::snapshot_unfinished(), id);
-        let era = self.snapshots.era;
         self.issue_background(ops, Background::SnapshotComplete { era, id, meta });
     }
 

@@ -6,7 +6,7 @@ use wal::{Directory, Disk, DiskOp, File};
 
 /// What a crash leaves of what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Crash {
+pub(crate) enum Crash {
     /// Nothing.
     PowerLost,
     /// Everything; it is still not durable.
@@ -16,14 +16,14 @@ pub enum Crash {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct MemDisk {
+pub(crate) struct MemDisk {
     inodes: BTreeMap<u64, Inode>,
     names: BTreeMap<File, u64>,
     durable_names: BTreeMap<File, u64>,
     name_ops: Vec<NameOp>,
     inodes_made: u64,
     /// How many operations still succeed; `None` for all.
-    pub ops_left: Option<u64>,
+    pub(crate) ops_left: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ enum NameOp {
 
 /// The disk was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped;
+pub(crate) struct Stopped;
 
 const SECTOR: usize = 512;
 
@@ -157,7 +157,7 @@ impl MemDisk {
     }
 
     /// The disk as it is found after a crash; `unfinished` is an operation that had just begun.
-    pub fn crash(&self, how: Crash, rng: &mut Rng, unfinished: Option<&DiskOp>) -> MemDisk {
+    pub(crate) fn crash(&self, how: Crash, rng: &mut Rng, unfinished: Option<&DiskOp>) -> MemDisk {
         let mut disk = self.clone();
         disk.ops_left = None;
         if how == Crash::ProcessKilled {
@@ -201,14 +201,14 @@ impl MemDisk {
     }
 
     /// All of a file, durable and not.
-    pub fn contents(&self, file: &File) -> Option<&[u8]> {
+    pub(crate) fn contents(&self, file: &File) -> Option<&[u8]> {
         self.names
             .get(file)
             .map(|inode| self.inodes[inode].seen.as_slice())
     }
 
     /// Replaces a file, durably; for rot and hostile bytes.
-    pub fn replace(&mut self, file: &File, bytes: Vec<u8>) {
+    pub(crate) fn replace(&mut self, file: &File, bytes: Vec<u8>) {
         let inode = self.new_inode(Inode {
             durable: bytes.clone(),
             seen: bytes,
@@ -219,12 +219,12 @@ impl MemDisk {
     }
 
     /// Removes a file, durably.
-    pub fn lose(&mut self, file: &File) {
+    pub(crate) fn lose(&mut self, file: &File) {
         self.names.remove(file);
         self.durable_names.remove(file);
     }
 
-    pub fn files(&self) -> Vec<File> {
+    pub(crate) fn files(&self) -> Vec<File> {
         self.names.keys().cloned().collect()
     }
 }

@@ -9,13 +9,13 @@ use zk_types::{
 
 /// A history, and the snapshot it was installed from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct State {
-    pub base: SnapshotMeta,
-    pub records: Vec<Record>,
+pub(crate) struct State {
+    pub(crate) base: SnapshotMeta,
+    pub(crate) records: Vec<Record>,
 }
 
 impl State {
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let base = SnapshotMeta {
             zxid: Zxid::ZERO,
             chain: Chain::default(),
@@ -27,7 +27,7 @@ impl State {
         }
     }
 
-    pub fn tail(&self) -> (Zxid, Chain) {
+    pub(crate) fn tail(&self) -> (Zxid, Chain) {
         let last = self
             .records
             .last()
@@ -36,7 +36,7 @@ impl State {
     }
 
     /// What a snapshot at `zxid` states, if the history holds it.
-    pub fn meta_at(&self, zxid: Zxid) -> Option<SnapshotMeta> {
+    pub(crate) fn meta_at(&self, zxid: Zxid) -> Option<SnapshotMeta> {
         let mut meta = self.base.clone();
         for record in &self.records {
             if meta.zxid < zxid {
@@ -47,7 +47,7 @@ impl State {
         (meta.zxid == zxid).then_some(meta)
     }
 
-    pub fn next(&self, epoch: Epoch, body: RecordBody) -> Record {
+    pub(crate) fn next(&self, epoch: Epoch, body: RecordBody) -> Record {
         let (zxid, chain) = self.tail();
         let next = if epoch > zxid.epoch() {
             Zxid::marker(epoch)
@@ -57,13 +57,13 @@ impl State {
         Record::new(chain, next, zxid, body)
     }
 
-    pub fn truncate(&mut self, to: Zxid) {
+    pub(crate) fn truncate(&mut self, to: Zxid) {
         self.records.retain(|record| record.zxid <= to);
         assert_eq!(self.tail().0, to);
     }
 
     /// Whether recovery found exactly this.
-    pub fn is(&self, recovered: &Recovered) -> bool {
+    pub(crate) fn is(&self, recovered: &Recovered) -> bool {
         let base = recovered.base.as_ref().map(|(_, meta)| meta.clone());
         let base = base.unwrap_or_else(|| State::empty().base);
         let after: Vec<&Record> = self
@@ -78,19 +78,19 @@ impl State {
 
 /// What was asked of a log and what was settled.
 #[derive(Clone, Debug)]
-pub struct Model {
+pub(crate) struct Model {
     /// The state after each operation, in order.
-    pub states: Vec<State>,
+    pub(crate) states: Vec<State>,
     /// The last of them that was settled.
-    pub settled: usize,
-    pub promises: Vec<Promise>,
-    pub promise_settled: usize,
+    pub(crate) settled: usize,
+    pub(crate) promises: Vec<Promise>,
+    pub(crate) promise_settled: usize,
     /// The newest snapshot that was settled.
-    pub snapshot: Option<Zxid>,
+    pub(crate) snapshot: Option<Zxid>,
 }
 
 impl Model {
-    pub fn new(state: State, promise: Promise, snapshot: Option<Zxid>) -> Self {
+    pub(crate) fn new(state: State, promise: Promise, snapshot: Option<Zxid>) -> Self {
         Model {
             states: vec![state],
             settled: 0,
@@ -100,12 +100,12 @@ impl Model {
         }
     }
 
-    pub fn last(&self) -> &State {
+    pub(crate) fn last(&self) -> &State {
         self.states.last().unwrap()
     }
 
     /// What recovery found, as one of the states that are possible.
-    pub fn accepts(&self, recovered: &Recovered, sink: &Sink) -> Result<State, String> {
+    pub(crate) fn accepts(&self, recovered: &Recovered, sink: &Sink) -> Result<State, String> {
         let possible = &self.states[self.settled..];
         let Some(state) = possible.iter().find(|state| state.is(recovered)) else {
             let tails: Vec<_> = possible.iter().map(State::tail).collect();
@@ -146,7 +146,7 @@ impl Model {
 }
 
 /// The body that the tests give to a snapshot.
-pub fn body_of(meta: &SnapshotMeta) -> Vec<u8> {
+pub(crate) fn body_of(meta: &SnapshotMeta) -> Vec<u8> {
     let length = 40 + usize::try_from(meta.zxid.counter() % 7).unwrap() * 90;
     (0..length)
         .map(|at| (meta.chain.0 >> (at % 8 * 8)) as u8 ^ at as u8)
@@ -154,14 +154,14 @@ pub fn body_of(meta: &SnapshotMeta) -> Vec<u8> {
 }
 
 #[derive(Debug, Default)]
-pub struct Sink {
+pub(crate) struct Sink {
     meta: Option<SnapshotMeta>,
     body: Vec<u8>,
     ended: bool,
 }
 
 impl Sink {
-    pub fn contents(&self) -> Option<Vec<u8>> {
+    pub(crate) fn contents(&self) -> Option<Vec<u8>> {
         self.ended.then(|| self.body.clone())
     }
 }
@@ -189,13 +189,13 @@ impl SnapshotSink for Sink {
     }
 }
 
-pub fn member(epoch: u32) -> Promise {
+pub(crate) fn member(epoch: u32) -> Promise {
     Promise {
         accepted: Epoch(epoch),
         standing: Standing::Member,
     }
 }
 
-pub fn txn(length: usize, fill: u8) -> RecordBody {
+pub(crate) fn txn(length: usize, fill: u8) -> RecordBody {
     RecordBody::Txn(Arc::from(vec![fill; length]))
 }

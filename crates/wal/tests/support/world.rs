@@ -4,17 +4,17 @@ use super::disk::{Crash, MemDisk};
 use super::model::{Model, Sink, State, body_of, member, txn};
 use super::rng::Rng;
 use std::collections::{BTreeMap, VecDeque};
-use wal::{DiskTask, Lane, Recovered, Settled, Ticket, Wal, WalConfig};
+use wal::{DiskOp, DiskTask, Lane, Recovered, Settled, Ticket, Wal, WalConfig};
 use zk_types::{Epoch, Promise, RecordBody, ServerId, SnapshotId, SnapshotMeta, Zxid};
 
-pub const ME: ServerId = ServerId(3);
+pub(crate) const ME: ServerId = ServerId(3);
 
-pub struct World {
-    pub config: WalConfig,
-    pub disk: MemDisk,
-    pub wal: Wal,
-    pub model: Model,
-    pub rng: Rng,
+pub(crate) struct World {
+    pub(crate) config: WalConfig,
+    pub(crate) disk: MemDisk,
+    pub(crate) wal: Wal,
+    pub(crate) model: Model,
+    pub(crate) rng: Rng,
     lanes: BTreeMap<Lane, VecDeque<DiskTask>>,
     tickets: u64,
     log_tickets: BTreeMap<Ticket, usize>,
@@ -26,11 +26,13 @@ pub struct World {
     installing: u32,
     open: Option<(SnapshotMeta, usize)>,
     /// How often crashes are tried: after one operation in so many.
-    pub crash_every: usize,
-    pub crashes: u64,
+    pub(crate) crash_every: usize,
+    pub(crate) crashes: u64,
+    /// How many segments were zero-filled.
+    pub(crate) allocations: usize,
 }
 
-pub fn config() -> WalConfig {
+pub(crate) fn config() -> WalConfig {
     WalConfig {
         me: ME,
         segment_bytes: 4096,
@@ -39,7 +41,7 @@ pub fn config() -> WalConfig {
     }
 }
 
-pub fn recover(config: &WalConfig, disk: &mut MemDisk) -> (Wal, Recovered, Sink) {
+pub(crate) fn recover(config: &WalConfig, disk: &mut MemDisk) -> (Wal, Recovered, Sink) {
     let mut sink = Sink::default();
     let (wal, recovered) =
         Wal::recover(config.clone(), disk, 0x5eed, &mut sink).expect("the disk is readable");
@@ -47,7 +49,7 @@ pub fn recover(config: &WalConfig, disk: &mut MemDisk) -> (Wal, Recovered, Sink)
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut disk = MemDisk::default();
         let config = config();
         let (wal, recovered, _) = recover(&config, &mut disk);
@@ -68,20 +70,21 @@ impl World {
             open: None,
             crash_every: 1,
             crashes: 0,
+            allocations: 0,
         }
     }
 
-    pub fn ticket(&mut self) -> Ticket {
+    pub(crate) fn ticket(&mut self) -> Ticket {
         self.tickets += 1;
         Ticket(self.tickets)
     }
 
-    pub fn epoch(&self) -> Epoch {
+    pub(crate) fn epoch(&self) -> Epoch {
         self.model.last().tail().0.epoch()
     }
 
     /// Writes a promise that covers `epoch`, as ZAB does before it starts one.
-    pub fn promise(&mut self, epoch: u32) {
+    pub(crate) fn promise(&mut self, epoch: u32) {
         let accepted = self.model.promises.last().unwrap().accepted.0.max(epoch);
         let ticket = self.ticket();
         self.model.promises.push(member(accepted));
@@ -90,7 +93,7 @@ impl World {
         self.wal.write_promise(ticket, member(accepted));
     }
 
-    pub fn append(&mut self, epoch: Epoch, body: RecordBody) {
+    pub(crate) fn append(&mut self, epoch: Epoch, body: RecordBody) {
         let mut state = self.model.last().clone();
         let record = state.next(epoch, body);
         let ticket = self.log_ticket();
@@ -99,7 +102,7 @@ impl World {
         self.model.states.push(state);
     }
 
-    pub fn truncate(&mut self, to: Zxid) {
+    pub(crate) fn truncate(&mut self, to: Zxid) {
         let mut state = self.model.last().clone();
         let ticket = self.log_ticket();
         self.wal.truncate(ticket, to);
@@ -113,14 +116,14 @@ impl World {
         ticket
     }
 
-    pub fn begin_snapshot(&mut self, meta: SnapshotMeta) {
+    pub(crate) fn begin_snapshot(&mut self, meta: SnapshotMeta) {
         self.floor = self.floor.max(meta.zxid);
         self.wal.begin_snapshot(meta.clone());
         self.open = Some((meta, 0));
     }
 
     /// Adds a piece to the open snapshot, or finishes it.
-    pub fn go_on_with_snapshot(&mut self) {
+    pub(crate) fn go_on_with_snapshot(&mut self) {
         let Some((meta, done)) = self.open.take() else {
             return;
         };
@@ -134,7 +137,7 @@ impl World {
         }
     }
 
-    pub fn take_snapshot(&mut self, zxid: Zxid) {
+    pub(crate) fn take_snapshot(&mut self, zxid: Zxid) {
         let meta = self.model.states[self.model.settled].meta_at(zxid).unwrap();
         self.begin_snapshot(meta);
         while self.open.is_some() {
@@ -143,7 +146,7 @@ impl World {
     }
 
     /// Stages and installs a snapshot of a leader with the given history.
-    pub fn install(&mut self, leader: &State) {
+    pub(crate) fn install(&mut self, leader: &State) {
         let (id, meta, bytes) = snapshot_file(leader);
         let mut offset = 0;
         while offset < bytes.len() {
@@ -163,7 +166,7 @@ impl World {
     }
 
     /// Takes over what the log asks and says.
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(task) = self.wal.poll_task() {
             self.lanes.entry(task.lane).or_default().push_back(task);
         }
@@ -203,7 +206,7 @@ impl World {
     }
 
     /// Runs one operation of one lane; false when there is none.
-    pub fn run_one(&mut self) -> bool {
+    pub(crate) fn run_one(&mut self) -> bool {
         self.drain();
         let ready: Vec<Lane> = self
             .lanes
@@ -219,6 +222,7 @@ impl World {
         if self.rng.below(4 * self.crash_every) == 0 {
             self.try_crash(Crash::Torn, Some(&task));
         }
+        self.check_op(&task.op);
         let bytes = wal::Disk::run(&mut self.disk, &task.op).expect("this disk works");
         if let Some(id) = task.id {
             self.wal.on_done(id, bytes);
@@ -232,7 +236,28 @@ impl World {
         true
     }
 
-    pub fn run_all(&mut self) {
+    /// No segment ever grows, and none is written before it is there.
+    fn check_op(&mut self, op: &DiskOp) {
+        match op {
+            DiskOp::Write {
+                file,
+                offset,
+                bytes,
+            } if file.name.starts_with("log.") => {
+                let length = self.disk.contents(file).expect("allocated").len() as u64;
+                assert!(offset + bytes.len() as u64 <= length, "{file:?} would grow");
+            }
+            DiskOp::Allocate { .. } => self.allocations += 1,
+            DiskOp::Write { .. }
+            | DiskOp::Sync { .. }
+            | DiskOp::Rename { .. }
+            | DiskOp::Remove { .. }
+            | DiskOp::SyncDirectory { .. }
+            | DiskOp::Read { .. } => {}
+        }
+    }
+
+    pub(crate) fn run_all(&mut self) {
         self.wal.flush();
         while self.run_one() {}
     }
@@ -286,7 +311,7 @@ impl World {
     }
 
     /// Crashes for good and goes on with what is left.
-    pub fn restart(&mut self, how: Crash) -> Recovered {
+    pub(crate) fn restart(&mut self, how: Crash) -> Recovered {
         self.disk = self.disk.crash(how, &mut self.rng, None);
         let (wal, recovered, sink) = recover(&self.config, &mut self.disk);
         let state = match self.model.accepts(&recovered, &sink) {
@@ -301,7 +326,7 @@ impl World {
     }
 
     /// Goes on with a log that was recovered to `state`.
-    pub fn reopen(&mut self, wal: Wal, state: State, promise: Promise) {
+    pub(crate) fn reopen(&mut self, wal: Wal, state: State, promise: Promise) {
         self.floor = state.base.zxid;
         self.model = Model::new(state, promise, None);
         self.wal = wal;
@@ -314,7 +339,7 @@ impl World {
     }
 
     /// One thing that a server may do to its log.
-    pub fn act(&mut self) {
+    pub(crate) fn act(&mut self) {
         match self.rng.below(20) {
             0..=8 => {
                 for _ in 0..1 + self.rng.below(6) {
@@ -346,7 +371,7 @@ impl World {
         self.drain();
     }
 
-    pub fn begin_epoch(&mut self) {
+    pub(crate) fn begin_epoch(&mut self) {
         let epoch = self.epoch().0 + 1;
         self.promise(epoch);
         self.append(Epoch(epoch), RecordBody::Marker);
@@ -462,7 +487,7 @@ fn assert_same(first: &Recovered, second: &Recovered, when: &str) {
 }
 
 /// What was recovered, without the bodies.
-pub fn outline(recovered: &Recovered) -> String {
+pub(crate) fn outline(recovered: &Recovered) -> String {
     let records: Vec<_> = recovered
         .records
         .iter()
@@ -475,7 +500,7 @@ pub fn outline(recovered: &Recovered) -> String {
     format!("{base:?} {records:?} {promise:?} {committed:?}")
 }
 
-pub fn snapshot_name(id: SnapshotId) -> wal::File {
+pub(crate) fn snapshot_name(id: SnapshotId) -> wal::File {
     let name = format!("snapshot.{:016x}-{:016x}", id.zxid.0, id.checksum);
     wal::File {
         directory: wal::Directory::Data,
@@ -484,7 +509,7 @@ pub fn snapshot_name(id: SnapshotId) -> wal::File {
 }
 
 /// The file that a server with the given history would send.
-pub fn snapshot_file(state: &State) -> (SnapshotId, SnapshotMeta, Vec<u8>) {
+pub(crate) fn snapshot_file(state: &State) -> (SnapshotId, SnapshotMeta, Vec<u8>) {
     let meta = state.meta_at(state.tail().0).unwrap();
     let bytes = file_bytes(&meta, &body_of(&meta));
     let mut reader = wal::SnapshotReader::new();

@@ -1,0 +1,74 @@
+//! The test of the tests: each wrong variant of the log is found by one of them.
+//!
+//! `RUSTFLAGS="--cfg mutants" cargo test -p wal --test mutants`
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that is wrong may panic"
+)]
+#![cfg(mutants)]
+
+#[path = "crash.rs"]
+mod crash;
+#[path = "rot.rs"]
+mod rot;
+
+use std::panic::catch_unwind;
+
+const MUTANTS: [&str; 18] = [
+    "claims-ignored",
+    "copies-torn-together",
+    "dead-rest-survives-roll",
+    "directory-not-synced",
+    "durable-overclaimed",
+    "no-fsync-before-ack",
+    "old-log-survives-install",
+    "promise-from-log",
+    "recovery-does-not-sync",
+    "second-copy-not-written",
+    "snapshot-not-synced",
+    "snapshot-unchecked",
+    "snapshot-without-log-suffix",
+    "stale-incarnation-accepted",
+    "start-does-not-cut",
+    "suffix-purged",
+    "torn-record-accepted",
+    "truncate-not-neutralised",
+];
+
+type Check = (&'static str, fn());
+
+const ROT: [Check; 9] = [
+    ("rot in records", rot::a_wrong_bit_in_any_settled_record_but_the_last_is_reported_and_never_yields_a_wrong_one),
+    ("rot after a start", rot::a_start_makes_damage_even_in_the_last_batch_known),
+    ("rot in a snapshot", rot::a_wrong_bit_in_the_newest_snapshot_costs_that_snapshot_and_nothing_else),
+    ("rot below", rot::a_wrong_bit_below_the_newest_snapshot_costs_nothing),
+    ("rot in small files", rot::a_wrong_bit_in_a_small_file_costs_nothing_and_is_repaired),
+    ("lost promise", rot::a_lost_promise_makes_an_amnesiac_and_stays_so),
+    ("old promise", rot::a_promise_below_the_log_was_lost),
+    ("lost segment", rot::a_lost_segment_is_damage_wherever_it_was),
+    ("behind damage", rot::a_damaged_log_can_be_appended_to_and_never_shows_what_was_behind_the_damage),
+];
+
+#[test]
+fn every_mutant_is_found() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut report = Vec::new();
+    for name in MUTANTS {
+        zk_types::activate_mutant(name);
+        let killer = (0..40)
+            .find(|seed| catch_unwind(|| crash::lives(*seed)).is_err())
+            .map(|seed| format!("crash, seed {seed}"));
+        let killed_by_rot = ROT.iter().filter(|(_, check)| catch_unwind(check).is_err());
+        let mut killers: Vec<String> = killed_by_rot.map(|(what, _)| (*what).to_string()).collect();
+        killers.extend(killer);
+        println!("{name}: {killers:?}");
+        report.push((name, killers));
+    }
+    zk_types::activate_mutant("");
+    let survivors: Vec<_> = report
+        .iter()
+        .filter(|(_, killers)| killers.is_empty())
+        .collect();
+    assert!(survivors.is_empty(), "{survivors:?}");
+}
