@@ -6,7 +6,7 @@ use zk_types::ErrorCode;
 
 /// Why a request failed, with what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{operation} {path}: {cause}")]
+#[error("{operation}{}{path}: {cause}", gap(path))]
 pub struct Error {
     /// What was asked, as its method is called.
     pub operation: &'static str,
@@ -67,6 +67,11 @@ pub enum ConnectError {
     /// A server refused the session, for good.
     #[error("the session was refused: {0:?}")]
     Refused(End),
+}
+
+/// What stands before a path, if there is one.
+fn gap(path: &str) -> &'static str {
+    if path.is_empty() { "" } else { " " }
 }
 
 /// All parts, or the first that failed for itself.

@@ -37,6 +37,11 @@ async fn a_response_is_typed_and_an_error_names_its_path() {
     let error = client.get_data("/b").await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::NoNode));
     assert_eq!(error.to_string(), "get_data /b: the node does not exist");
+    let error = Error {
+        path: String::new(),
+        ..error
+    };
+    assert_eq!(error.to_string(), "get_data: the node does not exist");
     assert_eq!(client.session().state, ConnectionState::Connected);
     assert_eq!(client.session().server, Some(server.address()));
 }
