@@ -134,7 +134,11 @@ impl<'a> Reader<'a> {
     /// Takes `count` bytes as they are.
     pub fn take(&mut self, field: &'static str, count: usize) -> Result<&'a [u8], DecodeError> {
         if count > self.bytes.len() {
-            return Err(DecodeError::Short { field, needed: count, left: self.bytes.len() });
+            return Err(DecodeError::Short {
+                field,
+                needed: count,
+                left: self.bytes.len(),
+            });
         }
         let (taken, rest) = self.bytes.split_at(count);
         self.bytes = rest;

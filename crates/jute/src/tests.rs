@@ -34,27 +34,48 @@ fn a_count_below_minus_one_is_an_empty_vector() {
 fn a_huge_count_runs_off_the_end_and_allocates_nothing_first() {
     let bytes = i32::MAX.to_be_bytes();
     let items = Reader::new(&bytes, 10).vector("items", |reader| reader.int("item"));
-    assert_eq!(items, Err(DecodeError::Short { field: "item", needed: 4, left: 0 }));
+    assert_eq!(
+        items,
+        Err(DecodeError::Short {
+            field: "item",
+            needed: 4,
+            left: 0
+        })
+    );
 }
 
 #[test]
 fn a_length_above_the_limit_is_refused_by_name() {
     let bytes = [0, 0, 0, 11, 0];
     let error = Reader::new(&bytes, 10).buffer("data");
-    assert_eq!(error, Err(DecodeError::Length { field: "data", length: 11 }));
+    assert_eq!(
+        error,
+        Err(DecodeError::Length {
+            field: "data",
+            length: 11
+        })
+    );
 }
 
 #[test]
 fn a_length_below_minus_one_is_refused() {
     let bytes = (-2_i32).to_be_bytes();
     let error = Reader::new(&bytes, 10).ustring("path");
-    assert_eq!(error, Err(DecodeError::Length { field: "path", length: -2 }));
+    assert_eq!(
+        error,
+        Err(DecodeError::Length {
+            field: "path",
+            length: -2
+        })
+    );
 }
 
 #[test]
 fn malformed_utf8_is_replaced_and_not_refused() {
     let bytes = [0, 0, 0, 2, b'/', 0xff];
-    let text = Reader::new(&bytes, 10).ustring("path").map(|text| text.map(String::from));
+    let text = Reader::new(&bytes, 10)
+        .ustring("path")
+        .map(|text| text.map(String::from));
     assert_eq!(text, Ok(Some(String::from("/\u{fffd}"))));
 }
 

@@ -52,7 +52,11 @@ pub struct Acl {
 impl Acl {
     /// `world:anyone` with the given permissions.
     pub fn world(perms: Perms) -> Self {
-        Acl { perms, scheme: String::from("world"), id: String::from("anyone") }
+        Acl {
+            perms,
+            scheme: String::from("world"),
+            id: String::from("anyone"),
+        }
     }
 }
 

@@ -117,6 +117,8 @@ impl ErrorCode {
 
     /// The code of a number, if it has one.
     pub fn from_code(code: i32) -> Option<ErrorCode> {
-        ErrorCode::ALL.into_iter().find(|known| known.code() == code)
+        ErrorCode::ALL
+            .into_iter()
+            .find(|known| known.code() == code)
     }
 }

@@ -13,7 +13,11 @@ impl Epoch {
 
     /// The epoch after this one, or `None` past [`Epoch::MAX`].
     pub fn successor(self) -> Option<Epoch> {
-        if self < Epoch::MAX { Some(Epoch(self.0 + 1)) } else { None }
+        if self < Epoch::MAX {
+            Some(Epoch(self.0 + 1))
+        } else {
+            None
+        }
     }
 }
 
@@ -50,13 +54,15 @@ impl Zxid {
     }
 
     /// The epoch half.
-    #[expect(clippy::cast_possible_truncation, reason = "a shift by 32 leaves 32 bits")]
     pub fn epoch(self) -> Epoch {
         Epoch((self.0 >> 32) as u32)
     }
 
     /// The counter half.
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low half is what is asked for"
+    )]
     pub fn counter(self) -> u32 {
         self.0 as u32
     }
@@ -68,7 +74,11 @@ impl Zxid {
 
     /// The next zxid of the same epoch, or `None` when its counter has run out.
     pub fn successor(self) -> Option<Zxid> {
-        if self.counter() == u32::MAX { None } else { Some(Zxid(self.0 + 1)) }
+        if self.counter() == u32::MAX {
+            None
+        } else {
+            Some(Zxid(self.0 + 1))
+        }
     }
 
     /// Whether `next` may follow `self` in a log: the next counter, or the marker of a later epoch.

@@ -9,7 +9,10 @@ static ACTIVE: AtomicU64 = AtomicU64::new(0);
 /// Switches the named mutant on, and any other off; `""` switches all off.
 #[cfg(mutants)]
 pub fn activate_mutant(name: &str) {
-    ACTIVE.store(if name.is_empty() { 0 } else { hash(name) }, Ordering::Relaxed);
+    ACTIVE.store(
+        if name.is_empty() { 0 } else { hash(name) },
+        Ordering::Relaxed,
+    );
 }
 
 /// Whether the named mutant is on.
@@ -30,7 +33,11 @@ fn hash(name: &str) -> u64 {
 macro_rules! mutant {
     ($name:literal, $correct:expr, $wrong:expr) => {{
         #[cfg(mutants)]
-        let value = if $crate::mutant_is_active($name) { $wrong } else { $correct };
+        let value = if $crate::mutant_is_active($name) {
+            $wrong
+        } else {
+            $correct
+        };
         #[cfg(not(mutants))]
         let value = $correct;
         value

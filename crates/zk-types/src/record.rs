@@ -37,7 +37,12 @@ impl Record {
     /// The record that follows a history with the chain `previous`.
     pub fn new(previous: Chain, zxid: Zxid, committed_upto: Zxid, body: RecordBody) -> Self {
         let chain = chain_of(previous, zxid, committed_upto, &body);
-        Record { zxid, committed_upto, body, chain }
+        Record {
+            zxid,
+            committed_upto,
+            body,
+            chain,
+        }
     }
 
     /// Whether the stated chain is right for a history with the chain `previous`.
@@ -108,7 +113,11 @@ impl EpochSegments {
     /// # Panics
     /// When `zxid` may not follow the last one.
     pub fn push(&mut self, zxid: Zxid) {
-        assert!(self.last().is_followed_by(zxid), "{zxid:?} follows {:?}", self.last());
+        assert!(
+            self.last().is_followed_by(zxid),
+            "{zxid:?} follows {:?}",
+            self.last()
+        );
         match self.0.last_mut() {
             Some(last) if last.epoch() == zxid.epoch() => *last = zxid,
             Some(_) | None => self.0.push(zxid),
@@ -121,17 +130,20 @@ impl EpochSegments {
     /// Cuts everything above `to`, which the history must hold.
     pub fn truncate(&mut self, to: Zxid) {
         self.0.retain(|last| last.epoch() <= to.epoch());
-        if let Some(last) = self.0.last_mut() {
-            if last.epoch() == to.epoch() {
-                *last = (*last).min(to);
-            }
+        if let Some(last) = self.0.last_mut()
+            && last.epoch() == to.epoch()
+        {
+            *last = (*last).min(to);
         }
     }
 
     /// Whether the history holds `zxid`.
     pub fn contains(&self, zxid: Zxid) -> bool {
         zxid == Zxid::ZERO
-            || self.0.iter().any(|last| last.epoch() == zxid.epoch() && zxid <= *last)
+            || self
+                .0
+                .iter()
+                .any(|last| last.epoch() == zxid.epoch() && zxid <= *last)
     }
 
     /// The last zxid that both histories hold.
