@@ -102,7 +102,7 @@ impl Pending {
                     }
                 }
                 Note::Closing(session) => self.forget_closing(session),
-                Note::Used(quota, usage) => self.forget_usage(&quota, usage),
+                Note::Used(quota, usage) => self.forget_usage(quota, usage),
             }
         }
     }
@@ -251,7 +251,7 @@ impl Pending {
                     }
                 }
                 Note::Closing(session) => self.forget_closing(session),
-                Note::Used(quota, usage) => self.forget_usage(&quota, usage),
+                Note::Used(quota, usage) => self.forget_usage(quota, usage),
             }
         }
     }
@@ -264,11 +264,13 @@ impl Pending {
         }
     }
 
-    fn forget_usage(&mut self, quota: &str, change: Usage) {
-        let usage = self.usage.get_mut(quota).expect("it was noted");
-        *usage = usage.minus(change);
-        if *usage == Usage::default() {
-            self.usage.remove(quota);
+    /// A quota whose changes add up to nothing is not listed, though more of them may be noted.
+    fn forget_usage(&mut self, quota: Arc<str>, change: Usage) {
+        let rest = self.usage(&quota).minus(change);
+        if rest == Usage::default() {
+            self.usage.remove(&quota);
+        } else {
+            self.usage.insert(quota, rest);
         }
     }
 }

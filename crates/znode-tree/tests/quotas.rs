@@ -129,6 +129,21 @@ fn pending_writes_count_against_a_hard_limit() {
 }
 
 #[test]
+fn pending_changes_of_usage_may_add_up_to_nothing_while_some_of_them_are_settled() {
+    let mut server = enforcing();
+    let me = Requester::new(ME, &[]);
+    server.make("/q");
+    activate(&mut server, "count=-1,bytes=-1=;countHardLimit=9");
+    server.prepare(&me, &create_with("/q/a", "")).unwrap();
+    server.prepare(&me, &create_with("/q/b", "")).unwrap();
+    server.prepare(&me, &delete("/q/b", -1)).unwrap();
+    while !server.queue.is_empty() {
+        server.apply();
+    }
+    assert_eq!(stats(&server), "count=2,bytes=0");
+}
+
+#[test]
 fn the_deepest_quota_counts_and_the_root_has_none() {
     let mut server = Server::new();
     server
