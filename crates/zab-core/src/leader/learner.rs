@@ -170,7 +170,11 @@ impl Learner {
     pub(crate) fn begin_stream(&mut self, cx: &Context, from: Zxid) {
         self.stage = LearnerStage::Streaming(Stream {
             sent: from,
-            matched: mutant!("old-ack-counted", Zxid::ZERO, from),
+            matched: mutant!(
+                "old-ack-counted",
+                mutant!("commit-earlier-epoch-by-count", Zxid::ZERO, from),
+                from
+            ),
             target: cx.store.log.last(),
             announcement: Announcement::Due,
             told: Zxid::ZERO,

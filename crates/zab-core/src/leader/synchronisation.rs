@@ -87,6 +87,11 @@ impl Leader {
     /// to deliver all of it before it proposes.
     pub(super) fn establish(&mut self, cx: &mut Context, now: Instant, epoch: Epoch) -> Next {
         let marker = Zxid::marker(epoch);
+        mutant!(
+            "commit-earlier-epoch-by-count",
+            (),
+            self.commit_by_count(cx)
+        );
         let own = mutant!(
             "leader-ack-before-durable",
             cx.store.durable(),
@@ -115,5 +120,21 @@ impl Leader {
         }
         cx.notify_askers(self.vote, PeerState::Leading);
         self.advance_commit(cx, now, epoch)
+    }
+
+    /// What must not be done: a record of an earlier epoch that is on many disks may still be cut by a
+    /// leader of an epoch between.
+    #[cfg(mutants)]
+    fn commit_by_count(&self, cx: &mut Context) {
+        let mut held: alloc::vec::Vec<(Zxid, zk_types::ServerId)> = self
+            .learners
+            .values()
+            .filter_map(|learner| Some((learner.stream()?.matched, learner.server)))
+            .collect();
+        held.push((cx.store.durable(), cx.me));
+        if let Some(zxid) = crate::quorum::reached_by_quorum(&cx.quorum, &mut held) {
+            cx.store.commit(zxid);
+            cx.store.deliver(&mut cx.outbox);
+        }
     }
 }

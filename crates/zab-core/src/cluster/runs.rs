@@ -1,0 +1,285 @@
+//! Runs of the whole: random ones by seed, and a few scripted ones.
+
+use super::chance::Chance;
+use super::world::{Elections, Setup, World};
+use core::time::Duration;
+use std::format;
+use zk_types::{ServerId, Standing};
+
+/// Longer than any ensemble needs to come to rest: two full discoveries and synchronisations, and all
+/// elections between.
+const REST: Duration = Duration::from_secs(60);
+
+fn setup(seed: u64) -> Setup {
+    let mut chance = Chance::new(seed ^ 0x5e7_0b5e);
+    let elections = if chance.one_in(2) {
+        Elections::Adversarial
+    } else {
+        Elections::Honest
+    };
+    Setup {
+        size: chance.pick(&[1, 2, 3, 3, 3, 3, 4, 5, 5]),
+        counter_max: chance.pick(&[3, 12, 1000, 1000]),
+        window_bytes_max: chance.pick(&[0, 300, 2_000, 1 << 20]),
+        backlog_bytes_max: chance.pick(&[100, 400, 1 << 20]),
+        snapshot_bytes: chance.pick(&[1, 16, 50, 300]),
+        elections,
+        fault_every: chance.pick(&[0, 3, 6, 12, 25, 50, 100]),
+        loss_every: chance.pick(&[0, 0, 2, 5]),
+        step_micros: chance.pick(&[50, 500, 500, 4_000]),
+    }
+}
+
+fn quiet(size: u64) -> Setup {
+    Setup {
+        size,
+        counter_max: 1_000_000,
+        window_bytes_max: 1 << 20,
+        backlog_bytes_max: 1 << 20,
+        snapshot_bytes: 100,
+        elections: Elections::Honest,
+        fault_every: 0,
+        loss_every: 0,
+        step_micros: 500,
+    }
+}
+
+/// A random walk, then rest, then work.
+pub(super) fn run(seed: u64, steps: usize) -> World {
+    let setup = setup(seed);
+    let mut world = World::new(setup, seed);
+    for _ in 0..steps {
+        world.step();
+    }
+    world.heal();
+    rest(&mut world, &format!("seed {seed}"));
+    for length in 0..5 {
+        let leader = world.leader().expect("an ensemble at rest has a leader");
+        world.propose(leader, length);
+        rest(
+            &mut world,
+            &format!("seed {seed}, after {length} proposals"),
+        );
+    }
+    world.check_disks();
+    world
+}
+
+fn rest(world: &mut World, what: &str) {
+    let is_done = world.settle(REST, World::is_at_rest);
+    assert!(
+        is_done,
+        "{what}: no rest\n{:?}\n{}",
+        world.setup,
+        world.picture()
+    );
+}
+
+fn range(name: &str, default: u64) -> u64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
+/// `ZAB_SEED` and `ZAB_SEEDS` choose other seeds, `ZAB_STEPS` longer runs, `ZAB_TRACE` shows a run.
+#[test]
+fn random_runs_agree_lose_nothing_and_come_to_rest() {
+    let first = range("ZAB_SEED", 0);
+    let mut counts: std::collections::BTreeMap<std::string::String, usize> = Default::default();
+    let steps = usize::try_from(range("ZAB_STEPS", 1500)).unwrap();
+    for seed in first..first + range("ZAB_SEEDS", 60) {
+        match std::panic::catch_unwind(|| run(seed, steps)) {
+            Ok(world) => {
+                for (name, count) in world.counts {
+                    *counts.entry(name).or_insert(0) += count;
+                }
+                *counts.entry("ledger".into()).or_insert(0) += world.oracle.ledger.len();
+            }
+            Err(panic) => {
+                std::eprintln!(
+                    "ZAB_SEED={seed} ZAB_SEEDS=1 ZAB_STEPS={steps} {:?}",
+                    setup(seed)
+                );
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+    std::println!("{counts:#?}");
+}
+
+fn founded(size: u64) -> World {
+    let mut world = World::new(quiet(size), size);
+    world.heal();
+    rest(&mut world, "founding");
+    world
+}
+
+#[test]
+fn an_ensemble_of_any_size_is_founded_within_half_a_second() {
+    for size in 1..=7 {
+        let mut world = World::new(quiet(size), size);
+        world.heal();
+        let start = world.now;
+        rest(&mut world, "founding");
+        assert!(
+            world.now.since(start) < Duration::from_millis(500),
+            "{size} servers"
+        );
+    }
+}
+
+#[test]
+fn a_new_leader_serves_soon_after_the_old_one_died() {
+    for seed in 0..20 {
+        let mut world = World::new(quiet(3), seed);
+        world.heal();
+        rest(&mut world, "founding");
+        let old = world.leader().unwrap();
+        world.crash_and_stay_down(old);
+        let start = world.now;
+        let has_leader = world.settle(REST, |world| world.leader().is_some());
+        assert!(has_leader);
+        let took = world.now.since(start);
+        assert!(
+            took < Duration::from_millis(100),
+            "{took:?} with seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn a_wiped_server_counts_again_once_everybody_is_here() {
+    let mut world = founded(3);
+    let leader = world.leader().unwrap();
+    let wiped = if leader == ServerId(1) {
+        ServerId(2)
+    } else {
+        ServerId(1)
+    };
+    let other = ServerId(6 - leader.0 - wiped.0);
+    world.crash_and_stay_down(wiped);
+    world.wipe(wiped);
+    world.crash_and_stay_down(other);
+    world.start(wiped);
+    world.settle(Duration::from_secs(5), |_| false);
+    assert_eq!(world.standing(wiped), Standing::Amnesiac);
+    assert_eq!(world.leader(), None, "an amnesiac server makes no quorum");
+    world.start(other);
+    rest(&mut world, "readmission");
+    assert_eq!(world.standing(wiped), Standing::Member);
+}
+
+#[test]
+fn a_founding_that_crashes_anywhere_can_be_finished() {
+    for seed in 0..40 {
+        let mut world = World::new(quiet(3), seed);
+        for _ in 0..20 + seed * 4 {
+            world.step();
+        }
+        for id in (1..=3).map(ServerId) {
+            world.crash_and_stay_down(id);
+        }
+        world.heal();
+        rest(&mut world, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn a_server_that_was_away_for_long_is_brought_up_by_a_snapshot() {
+    let mut world = World::new(
+        Setup {
+            window_bytes_max: 300,
+            ..quiet(3)
+        },
+        5,
+    );
+    world.heal();
+    rest(&mut world, "founding");
+    let leader = world.leader().unwrap();
+    let away = if leader == ServerId(1) {
+        ServerId(2)
+    } else {
+        ServerId(1)
+    };
+    world.crash_and_stay_down(away);
+    for _ in 0..50 {
+        world.propose(leader, 30);
+        world.settle(Duration::from_millis(5), |_| false);
+    }
+    world.start(away);
+    rest(&mut world, "return");
+    assert!(!world.snapshots_of(away).is_empty());
+}
+
+#[test]
+fn a_leader_that_is_cut_off_steps_down_and_the_rest_goes_on() {
+    let mut world = founded(3);
+    let old = world.leader().unwrap();
+    for id in (1..=3).map(ServerId).filter(|id| *id != old) {
+        world.block(old, id);
+    }
+    let start = world.now;
+    let is_down = world.settle(REST, |world| {
+        world.leader().is_some_and(|leader| leader != old)
+            && !matches!(world.role(old), zab_role::Leading { .. })
+    });
+    assert!(is_down);
+    assert!(world.now.since(start) < Duration::from_millis(1500));
+}
+
+use crate::interface::Role as zab_role;
+
+/// Wrong variants of this crate's own code, each of which some run has to notice.
+#[cfg(mutants)]
+const MUTANTS: [&str; 17] = [
+    "quorum-off-by-one",
+    "vote-compares-zxid-before-epoch",
+    "stale-follower-elected",
+    "commit-out-of-order",
+    "ack-before-durable",
+    "newleader-ack-before-history",
+    "promise-not-durable",
+    "promise-given-twice",
+    "old-ack-counted",
+    "diff-instead-of-trunc",
+    "truncate-forgotten",
+    "commit-earlier-epoch-by-count",
+    "leader-ack-before-durable",
+    "deliver-before-durable",
+    "forgetful-disks-counted",
+    "readmitted-without-all",
+    "sync-without-quorum",
+];
+
+#[cfg(mutants)]
+#[test]
+fn every_mutant_is_noticed() {
+    std::panic::set_hook(std::boxed::Box::new(|_| {}));
+    let steps = usize::try_from(range("ZAB_STEPS", 1500)).unwrap();
+    let only = std::env::var("ZAB_MUTANT").ok();
+    let mut survivors = std::vec::Vec::new();
+    for name in MUTANTS {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let mut killed = 0;
+        let mut reason = std::string::String::new();
+        let seeds = range("ZAB_SEEDS", 1000);
+        for seed in 0..seeds {
+            zk_types::activate_mutant(name);
+            if let Err(panic) = std::panic::catch_unwind(|| run(seed, steps)) {
+                killed += 1;
+                let text = panic.downcast_ref::<std::string::String>().cloned();
+                let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).into()));
+                reason = text.unwrap_or_default().lines().next().unwrap_or("").into();
+            }
+        }
+        zk_types::activate_mutant("");
+        std::eprintln!("{name}: {killed} of {seeds}: {reason}");
+        if killed == 0 {
+            survivors.push(name);
+        }
+    }
+    assert!(survivors.is_empty(), "{survivors:?}");
+}
