@@ -91,9 +91,12 @@ impl Wal {
             }
             AfterManifest::Installed {
                 ticket,
+                id,
+                meta,
                 dead,
                 dropped,
             } => {
+                self.snapshots.set_newest(id, meta);
                 self.retire(&dead);
                 self.remove_snapshots(&dropped);
                 self.settled.push_back(Settled::Installed(ticket));
@@ -252,10 +255,12 @@ impl Wal {
             chain: base.1,
             end,
         });
-        let dropped = self.snapshots.replace_all(id, meta);
+        let dropped = self.snapshots.replace_all(id);
         let ops = self.manifest_ops();
         let after = AfterManifest::Installed {
             ticket,
+            id,
+            meta,
             dead,
             dropped,
         };

@@ -76,12 +76,16 @@ impl Snapshots {
     }
 
     /// A leader's snapshot takes the place of all; the others come back.
-    pub(super) fn replace_all(&mut self, id: SnapshotId, meta: SnapshotMeta) -> Vec<SnapshotId> {
+    pub(super) fn replace_all(&mut self, id: SnapshotId) -> Vec<SnapshotId> {
         let mut dropped = core::mem::replace(&mut self.ids, alloc::vec![id]);
         dropped.retain(|old| *old != id);
-        self.newest = Some((id, meta));
         self.era.0 += 1;
         dropped
+    }
+
+    /// The manifest names it.
+    pub(super) fn set_newest(&mut self, id: SnapshotId, meta: SnapshotMeta) {
+        self.newest = Some((id, meta));
     }
 
     /// Adds a snapshot and drops those beyond `kept`, which come back.
@@ -277,7 +281,7 @@ impl Wal {
         dropped: &[SnapshotId],
     ) {
         self.history.advance_floor(id.zxid);
-        self.snapshots.newest = Some((id, meta.clone()));
+        self.snapshots.set_newest(id, meta.clone());
         let oldest = self
             .snapshots
             .ids

@@ -110,6 +110,8 @@ pub(crate) enum AfterManifest {
     },
     Installed {
         ticket: Ticket,
+        id: SnapshotId,
+        meta: SnapshotMeta,
         dead: Vec<Named>,
         dropped: Vec<SnapshotId>,
     },
