@@ -18,4 +18,4 @@ pub use file_disk::{DiskError, FileDisk};
 pub use lanes::{LaneReport, Lanes};
 pub use listening::{BindError, BoundPort};
 pub use options::{Notice, NoticeSink, PeerAddress, PeerListen, ServerOptions};
-pub use server::{Server, ServerFailure, SpawnError, serves};
+pub use server::{Server, ServerFailure, SpawnError, check_findings, serves};

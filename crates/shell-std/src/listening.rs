@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 #[derive(Debug)]
 pub struct BoundPort {
     socket: Socket,
+    purpose: &'static str,
     address: SocketAddr,
 }
 
@@ -50,7 +51,11 @@ impl BoundPort {
         let address = bound
             .as_socket()
             .expect("an internet socket has an internet address");
-        Ok(BoundPort { socket, address })
+        Ok(BoundPort {
+            socket,
+            purpose,
+            address,
+        })
     }
 
     /// The wildcard address with `port`.
@@ -67,9 +72,20 @@ impl BoundPort {
     ///
     /// # Errors
     /// When somebody else began to listen there in between.
-    pub fn listen(self, backlog: i32) -> io::Result<TcpListener> {
-        self.socket.listen(backlog)?;
-        Ok(self.socket.into())
+    pub fn listen(self, backlog: i32) -> Result<TcpListener, BindError> {
+        let BoundPort {
+            socket,
+            purpose,
+            address,
+        } = self;
+        match socket.listen(backlog) {
+            Ok(()) => Ok(socket.into()),
+            Err(source) => Err(BindError {
+                purpose,
+                address,
+                source,
+            }),
+        }
     }
 }
 

@@ -65,6 +65,8 @@ pub type NoticeSink = Box<dyn FnMut(Notice) + Send>;
 pub enum Notice {
     /// Said by the replica.
     Event(Event),
+    /// Found on the disk at the start.
+    Finding(wal::Finding),
     /// A connection could not be accepted; the listener goes on.
     AcceptFailed(io::Error),
     /// Another server could not be reached.
@@ -84,6 +86,7 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Notice::Event(event) => write!(f, "{event:?}"),
+            Notice::Finding(finding) => write!(f, "{finding}"),
             Notice::AcceptFailed(error) => write!(f, "a connection could not be accepted: {error}"),
             Notice::DialFailed { peer, port, error } => {
                 write!(

@@ -5,7 +5,7 @@ use crate::file_disk::{DiskError, FileDisk};
 use crate::inbox::{self, Event, Listener};
 use crate::lanes::Lanes;
 use crate::listening::{BindError, BoundPort};
-use crate::options::ServerOptions;
+use crate::options::{Notice, ServerOptions};
 use crate::server_loop::ServerLoop;
 use replica::{PeerPort, Replica};
 use std::io;
@@ -15,6 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use zab_core::Role;
+use zk_types::Standing;
 
 /// A running server. Dropping it without [`Server::stop`] leaves it running.
 #[derive(Debug)]
@@ -38,6 +39,17 @@ pub enum SpawnError {
     /// What the disk holds cannot be started from.
     #[error(transparent)]
     Recovery(#[from] replica::StartError<DiskError>),
+    /// Acknowledged data is damaged, and there is no other server to have it from.
+    #[error(
+        "acknowledged data in {directory} is damaged{what}, and a server that stands alone has no \
+         other copy: restore that directory from a backup, or move it away to start empty"
+    )]
+    Damaged {
+        /// The directory of the log.
+        directory: String,
+        /// What was found, in brackets; empty when it was found at an earlier start.
+        what: String,
+    },
 }
 
 /// Why a running server stopped by itself.
@@ -76,6 +88,7 @@ impl Server {
         let mut disk = FileDisk::new(options.directories.clone());
         let config = options.config.clone();
         let replica = Replica::start(config, &mut disk, clock.now(), clock.wall())?;
+        check_findings(&replica, &mut options)?;
 
         let (inbox, events) = mpsc::sync_channel(EVENTS_MAX);
         let to_loop = inbox.clone();
@@ -151,6 +164,31 @@ impl Server {
         }
         outcome
     }
+}
+
+/// Passes on what recovery found, and refuses to run a lone server whose data is damaged: it
+/// would wait for ever for somebody to repair it.
+///
+/// # Errors
+/// [`SpawnError::Damaged`].
+pub fn check_findings(replica: &Replica, options: &mut ServerOptions) -> Result<(), SpawnError> {
+    for finding in replica.findings() {
+        (options.notices)(Notice::Finding(finding.clone()));
+    }
+    let whole = match replica.summary().standing {
+        Standing::Fresh | Standing::Member => true,
+        Standing::Damaged | Standing::Amnesiac => false,
+    };
+    if whole || !options.config.members.is_empty() {
+        return Ok(());
+    }
+    let found: Vec<String> = replica.findings().iter().map(ToString::to_string).collect();
+    let what = match found.as_slice() {
+        [] => String::new(),
+        found => format!(" ({})", found.join("; ")),
+    };
+    let directory = options.directories.log().display().to_string();
+    Err(SpawnError::Damaged { directory, what })
 }
 
 /// Whether a server in this role serves clients.

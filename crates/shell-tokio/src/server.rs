@@ -5,7 +5,8 @@ use crate::server_loop::ServerLoop;
 use crate::sockets;
 use replica::{PeerPort, Replica};
 use shell_std::{
-    BoundPort, Clock, FileDisk, Lanes, ServerFailure, ServerOptions, SpawnError, serves,
+    BoundPort, Clock, FileDisk, Lanes, ServerFailure, ServerOptions, SpawnError, check_findings,
+    serves,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -150,7 +151,7 @@ impl Start {
 
     fn prepare(self) -> Result<(Runtime, ServerLoop), SpawnError> {
         let Start {
-            options,
+            mut options,
             ports,
             inbox,
             role,
@@ -159,6 +160,7 @@ impl Start {
         let mut disk = FileDisk::new(options.directories.clone());
         let config = options.config.clone();
         let replica = Replica::start(config, &mut disk, clock.now(), clock.wall())?;
+        check_findings(&replica, &mut options)?;
         let to_loop = inbox.clone();
         let lanes = Lanes::start(disk, move |report| {
             // A loop that is gone waits for no disk.

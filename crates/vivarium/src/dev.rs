@@ -121,10 +121,12 @@ fn configure_one(
         ("preAllocSize".to_owned(), "16384".to_owned()),
     ];
     for (number, (quorum, election)) in (1..).zip(ensemble) {
-        lines.push((
-            format!("server.{number}"),
-            format!("127.0.0.1:{quorum}:{election}"),
-        ));
+        let client = match arguments.client_port {
+            0 => String::new(),
+            first => format!(";127.0.0.1:{}", first + number - 1),
+        };
+        let address = format!("127.0.0.1:{quorum}:{election}{client}");
+        lines.push((format!("server.{number}"), address));
     }
     let property = |(key, value)| Property {
         line: 0,

@@ -5,6 +5,7 @@ use replica::{Event, PeerPort};
 use shell_std::{Notice, NoticeSink};
 use std::collections::BTreeMap;
 use std::io;
+use wal::Finding;
 use zab_core::{Note, Role};
 use zk_types::{ServerId, Standing};
 
@@ -39,7 +40,7 @@ fn sentence(notice: Notice, unreachable: &mut Unreachable) -> (Level, String) {
             let level = if before == Some(error.kind()) {
                 Level::Debug
             } else {
-                Level::Warn
+                Level::Info
             };
             let port = match port {
                 PeerPort::Election => "election",
@@ -50,6 +51,7 @@ fn sentence(notice: Notice, unreachable: &mut Unreachable) -> (Level, String) {
                 format!("cannot reach server {peer} on its {port} port ({error}); trying on"),
             )
         }
+        Notice::Finding(finding) => (finding_level(&finding), finding.to_string()),
         Notice::AcceptFailed(_) | Notice::PeerTooSlow(_) => (Level::Warn, notice.to_string()),
     }
 }
@@ -110,5 +112,19 @@ fn standing_sentence(standing: Standing) -> (Level, String) {
             Level::Warn,
             "its disk was lost: its vote counts again once a leader takes it back".to_owned(),
         ),
+    }
+}
+
+/// A torn tail was never acknowledged, and a stray file means nothing.
+fn finding_level(finding: &Finding) -> Level {
+    match finding {
+        Finding::TornTail { .. } | Finding::StrayRemoved { .. } => Level::Info,
+        Finding::Damage { .. }
+        | Finding::DamageBelowBase { .. }
+        | Finding::Missing { .. }
+        | Finding::SnapshotInvalid { .. }
+        | Finding::CopyRepaired { .. }
+        | Finding::PromiseLost
+        | Finding::ManifestLost => Level::Warn,
     }
 }

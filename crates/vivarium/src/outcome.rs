@@ -58,7 +58,7 @@ impl ServeError {
             | ServeError::Config { .. }
             | ServeError::Arguments(_) => 2,
             ServeError::Directory(_) => 3,
-            ServeError::Spawn(SpawnError::Recovery(_))
+            ServeError::Spawn(SpawnError::Recovery(_) | SpawnError::Damaged { .. })
             | ServeError::Failure(ServerFailure::Disk(_)) => 10,
             ServeError::Spawn(SpawnError::Bind(BindError { purpose, .. }))
                 if purpose.contains("election") =>

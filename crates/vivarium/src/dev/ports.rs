@@ -4,9 +4,9 @@
 use crate::cli::DevArguments;
 use crate::config::parse_properties;
 use crate::outcome::ServeError;
-use shell_std::BoundPort;
+use shell_std::{BoundPort, SpawnError};
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 /// Quorum and election port of each server.
@@ -46,22 +46,33 @@ pub(crate) fn of_peers(
     Ok(ports)
 }
 
-/// Away from the range from which systems give out ports by themselves.
+/// Away from the range from which systems give out ports by themselves. Chosen by chance where the
+/// client ports are, so that ensembles beside each other do not meet.
 fn preferred(arguments: &DevArguments, index: usize) -> (u16, u16) {
     let index = u16::try_from(index).expect("there are few servers");
-    let port = |base: u16| (arguments.client_port % 1_000).saturating_add(base + index);
-    (port(27_000), port(28_000))
+    match arguments.client_port {
+        0 => (
+            rand::random_range(20_000..26_000),
+            rand::random_range(26_000..32_000),
+        ),
+        first => (
+            27_000 + first % 1_000 + index,
+            28_000 + first % 1_000 + index,
+        ),
+    }
 }
 
 /// `wanted` when it is free, else any port that is; held until all are chosen.
-fn take(wanted: u16, taken: &mut Vec<BoundPort>) -> Result<u16, ServeError> {
-    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let bind = |port| BoundPort::bind("a peer port", local(port));
-    let bound = bind(wanted)
-        .or_else(|_| bind(0))
-        .map_err(shell_std::SpawnError::Bind)?;
-    let port = bound.address().port();
-    taken.push(bound);
+fn take(wanted: u16, taken: &mut Vec<TcpListener>) -> Result<u16, ServeError> {
+    let listen = |port| {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        BoundPort::bind("a peer port", address).and_then(|bound| bound.listen(1))
+    };
+    let listening = listen(wanted)
+        .or_else(|_| listen(0))
+        .map_err(SpawnError::Bind)?;
+    let port = listening.local_addr()?.port();
+    taken.push(listening);
     Ok(port)
 }
 
