@@ -138,16 +138,21 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
 
     /// Where the records after the base start.
     fn find_base(&mut self, base: End) -> Result<Option<Cursor>, RecoveryError<D::Error>> {
-        let starts = |file: &SegmentFile| match file.life(self.manifest) {
-            Life::Alive(header) if header.previous.0 <= base.0 => Some(header.previous),
-            Life::Alive(_) | Life::Dead | Life::Unwritten => None,
+        let previous = |file: &SegmentFile| match file.life(self.manifest) {
+            Life::Alive(header) => Some(header.previous),
+            Life::Dead | Life::Unwritten => None,
         };
-        let start = self
-            .files
-            .iter()
-            .enumerate()
-            .rev()
-            .find_map(|(at, file)| Some((at, starts(file)?)));
+        let newest = |starts: &dyn Fn(Zxid) -> bool| {
+            let mut files = self.files.iter().enumerate().rev();
+            files.find_map(|(at, file)| {
+                let previous = previous(file).filter(|previous| starts(previous.0))?;
+                Some((at, previous))
+            })
+        };
+        // A segment that begins right after the base may be empty, and an empty one is dropped.
+        // The log then ends in the one before, whose end is known only by reading it.
+        let before = newest(&|previous| previous < base.0);
+        let start = before.or_else(|| newest(&|previous| previous == base.0));
         let Some((at, mut last)) = start else {
             return Ok(None);
         };
