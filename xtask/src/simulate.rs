@@ -130,6 +130,7 @@ fn hunt(seeds: u64, only: &[String], jobs: Option<usize>) -> Result<ExitCode> {
         names.retain(|name| only.contains(name));
     }
     ensure!(!names.is_empty(), "no source names a mutant");
+    let except = failing_without(&simulator, seeds)?;
     let jobs = jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let waiting = Mutex::new(names.into_iter().collect::<VecDeque<_>>());
     let done = Mutex::new(Vec::new());
@@ -139,7 +140,7 @@ fn hunt(seeds: u64, only: &[String], jobs: Option<usize>) -> Result<ExitCode> {
             .map(|_| {
                 scope.spawn(|| -> Result<()> {
                     while let Some(name) = lock(&waiting).pop_front() {
-                        let hunt = hunt_one(&simulator, &name, seeds)?;
+                        let hunt = hunt_one(&simulator, &name, seeds, &except)?;
                         print_hunt(&hunt);
                         lock(&done).push(hunt);
                     }
@@ -197,12 +198,36 @@ fn build_with_mutants() -> Result<PathBuf> {
     Ok(folder.join("release").join("simulate"))
 }
 
+/// The worlds that fail with no mutant switched on, joined by commas. What kills without a mutant
+/// proves nothing about one.
+fn failing_without(simulator: &Path, seeds: u64) -> Result<String> {
+    let mut command = program(simulator);
+    command.args(["--json", "--seeds", &format!("0..{seeds}")]);
+    let output = command.output().context("cannot start the simulator")?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let failing: Vec<&str> = printed
+        .lines()
+        .filter(|line| !line.contains("\"verdict\":\"pass\""))
+        .filter_map(|line| line.strip_prefix("{\"seed\":")?.split(',').next())
+        .collect();
+    if !failing.is_empty() {
+        println!(
+            "without a mutant these worlds fail already: {}",
+            failing.join(" ")
+        );
+    }
+    Ok(failing.join(","))
+}
+
 /// Runs worlds with one mutant switched on until one of them fails. The simulator's last line of
 /// a failure is `killed <seed> <rule>` in this mode.
-fn hunt_one(simulator: &Path, name: &str, seeds: u64) -> Result<Hunt> {
+fn hunt_one(simulator: &Path, name: &str, seeds: u64, except: &str) -> Result<Hunt> {
     let mut command = program(simulator);
     let range = format!("0..{seeds}");
     command.args(["--mutant", name, "--seeds", &range, "--jobs", "1"]);
+    if !except.is_empty() {
+        command.args(["--except", except]);
+    }
     let output = command.output().context("cannot start the simulator")?;
     let printed = String::from_utf8_lossy(&output.stdout);
     let last = printed.lines().last().unwrap_or_default();

@@ -42,7 +42,11 @@ fn main() -> ExitCode {
     match parse(env::args().skip(1)) {
         Ok(Task::Run(arguments)) => run(&arguments),
         #[cfg(mutants)]
-        Ok(Task::Hunt { mutant, seeds }) => hunt(&mutant, seeds),
+        Ok(Task::Hunt {
+            mutant,
+            seeds,
+            except,
+        }) => hunt(&mutant, &seeds, &except),
         Err(what) => {
             println!("{what}");
             ExitCode::from(code(Verdict::Harness))
@@ -58,6 +62,8 @@ enum Task {
     Hunt {
         mutant: String,
         seeds: Range<u64>,
+        /// Worlds that fail without a mutant, and so say nothing of one.
+        except: Vec<u64>,
     },
 }
 
@@ -71,6 +77,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
         jobs: thread::available_parallelism().map_or(1, usize::from),
     };
     let mut mutant = None;
+    let mut except = Vec::new();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
         match word.as_str() {
@@ -87,15 +94,22 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
             "--trace" => arguments.trace = Some(value()?.into()),
             "--jobs" => arguments.jobs = value()?.parse().map_err(|error| format!("{error}"))?,
             "--mutant" => mutant = Some(value()?),
+            "--except" => {
+                except = value()?
+                    .split(',')
+                    .map(number)
+                    .collect::<Result<Vec<u64>, _>>()?;
+            }
             _ => return Err(format!("what is {word}?")),
         }
     }
-    match mutant {
+    match mutant.map(|mutant| (mutant, except)) {
         None => Ok(Task::Run(arguments)),
         #[cfg(mutants)]
-        Some(mutant) => Ok(Task::Hunt {
+        Some((mutant, except)) => Ok(Task::Hunt {
             mutant,
             seeds: arguments.seeds,
+            except,
         }),
         #[cfg(not(mutants))]
         Some(_) => Err("this build has no mutants; use cargo xtask simulate mutants".to_owned()),
@@ -327,17 +341,18 @@ fn print_failures(failures: &[Report]) {
 
 /// Switches a mutant on and looks for a seed that notices.
 #[cfg(mutants)]
-fn hunt(mutant: &str, seeds: Range<u64>) -> ExitCode {
-    match sim::hunt(mutant, seeds) {
-        Some(kill) => {
+fn hunt(mutant: &str, seeds: &Range<u64>, except: &[u64]) -> ExitCode {
+    let mut from = seeds.start;
+    let gaps = except.iter().copied().filter(|seed| seeds.contains(seed));
+    for to in gaps.chain([seeds.end]) {
+        if let Some(kill) = sim::hunt(mutant, from..to) {
             println!("killed {} {}", kill.seed, kill.rule.replace('\n', " "));
-            ExitCode::from(code(kill.verdict))
+            return ExitCode::from(code(kill.verdict));
         }
-        None => {
-            println!("{mutant} survived");
-            ExitCode::SUCCESS
-        }
+        from = to + 1;
     }
+    println!("{mutant} survived");
+    ExitCode::SUCCESS
 }
 
 fn code(verdict: Verdict) -> u8 {
