@@ -42,6 +42,15 @@ fn quiet(snapshots: usize) -> World {
     world
 }
 
+/// A world on a copy of the disk.
+fn quiet_shell(world: &World, disk: MemDisk) -> World {
+    let mut copy = World::new(8);
+    copy.crash_every = usize::MAX / 8;
+    copy.config = world.config.clone();
+    copy.disk = disk;
+    copy
+}
+
 fn log_files(disk: &MemDisk) -> Vec<File> {
     disk.files()
         .into_iter()
@@ -310,6 +319,30 @@ pub(crate) fn without_any_snapshot_a_whole_log_is_replayed_and_one_that_starts_i
     let (_, recovered, _) = recover(&world.config, &mut disk);
     assert!(recovered.base.is_none() && recovered.records.is_empty());
     assert_eq!(recovered.promise.standing, Standing::Damaged);
+}
+
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_log_that_was_searched_for_its_base_can_be_cut_there_and_go_on() {
+    let world = quiet(3);
+    let base = world.wal.newest_snapshot().unwrap().0.zxid;
+    for file in log_files(&world.disk) {
+        for at in (64..4096).step_by(120) {
+            let mut disk = flipped(&world.disk, &file, at);
+            let (wal, recovered, _) = recover(&world.config, &mut disk);
+            let mut again = quiet_shell(&world, disk);
+            let mut state = world.model.last().clone();
+            state.truncate(tail(&recovered));
+            again.reopen(wal, state, recovered.promise);
+            again.truncate(base);
+            for fill in 0..30 {
+                again.append(Epoch(3), txn(150, fill));
+            }
+            again.run_all();
+            let found = again.restart_damaged(Crash::PowerLost);
+            assert!(again.model.last().is(&found), "{file:?} byte {at}");
+            assert_eq!(found.promise.standing, Standing::Member);
+        }
+    }
 }
 
 #[cfg_attr(not(mutants), test)]

@@ -76,7 +76,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
 
     pub(super) fn run(mut self, base: &Base) -> Result<Walked, RecoveryError<D::Error>> {
         let end = (base.zxid(), base.chain());
-        let Some(mut cursor) = self.find_base(end)? else {
+        let Some((mut cursor, oldest)) = self.find_base(end)? else {
             let floor = Place {
                 zxid: end.0,
                 chain: end.1,
@@ -100,7 +100,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         let mut walked = Walked {
             records: Vec::new(),
             history: History::starting_at(floor),
-            live: self.segments_upto(cursor.at, end.0),
+            live: self.segments_between(oldest, cursor.at, end.0),
             damaged: false,
         };
         let mut last = end;
@@ -136,8 +136,8 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         Ok(walked)
     }
 
-    /// Where the records after the base start.
-    fn find_base(&mut self, base: End) -> Result<Option<Cursor>, RecoveryError<D::Error>> {
+    /// Where the records after the base start, and the oldest segment that leads there.
+    fn find_base(&mut self, base: End) -> Result<Option<(Cursor, usize)>, RecoveryError<D::Error>> {
         let previous = |file: &SegmentFile| match file.life(self.manifest) {
             Life::Alive(header) => Some(header.previous),
             Life::Dead | Life::Unwritten => None,
@@ -165,7 +165,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             last = (record.zxid, record.chain);
         }
         if last == base {
-            return Ok(Some(cursor));
+            return Ok(Some((cursor, 0)));
         }
         let (file, offset) = (
             names::segment(self.files[at].named.generation),
@@ -174,7 +174,12 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         self.access
             .findings
             .push(Finding::DamageBelowBase { file, offset });
-        self.search_base(cursor, base)
+        // What is before the damage leads nowhere any more.
+        let found = self.search_base(cursor, base)?;
+        Ok(found.map(|cursor| {
+            let at = cursor.at;
+            (cursor, at)
+        }))
     }
 
     /// The way to the base is damaged; the base itself, or what follows it, may not be.
@@ -238,11 +243,11 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         (at + 1..self.files.len()).find(|at| begins(&self.files[*at]))
     }
 
-    /// The segments before and with the given one, as far as they continue each other.
-    fn segments_upto(&self, at: usize, base: Zxid) -> Vec<Segment> {
+    /// The segments between two, both included, as far as they continue each other.
+    fn segments_between(&self, oldest: usize, at: usize, base: Zxid) -> Vec<Segment> {
         let mut live = Vec::new();
         let mut before = None;
-        for file in self.files[..=at].iter().rev() {
+        for file in self.files[oldest..=at].iter().rev() {
             let previous = match file.life(self.manifest) {
                 Life::Alive(header) => header.previous.0,
                 // Only the one that the base was searched in.

@@ -326,6 +326,12 @@ impl World {
         recovered
     }
 
+    /// Crashes; what is found is for the caller to judge.
+    pub(crate) fn restart_damaged(&mut self, how: Crash) -> Recovered {
+        self.disk = self.disk.crash(how, &mut self.rng, None);
+        recover(&self.config, &mut self.disk).1
+    }
+
     /// Goes on with a log that was recovered to `state`.
     pub(crate) fn reopen(&mut self, wal: Wal, state: State, promise: Promise) {
         self.floor = state.base.zxid;
@@ -428,7 +434,9 @@ impl World {
                     .all(|state| state.meta_at(*zxid) == last.meta_at(*zxid))
         });
         if !places.is_empty() {
-            let zxid = places[self.rng.below(places.len())];
+            let near = places.len() - 1 - self.rng.below(places.len().min(3));
+            let far = self.rng.below(places.len());
+            let zxid = places[if self.rng.chance(3) { far } else { near }];
             let meta = self.model.last().meta_at(zxid).unwrap();
             self.begin_snapshot(meta);
         }
