@@ -10,6 +10,7 @@ use shell_std::{
 };
 use std::io;
 use std::net::SocketAddr;
+use std::panic;
 use std::thread;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -140,9 +141,18 @@ impl Start {
         if started.send(Ok(())).is_err() {
             return Ok(());
         }
-        let outcome = runtime.block_on(server.run(&mut events));
-        // A lane that has something to report must not wait for a loop that is over.
-        drop(events);
+        // As a task among those of the sockets it comes after all that are ready; as the future
+        // that is blocked on, it would cost a look at the sockets each time.
+        let task = runtime.spawn(async move {
+            let outcome = server.run(&mut events).await;
+            // A lane that has something to report must not wait for a loop that is over.
+            drop(events);
+            (server, outcome)
+        });
+        let (server, outcome) = match runtime.block_on(task) {
+            Ok(ended) => ended,
+            Err(error) => panic::resume_unwind(error.into_panic()),
+        };
         let lanes = server.into_lanes();
         runtime.shutdown_background();
         lanes.finish();
