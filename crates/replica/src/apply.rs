@@ -3,14 +3,14 @@
 
 use crate::api::ConnId;
 use crate::between::RequestTag;
-use crate::connection::Waiting;
+use crate::connection::UNREAD_BYTES_MAX;
 use crate::connections::Connections;
 use crate::envelope;
 use crate::server::Replica;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use watch::WatchTable;
-use zk_proto::{EventKind, KeeperState, OpResult, WatcherEvent, Xid, reply};
+use zk_proto::{EventKind, KeeperState, OpCode, OpResult, WatcherEvent, Xid, reply};
 use zk_types::{Bytes, ErrorCode, Perms, SessionId, Txn, TxnHeader, Zxid, mutant};
 use znode_tree::{Applied, Change, ChangeKind, permits};
 
@@ -60,6 +60,9 @@ impl Replica {
             self.answer_applied(origin.tag, header.zxid, &txn, &applied);
         }
         send(&mut self.connections, late);
+        while let Some(conn) = self.connections.pop_overrun() {
+            self.cut(conn);
+        }
         if let Txn::CloseSession { .. } = txn
             && let Some(conn) = self.connections.of_session(header.session)
         {
@@ -97,12 +100,8 @@ impl Replica {
             self.outcomes.settle(tag);
             return self.welcome(conn, opening);
         }
-        self.answer_write(tag, |xid, waiting, out| {
-            assert!(
-                matches!(waiting, Waiting::Write { .. }),
-                "a transaction answers a write"
-            );
-            encode_outcome(xid, zxid, txn, applied, out);
+        self.answer_write(tag, |xid, op, out| {
+            encode_outcome(xid, op, zxid, txn, applied, out);
         });
     }
 }
@@ -133,6 +132,9 @@ fn send(connections: &mut Connections, frames: Vec<(ConnId, Vec<u8>)>) {
             .get_mut(conn)
             .expect("watches go with connections");
         connection.out.extend_from_slice(&frame);
+        if connection.unread_bytes() > UNREAD_BYTES_MAX {
+            connections.mark_overrun(conn);
+        }
         connections.mark_unflushed(conn);
     }
 }
@@ -160,21 +162,20 @@ fn event(kind: watch::EventKind, path: &str) -> WatcherEvent<'_> {
 }
 
 /// Appends the answer to a write that was applied.
-fn encode_outcome(xid: Xid, zxid: Zxid, txn: &Txn, applied: &Applied<'_>, out: &mut Vec<u8>) {
+fn encode_outcome(
+    xid: Xid,
+    op: OpCode,
+    zxid: Zxid,
+    txn: &Txn,
+    applied: &Applied<'_>,
+    out: &mut Vec<u8>,
+) {
     match applied {
         Applied::Done => reply::void(out, xid, zxid),
-        Applied::Created {
-            path,
-            stat,
-            with_stat: true,
-        } => {
-            reply::path_stat(out, xid, zxid, path, stat);
+        Applied::Created { path, .. } if op == OpCode::Create => {
+            reply::path(out, xid, zxid, path);
         }
-        Applied::Created {
-            path,
-            with_stat: false,
-            ..
-        } => reply::path(out, xid, zxid, path),
+        Applied::Created { path, stat, .. } => reply::path_stat(out, xid, zxid, path, stat),
         Applied::DataSet(stat) | Applied::AclSet(stat) => reply::stat(out, xid, zxid, stat),
         Applied::Multi(parts) => {
             let Txn::Multi(txns) = txn else {

@@ -3,6 +3,7 @@
 use crate::api::{ConnId, Output, Reading};
 use crate::connection::{Connection, Phase, Then};
 use crate::server::Replica;
+use alloc::vec::Vec;
 use core::mem;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -29,6 +30,7 @@ impl Replica {
 
     /// Takes bytes of a client; requests that may not be taken yet are kept.
     pub(crate) fn on_client_bytes(&mut self, conn: ConnId, bytes: &[u8]) {
+        self.statistics.bytes_received += u64::try_from(bytes.len()).expect("a length fits");
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
@@ -43,7 +45,11 @@ impl Replica {
     pub(crate) fn on_client_sent(&mut self, conn: ConnId, bytes: usize) {
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.unsent = connection.unsent.saturating_sub(bytes);
-            self.resume(conn);
+            // A client that reads is alive, even while its own words wait to be read.
+            if let Some(session) = connection.session() {
+                self.touches.touch(session);
+            }
+            self.answer_in_turn(conn);
         }
     }
 
@@ -67,6 +73,14 @@ impl Replica {
         }
     }
 
+    /// Closes at once: the client does not read what it is owed.
+    pub(crate) fn cut(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.out = Vec::new();
+            self.close(conn);
+        }
+    }
+
     /// Closes every connection: this server may not serve any more.
     pub(crate) fn drop_all_connections(&mut self) {
         for conn in self.connections.ids() {
@@ -81,12 +95,15 @@ impl Replica {
         }
     }
 
-    /// Hands everything gathered for clients to their sockets, and goes on with those that had to
-    /// wait for others.
-    pub(crate) fn flush_connections(&mut self) {
+    /// Goes on with connections that had to wait for others.
+    pub(crate) fn resume_paused(&mut self) {
         for conn in self.connections.paused() {
             self.resume(conn);
         }
+    }
+
+    /// Hands everything gathered for clients to their sockets.
+    pub(crate) fn flush_connections(&mut self) {
         while let Some(conn) = self.connections.pop_unflushed() {
             let connection = self
                 .connections
@@ -137,8 +154,7 @@ impl Replica {
             return;
         };
         let mut decoder = mem::replace(&mut connection.decoder, FrameDecoder::for_requests(0));
-        self.statistics.bytes_received += u64::try_from(bytes.len()).expect("a length fits");
-        loop {
+        while !bytes.is_empty() {
             let overloaded = self.is_overloaded();
             let Some(connection) = self.connections.get_mut(conn) else {
                 return;

@@ -14,6 +14,16 @@ use zk_types::{Identity, Instant, SessionId, WallTime, Zxid};
 /// Bytes a client may leave unread before its requests wait.
 pub(crate) const UNSENT_BYTES_MAX: usize = 4 << 20;
 
+/// Bytes a client may leave unread before its connection is closed: events go on while requests
+/// wait.
+pub(crate) const UNREAD_BYTES_MAX: usize = 64 << 20;
+
+/// What a client may prove on one connection: each request carries all of it.
+pub(crate) const IDENTITIES_MAX: usize = 64;
+
+/// Bytes of everything a client may prove on one connection.
+pub(crate) const IDENTITY_BYTES_MAX: usize = 64 << 10;
+
 /// Requests of one connection that may wait for their turn.
 pub(crate) const QUEUE_MAX: usize = 1_000;
 
@@ -175,9 +185,37 @@ impl Connection {
         };
         let queue_max = if overloaded { 1 } else { QUEUE_MAX };
         open && !self.is_syncing()
+            && !self.is_ending()
             && self.queue.len() < queue_max
             && self.queued_bytes < QUEUE_BYTES_MAX
-            && self.unsent + self.out.len() < UNSENT_BYTES_MAX
+            && self.unread_bytes() < UNSENT_BYTES_MAX
+    }
+
+    /// Bytes that the client has not taken yet.
+    pub(crate) fn unread_bytes(&self) -> usize {
+        self.unsent + self.out.len()
+    }
+
+    /// Whether the read at the front should wait until the client has taken more. It may not when
+    /// a write stands behind it, whose change it must not see.
+    pub(crate) fn should_hold_back(&self) -> bool {
+        self.unread_bytes() >= UNSENT_BYTES_MAX
+            && !self
+                .queue
+                .iter()
+                .any(|entry| matches!(entry.waiting, Waiting::Write { .. } | Waiting::Sync { .. }))
+    }
+
+    /// Whether the last answer closes the connection: nothing behind it is carried out.
+    fn is_ending(&self) -> bool {
+        let last = self.queue.back().map(|entry| &entry.waiting);
+        matches!(
+            last,
+            Some(Waiting::Answered {
+                then: Then::Close,
+                ..
+            })
+        )
     }
 
     /// Whether a sync is under way. Nothing is taken behind it: a write there could be applied
@@ -214,14 +252,23 @@ impl Connection {
         })
     }
 
-    /// Adds what the client has proven to what later requests carry.
-    pub(crate) fn learn(&mut self, proven: Vec<Identity>) {
+    /// Adds what the client has proven to what later requests carry, and says whether there was
+    /// room for it.
+    pub(crate) fn learn(&mut self, proven: Vec<Identity>) -> bool {
         let mut identities = self.identities.to_vec();
         for identity in proven {
             if !identities.contains(&identity) {
                 identities.push(identity);
             }
         }
-        self.identities = identities.into();
+        let bytes: usize = identities
+            .iter()
+            .map(|identity| identity.scheme.len() + identity.id.len())
+            .sum();
+        let fits = identities.len() <= IDENTITIES_MAX && bytes <= IDENTITY_BYTES_MAX;
+        if fits {
+            self.identities = identities.into();
+        }
+        fits
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Connections {
     unflushed: BTreeSet<ConnId>,
     /// Connections that are not read until there is room again.
     paused: BTreeSet<ConnId>,
+    /// Connections whose clients do not read what they are owed.
+    overrun: BTreeSet<ConnId>,
 }
 
 impl Connections {
@@ -30,6 +32,7 @@ impl Connections {
             silent: BTreeSet::new(),
             unflushed: BTreeSet::new(),
             paused: BTreeSet::new(),
+            overrun: BTreeSet::new(),
         }
     }
 
@@ -72,6 +75,7 @@ impl Connections {
         }
         self.unflushed.remove(&id);
         self.paused.remove(&id);
+        self.overrun.remove(&id);
         Some(connection)
     }
 
@@ -134,6 +138,16 @@ impl Connections {
 
     pub(crate) fn set_resumed(&mut self, id: ConnId) {
         self.paused.remove(&id);
+    }
+
+    /// Notes that a connection is owed more than its client may leave unread.
+    pub(crate) fn mark_overrun(&mut self, id: ConnId) {
+        self.overrun.insert(id);
+    }
+
+    /// The next such connection.
+    pub(crate) fn pop_overrun(&mut self) -> Option<ConnId> {
+        self.overrun.pop_first()
     }
 
     /// Notes that a connection has bytes to send.

@@ -84,7 +84,7 @@ impl Replica {
 
     fn open_session(&mut self, conn: ConnId, timeout_ms: i32, read_only: Option<bool>) {
         let session = self.ids.next(&self.state.sessions);
-        let tag = self.outcomes.expect(conn);
+        let tag = self.outcomes.expect(conn, 0);
         let opening = Opening {
             tag,
             session,
@@ -108,7 +108,7 @@ impl Replica {
             return self.refuse_session(conn, read_only);
         }
         self.statistics.revalidate_count += 1;
-        let tag = self.outcomes.expect(conn);
+        let tag = self.outcomes.expect(conn, 0);
         let opening = Opening {
             tag,
             session: request.session,

@@ -98,13 +98,17 @@ impl Leader {
 impl Replica {
     /// Lets sessions expire and containers go that are due.
     pub(crate) fn lead_on_timeout(&mut self) {
-        let Some(leader) = &mut self.leader else {
+        if self.leader.is_none() {
             return;
-        };
-        for session in leader.expiry.expire(self.now) {
-            self.statistics.expired_sessions += 1;
-            self.work
-                .push_back(Work::Submit(Submission::Expire { session }));
+        }
+        self.hand_over_touches();
+        let leader = self.leader.as_mut().expect("it leads");
+        if leader.expire_from <= self.now {
+            for session in leader.expiry.expire(self.now) {
+                self.statistics.expired_sessions += 1;
+                self.work
+                    .push_back(Work::Submit(Submission::Expire { session }));
+            }
         }
         if leader.reap_at <= self.now {
             leader.reap_at = self.now + REAP_INTERVAL;

@@ -15,8 +15,13 @@ use quorum_proto::{Decoder, Frame, Hello, PortKind};
 use zab_core::{Input as ZabInput, LinkId, Message, Notification};
 use zk_types::{Instant, ServerId};
 
-/// Bytes of one frame between servers: a record of the largest request, or a snapshot's chunk.
-pub(crate) const PEER_FRAME_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one frame between servers. The largest is the close of a session with very many
+/// ephemeral nodes; a peer's decoder holds what has come of it and no more.
+pub(crate) const PEER_FRAME_BYTES_MAX: usize = 1 << 30;
+
+/// Bytes in which whoever dialled says who it is, and how long it may take.
+const GREETING_BYTES_MAX: usize = 1_024;
+const GREETING_WITHIN: Duration = Duration::from_secs(5);
 
 /// Links that may be open towards this server and have not said who they are.
 const STRANGERS_MAX: usize = 64;
@@ -46,6 +51,8 @@ pub(crate) struct Peers {
     /// The protocol's names for links it dialled, to the world's.
     by_protocol: BTreeMap<LinkId, LinkId>,
     waiting: BTreeSet<LinkId>,
+    /// Links that were accepted and have not said whose they are, by when they must have.
+    strangers: BTreeSet<(Instant, LinkId)>,
     effects: VecDeque<Effect>,
 }
 
@@ -89,6 +96,16 @@ struct MeshPeer {
     pause: Duration,
 }
 
+impl Link {
+    /// Whether it was accepted and has not said whose it is.
+    fn is_of_a_stranger(&self) -> bool {
+        match self.purpose {
+            Purpose::ElectionIn { from } | Purpose::QuorumIn { from, .. } => from.is_none(),
+            Purpose::ElectionOut { .. } | Purpose::QuorumOut { .. } => false,
+        }
+    }
+}
+
 impl Peers {
     /// No links yet.
     pub(crate) fn new(
@@ -122,6 +139,7 @@ impl Peers {
             mesh,
             by_protocol: BTreeMap::new(),
             waiting: BTreeSet::new(),
+            strangers: BTreeSet::new(),
             effects: VecDeque::new(),
         }
     }
@@ -131,13 +149,21 @@ impl Peers {
         self.effects.pop_front()
     }
 
-    /// When an election link is to be dialled again.
+    /// When an election link is to be dialled again, or a stranger's time is up.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.mesh.values().filter_map(|peer| peer.redial_at).min()
+        let redial = self.mesh.values().filter_map(|peer| peer.redial_at);
+        let greeting = self.strangers.first().map(|(until, _)| *until);
+        redial.chain(greeting).min()
     }
 
-    /// Dials the election links whose pause is over.
+    /// Dials the election links whose pause is over, and closes links of whoever never said who it
+    /// is.
     pub(crate) fn on_timeout(&mut self, now: Instant) {
+        while let Some(&(until, id)) = self.strangers.first()
+            && until <= now
+        {
+            self.close(id);
+        }
         let due: Vec<ServerId> = self
             .mesh
             .iter()
@@ -196,21 +222,11 @@ impl Peers {
 
     /// A peer dialled this server.
     pub(crate) fn on_accepted(&mut self, now: Instant, id: LinkId, port: PeerPort) {
-        let strangers = self
-            .links
-            .values()
-            .filter(|link| {
-                matches!(
-                    link.purpose,
-                    Purpose::ElectionIn { from: None } | Purpose::QuorumIn { from: None, .. }
-                )
-            })
-            .count();
-        if strangers >= STRANGERS_MAX {
-            self.effects
-                .push_back(Effect::World(Output::PeerClose { link: id }));
-            return;
+        if self.strangers.len() >= STRANGERS_MAX {
+            let (_, oldest) = *self.strangers.first().expect("there are many");
+            self.close(oldest);
         }
+        self.strangers.insert((now + GREETING_WITHIN, id));
         let purpose = match port {
             PeerPort::Election => Purpose::ElectionIn { from: None },
             PeerPort::Quorum => Purpose::QuorumIn {
@@ -290,10 +306,26 @@ impl Peers {
 
     /// Bytes came over a link.
     pub(crate) fn on_bytes(&mut self, id: LinkId, bytes: &[u8]) {
-        let Some(link) = self.links.get_mut(&id) else {
+        let is_stranger = self.links.get(&id).is_some_and(Link::is_of_a_stranger);
+        let (head, rest) = bytes.split_at(if is_stranger {
+            bytes.len().min(GREETING_BYTES_MAX)
+        } else {
+            0
+        });
+        self.take_bytes(id, head);
+        if rest.is_empty() {
             return;
-        };
-        link.decoder.push(bytes);
+        }
+        if self.links.get(&id).is_some_and(Link::is_of_a_stranger) {
+            return self.refuse(id, "a long speech in place of a greeting".into());
+        }
+        self.take_bytes(id, rest);
+    }
+
+    fn take_bytes(&mut self, id: LinkId, bytes: &[u8]) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.decoder.push(bytes);
+        }
         loop {
             let Some(link) = self.links.get_mut(&id) else {
                 return;
@@ -331,6 +363,8 @@ impl Peers {
         match (link.purpose, frame) {
             (Purpose::ElectionIn { from: None }, Frame::Hello(hello)) => {
                 self.check_hello(&hello)?;
+                self.replace_election_link(hello.sender);
+                self.strangers.retain(|(_, stranger)| *stranger != id);
                 let link = self.links.get_mut(&id).expect("it is still there");
                 link.purpose = Purpose::ElectionIn {
                     from: Some(hello.sender),
@@ -349,6 +383,7 @@ impl Peers {
                     from: Some(hello.sender),
                     protocol,
                 };
+                self.strangers.retain(|(_, stranger)| *stranger != id);
                 self.by_protocol.insert(protocol, id);
                 self.effects.push_back(Effect::Zab(ZabInput::Connected {
                     link: protocol,
@@ -377,6 +412,23 @@ impl Peers {
             (_, Frame::Message(_)) => return Err("a message where none is due".into()),
         }
         Ok(())
+    }
+
+    /// A server dials anew when it no longer trusts its old link: that one is done with.
+    fn replace_election_link(&mut self, sender: ServerId) {
+        let old = self
+            .links
+            .iter()
+            .find_map(|(&id, link)| match link.purpose {
+                Purpose::ElectionIn { from } if from == Some(sender) => Some(id),
+                Purpose::ElectionIn { .. }
+                | Purpose::ElectionOut { .. }
+                | Purpose::QuorumIn { .. }
+                | Purpose::QuorumOut { .. } => None,
+            });
+        if let Some(old) = old {
+            self.close(old);
+        }
     }
 
     fn check_hello(&self, hello: &Hello) -> Result<(), String> {
@@ -465,6 +517,7 @@ impl Peers {
     fn forget(&mut self, id: LinkId) -> Option<Link> {
         let link = self.links.remove(&id)?;
         self.waiting.remove(&id);
+        self.strangers.retain(|(_, stranger)| *stranger != id);
         match link.purpose {
             Purpose::QuorumOut { protocol, .. } | Purpose::QuorumIn { protocol, .. } => {
                 self.by_protocol.remove(&protocol);

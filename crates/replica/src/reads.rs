@@ -13,6 +13,9 @@ use zk_proto::{
 use zk_types::{Acl, ErrorCode, Identity, Perms, RawPath, SessionId, ZnodePath, Zxid};
 use znode_tree::Tree;
 
+/// Bytes that the answer to a `multiRead` may have: a small request may name a large node often.
+const MULTI_READ_BYTES_MAX: usize = 16 << 20;
+
 /// The state that reads of one connection see, and the watches they set.
 pub(crate) struct Reads<'a> {
     pub(crate) tree: &'a Tree,
@@ -88,7 +91,16 @@ impl Reads<'_> {
                 Ok(())
             }
             Request::MultiRead(ops) => {
-                let results: Vec<_> = ops.into_iter().map(|op| self.read_part(op)).collect();
+                let mut results = Vec::new();
+                let mut bytes = 0;
+                for op in ops {
+                    let result = self.read_part(op);
+                    bytes += bytes_of(&result);
+                    if bytes > MULTI_READ_BYTES_MAX {
+                        return Err(ErrorCode::MarshallingError);
+                    }
+                    results.push(result);
+                }
                 reply::multi(out, xid, self.applied, &results);
                 Ok(())
             }
@@ -142,7 +154,8 @@ impl Reads<'_> {
         let path = required(path)?;
         let found = self.tree.exists(path, self.identities);
         if watch && matches!(found, Ok(_) | Err(ErrorCode::NoNode)) {
-            self.watches.add_standard(Table::Data, path, self.conn);
+            self.watches
+                .add_standard(Table::Data, root_for_empty(path), self.conn);
         }
         reply::stat(out, xid, self.applied, &found?);
         Ok(())
@@ -229,7 +242,7 @@ impl Reads<'_> {
     /// Source: `client-protocol.md` §7.4.
     fn set_watches(&mut self, watches: &SetWatches<'_>, out: &mut Vec<u8>) {
         let since = watches.relative_zxid;
-        for path in &watches.data {
+        for path in watches.data.iter().map(|path| root_for_empty(path)) {
             match self.tree.stat(path) {
                 None => self.catch_up(EventKind::NodeDeleted, path, out),
                 Some(stat) if stat.mzxid.0.cast_signed() > since => {
@@ -238,13 +251,13 @@ impl Reads<'_> {
                 Some(_) => self.watches.add_standard(Table::Data, path, self.conn),
             }
         }
-        for path in &watches.exist {
+        for path in watches.exist.iter().map(|path| root_for_empty(path)) {
             match self.tree.stat(path) {
                 None => self.watches.add_standard(Table::Data, path, self.conn),
                 Some(_) => self.catch_up(EventKind::NodeCreated, path, out),
             }
         }
-        for path in &watches.child {
+        for path in watches.child.iter().map(|path| root_for_empty(path)) {
             match self.tree.stat(path) {
                 None => self.catch_up(EventKind::NodeDeleted, path, out),
                 Some(stat) if stat.pzxid.0.cast_signed() > since => {
@@ -275,6 +288,21 @@ impl Reads<'_> {
             };
             event.encode(ReplyHeader::NO_ZXID, out);
         }
+    }
+}
+
+/// Bytes that one part of a `multiRead` adds to the answer, roughly.
+fn bytes_of(result: &OpResult<'_>) -> usize {
+    match result {
+        OpResult::GetData { data, .. } => data.as_ref().map_or(0, |data| data.len()),
+        OpResult::GetChildren { children } => children.iter().map(|name| name.len() + 4).sum(),
+        OpResult::Create { .. }
+        | OpResult::Create2 { .. }
+        | OpResult::Delete
+        | OpResult::SetData { .. }
+        | OpResult::Check
+        | OpResult::RolledBack
+        | OpResult::Failed(_) => 0,
     }
 }
 

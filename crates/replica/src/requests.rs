@@ -3,7 +3,7 @@
 
 use crate::api::ConnId;
 use crate::between::{ForwardedRequest, RequestTag, ToLeader, encode};
-use crate::connection::{Connection, Phase, Then, Waiting};
+use crate::connection::{Connection, Phase, Then, UNREAD_BYTES_MAX, Waiting};
 use crate::identity;
 use crate::leader::Submission;
 use crate::reads::{Reads, operation_name};
@@ -11,14 +11,19 @@ use crate::server::{Replica, Work};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use zab_core::{Input as ZabInput, Role, SyncTag};
-use zk_proto::{AuthPacket, OpCode, ReplyHeader, Request, RequestError, RequestHeader, reply};
+use zk_proto::{AuthPacket, OpCode, ReplyHeader, Request, RequestError, RequestHeader, Xid, reply};
 use zk_types::{Bytes, ErrorCode, SessionId, Zxid};
 use znode_tree::Refusal;
+
+/// Bytes of requests that may be awaited before connections with one waiting are not read.
+const OUTSTANDING_BYTES_MAX: usize = 64 << 20;
 
 /// Requests whose outcome is awaited, and refusals that are not yet due.
 pub(crate) struct Outcomes {
     next: RequestTag,
-    awaited: BTreeMap<RequestTag, ConnId>,
+    awaited: BTreeMap<RequestTag, (ConnId, usize)>,
+    /// Bytes of the requests that are awaited.
+    bytes: usize,
     /// By the record after which each is right, which the leader's order makes ascending.
     refusals: VecDeque<(Zxid, RequestTag, Refusal)>,
 }
@@ -29,25 +34,29 @@ impl Outcomes {
         Outcomes {
             next: first,
             awaited: BTreeMap::new(),
+            bytes: 0,
             refusals: VecDeque::new(),
         }
     }
 
-    /// A tag for a request of a connection.
-    pub(crate) fn expect(&mut self, conn: ConnId) -> RequestTag {
+    /// A tag for a request of a connection, of this many bytes.
+    pub(crate) fn expect(&mut self, conn: ConnId, bytes: usize) -> RequestTag {
         self.next = RequestTag(self.next.0.wrapping_add(1).max(1));
-        self.awaited.insert(self.next, conn);
+        self.awaited.insert(self.next, (conn, bytes));
+        self.bytes += bytes;
         self.next
     }
 
     /// The connection that awaits the outcome; it is awaited no longer.
     pub(crate) fn settle(&mut self, tag: RequestTag) -> Option<ConnId> {
-        self.awaited.remove(&tag)
+        let (conn, bytes) = self.awaited.remove(&tag)?;
+        self.bytes -= bytes;
+        Some(conn)
     }
 
     /// The connection that awaits the outcome.
     pub(crate) fn conn_of(&self, tag: RequestTag) -> Option<ConnId> {
-        self.awaited.get(&tag).copied()
+        self.awaited.get(&tag).map(|(conn, _)| *conn)
     }
 
     /// How many are awaited.
@@ -58,12 +67,12 @@ impl Outcomes {
     /// Drops what a connection awaited.
     pub(crate) fn forget(&mut self, connection: &Connection) {
         if let Phase::Opening { opening } = connection.phase {
-            self.awaited.remove(&opening.tag);
+            self.settle(opening.tag);
         }
         for entry in &connection.queue {
             match entry.waiting {
                 Waiting::Write { tag } | Waiting::Sync { tag, .. } => {
-                    self.awaited.remove(&tag);
+                    self.settle(tag);
                 }
                 Waiting::Synced { .. } | Waiting::Turn { .. } | Waiting::Answered { .. } => {}
             }
@@ -73,6 +82,7 @@ impl Outcomes {
     /// Drops everything: the term that would have answered is over.
     pub(crate) fn clear(&mut self) {
         self.awaited.clear();
+        self.bytes = 0;
         self.refusals.clear();
     }
 }
@@ -81,21 +91,21 @@ impl Replica {
     /// Takes one request of a client that has its session.
     pub(crate) fn on_request(&mut self, conn: ConnId, session: SessionId, frame: &[u8]) {
         let Ok((header, body)) = RequestHeader::decode(frame) else {
-            return self.close(conn);
+            return self.take_silence(conn);
         };
         self.touches.touch(session);
         match Request::decode(header.opcode, body, self.config.frame_bytes_max) {
             Ok(Request::Write(_)) => self.take_write(conn, session, header, body),
             Ok(Request::Sync { .. }) => self.take_sync(conn, header, body),
-            Ok(Request::Auth(packet)) => self.take_auth(conn, header, &packet),
+            Ok(Request::Auth(packet)) => self.take_auth(conn, header, &packet, body.len()),
             Ok(_) | Err(RequestError::Marshalling(_)) => self.take_turn(conn, header, body),
             Err(RequestError::UnknownOpcode { .. }) => {
                 let mut answer = Vec::new();
                 let code = ErrorCode::Unimplemented;
                 reply::error(&mut answer, header.xid, ReplyHeader::NO_ZXID, code);
-                self.take_answered(conn, header, OpCode::Error, answer, Then::Close);
+                self.take_answered(conn, header, OpCode::Error, 0, answer, Then::Close);
             }
-            Err(RequestError::Auth(_)) => self.close(conn),
+            Err(RequestError::Auth(_)) => self.take_silence(conn),
         }
     }
 
@@ -127,6 +137,7 @@ impl Replica {
     /// Whether so much is awaited that no connection with a request waiting is read.
     pub(crate) fn is_overloaded(&self) -> bool {
         u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX) > self.config.outstanding_max
+            || self.outcomes.bytes > OUTSTANDING_BYTES_MAX
     }
 
     /// Keeps a refusal until everything it takes for granted is applied here.
@@ -170,7 +181,7 @@ impl Replica {
     pub(crate) fn answer_write(
         &mut self,
         tag: RequestTag,
-        encode_answer: impl FnOnce(zk_proto::Xid, &Waiting, &mut Vec<u8>),
+        encode_answer: impl FnOnce(Xid, OpCode, &mut Vec<u8>),
     ) {
         let Some(conn) = self.outcomes.settle(tag) else {
             return;
@@ -184,7 +195,7 @@ impl Replica {
             return;
         };
         let mut answer = Vec::new();
-        encode_answer(entry.xid, &entry.waiting, &mut answer);
+        encode_answer(entry.xid, entry.op, &mut answer);
         let then = if entry.op == OpCode::CloseSession {
             Then::Close
         } else {
@@ -200,7 +211,7 @@ impl Replica {
 
     fn take_write(&mut self, conn: ConnId, session: SessionId, header: RequestHeader, body: &[u8]) {
         let op = OpCode::from_code(header.opcode).expect("it was decoded");
-        let tag = self.outcomes.expect(conn);
+        let tag = self.outcomes.expect(conn, body.len());
         let now = self.now;
         let connection = self.connections.get_mut(conn).expect("it just sent this");
         connection.enqueue(header, op, now, body.len(), Waiting::Write { tag });
@@ -216,7 +227,7 @@ impl Replica {
     }
 
     fn take_sync(&mut self, conn: ConnId, header: RequestHeader, body: &[u8]) {
-        let tag = self.outcomes.expect(conn);
+        let tag = self.outcomes.expect(conn, body.len());
         let now = self.now;
         let connection = self.connections.get_mut(conn).expect("it just sent this");
         let waiting = Waiting::Sync {
@@ -230,7 +241,13 @@ impl Replica {
     }
 
     /// What is proven holds for every later request at once; the answer waits for its turn.
-    fn take_auth(&mut self, conn: ConnId, header: RequestHeader, packet: &AuthPacket<'_>) {
+    fn take_auth(
+        &mut self,
+        conn: ConnId,
+        header: RequestHeader,
+        packet: &AuthPacket<'_>,
+        bytes: usize,
+    ) {
         let connection = self.connections.get_mut(conn).expect("it just sent this");
         let proven = identity::of_auth_packet(
             packet.scheme.as_deref(),
@@ -239,19 +256,15 @@ impl Replica {
             self.config.super_digest.as_deref(),
         );
         let mut answer = Vec::new();
-        let then = match proven {
-            Some(proven) => {
-                connection.learn(proven);
-                reply::void(&mut answer, header.xid, Zxid::ZERO);
-                Then::GoOn
-            }
-            None => {
-                self.statistics.auth_failed += 1;
-                reply::error(&mut answer, header.xid, Zxid::ZERO, ErrorCode::AuthFailed);
-                Then::Close
-            }
+        let then = if proven.is_some_and(|proven| connection.learn(proven)) {
+            reply::void(&mut answer, header.xid, Zxid::ZERO);
+            Then::GoOn
+        } else {
+            self.statistics.auth_failed += 1;
+            reply::error(&mut answer, header.xid, Zxid::ZERO, ErrorCode::AuthFailed);
+            Then::Close
         };
-        self.take_answered(conn, header, OpCode::Auth, answer, then);
+        self.take_answered(conn, header, OpCode::Auth, bytes, answer, then);
     }
 
     fn take_turn(&mut self, conn: ConnId, header: RequestHeader, body: &[u8]) {
@@ -277,12 +290,12 @@ impl Replica {
         conn: ConnId,
         header: RequestHeader,
         op: OpCode,
+        bytes: usize,
         answer: Vec<u8>,
         then: Then,
     ) {
         let now = self.now;
         let connection = self.connections.get_mut(conn).expect("it just sent this");
-        let bytes = answer.len();
         let waiting = Waiting::Answered {
             reply: answer,
             zxid: Zxid::ZERO,
@@ -290,6 +303,15 @@ impl Replica {
         };
         connection.enqueue(header, op, now, bytes, waiting);
         self.answer_in_turn(conn);
+    }
+
+    /// What cannot be answered closes the connection, once everything before it is answered.
+    fn take_silence(&mut self, conn: ConnId) {
+        let header = RequestHeader {
+            xid: Xid(0),
+            opcode: OpCode::Error.code(),
+        };
+        self.take_answered(conn, header, OpCode::Error, 0, Vec::new(), Then::Close);
     }
 
     fn answer_refused(&mut self, tag: RequestTag, refusal: &Refusal) {
@@ -310,19 +332,21 @@ impl Replica {
         });
     }
 
-    /// Sends every answer whose turn has come.
-    fn answer_in_turn(&mut self, conn: ConnId) {
+    /// Sends every answer whose turn has come, as far as the client takes them.
+    pub(crate) fn answer_in_turn(&mut self, conn: ConnId) {
         loop {
             let Some(connection) = self.connections.get_mut(conn) else {
                 return;
             };
+            if connection.unread_bytes() > UNREAD_BYTES_MAX {
+                return self.cut(conn);
+            }
             let is_due = connection
                 .queue
                 .front()
                 .is_some_and(|entry| match entry.waiting {
-                    Waiting::Synced { .. } | Waiting::Turn { .. } | Waiting::Answered { .. } => {
-                        true
-                    }
+                    Waiting::Turn { .. } => !connection.should_hold_back(),
+                    Waiting::Synced { .. } | Waiting::Answered { .. } => true,
                     Waiting::Write { .. } | Waiting::Sync { .. } => false,
                 });
             if !is_due {
@@ -395,7 +419,7 @@ impl Replica {
     fn note_answer(
         &mut self,
         conn: ConnId,
-        xid: zk_proto::Xid,
+        xid: Xid,
         op: OpCode,
         received: zk_types::Instant,
         zxid: Zxid,

@@ -274,6 +274,8 @@ impl Replica {
     }
 
     fn on_batch_end(&mut self) {
+        self.resume_paused();
+        self.settle();
         self.storage.wal.flush();
         self.peers.flush();
         self.flush_connections();
@@ -357,6 +359,7 @@ impl Replica {
         match role {
             Role::Looking => self.statistics.looking_count += 1,
             Role::Leading { .. } => {
+                self.storage.drop_staged();
                 self.statistics.leader_since = Some(self.now);
                 self.leader = Some(Leader::new(
                     &self.state.sessions,
@@ -364,7 +367,7 @@ impl Replica {
                     self.now,
                 ));
             }
-            Role::Following { .. } => {}
+            Role::Following { .. } => self.storage.drop_staged(),
             Role::LeadingPrepare { .. } | Role::FollowingPrepare { .. } => {}
         }
         self.touch_at = self.now + self.config.tick / 2;

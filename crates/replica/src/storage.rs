@@ -68,6 +68,11 @@ impl Storage {
         }
     }
 
+    /// Gives up what has come of a leader's snapshot: this server has caught up without it.
+    pub(crate) fn drop_staged(&mut self) {
+        self.staged = None;
+    }
+
     fn is_due(&self, snapshot_log_bytes: u64) -> bool {
         let txns = u64::from(self.snapshot_txns / 2) + u64::from(self.jitter);
         u64::from(self.txns_since_snapshot) > txns
@@ -209,11 +214,13 @@ impl Replica {
                 failed: Failed::No,
             });
         }
-        let staged = self
-            .storage
-            .staged
-            .as_mut()
-            .expect("a stage begins at offset 0");
+        let staged = self.storage.staged.get_or_insert_with(|| Staged {
+            id,
+            reader: SnapshotReader::new(),
+            loader: StateLoader::new(self.storage.tree_config),
+            // What came before was given up; the install will fail, and the leader plan anew.
+            failed: Failed::Yes,
+        });
         assert_eq!(staged.id, id, "a stage is of one snapshot");
         if staged.failed == Failed::No && staged.reader.push(bytes, &mut staged.loader).is_err() {
             staged.loader.discard();

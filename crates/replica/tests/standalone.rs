@@ -482,3 +482,103 @@ fn a_server_that_was_stopped_for_long_hears_its_clients_before_it_expires_them()
         "it was silent for its timeout since"
     );
 }
+
+#[test]
+fn a_ping_in_time_keeps_a_session_whatever_else_is_due_meanwhile() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    for _ in 0..20 {
+        server.pass(Duration::from_millis(9_700));
+        server.ask(&mut client, &Request::Ping);
+    }
+    server.pass(Duration::from_millis(100));
+    assert!(!server.closed.contains(&client.conn));
+}
+
+#[test]
+fn nothing_behind_a_fatal_answer_is_carried_out() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    let mut bytes = client.encode(&create("/x", b"", 0));
+    bytes.extend(client.encode(&Request::Auth(AuthPacket {
+        scheme: Some("nonsense".into()),
+        auth: None,
+    })));
+    bytes.extend(client.encode(&create("/y", b"", 0)));
+    server.input(replica::Input::ClientBytes {
+        conn: client.conn,
+        bytes: &bytes,
+    });
+    server.run();
+    let codes: Vec<i32> = server.hear(&mut client).iter().map(Heard::err).collect();
+    assert_eq!(codes, [0, -115]);
+    assert!(server.closed.contains(&client.conn));
+    let mut other = server.connect();
+    assert_eq!(server.ask(&mut other, &get("/x", false))[0].err(), 0);
+    assert_eq!(server.ask(&mut other, &get("/y", false))[0].err(), -101);
+}
+
+#[test]
+fn a_small_request_for_gigabytes_is_refused() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    let data = vec![7; 1_000_000];
+    server.ask(&mut client, &create("/big", &data, 0));
+    let parts = (0..3_000)
+        .map(|_| zk_proto::ReadOp::GetData {
+            path: Some("/big".into()),
+        })
+        .collect();
+    assert_eq!(
+        server.ask(&mut client, &Request::MultiRead(parts))[0].err(),
+        -5
+    );
+}
+
+#[test]
+fn replies_behind_a_write_wait_for_a_client_that_reads_slowly() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    let data = vec![7; 1_000_000];
+    server.ask(&mut client, &create("/big", &data, 0));
+    server.input(replica::Input::ClientSent {
+        conn: client.conn,
+        bytes: usize::MAX,
+    });
+    let mut bytes = client.encode(&create("/small", b"", 0));
+    for _ in 0..200 {
+        bytes.extend(client.encode(&get("/big", false)));
+    }
+    server.input(replica::Input::ClientBytes {
+        conn: client.conn,
+        bytes: &bytes,
+    });
+    server.run();
+    let mut heard = 0;
+    for _ in 0..200 {
+        let batch = server.hear(&mut client);
+        assert!(batch.len() < 10, "{} replies at once", batch.len());
+        heard += batch.len();
+        server.input(replica::Input::ClientSent {
+            conn: client.conn,
+            bytes: 8_000_000,
+        });
+        server.run();
+    }
+    assert_eq!(heard, 201);
+}
+
+#[test]
+fn more_identities_than_a_request_may_carry_are_refused() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    let proof = vec![b'u'; 70_000];
+    let heard = server.ask(
+        &mut client,
+        &Request::Auth(AuthPacket {
+            scheme: Some("digest".into()),
+            auth: Some(proof.into()),
+        }),
+    );
+    assert_eq!(heard[0].err(), -115);
+}

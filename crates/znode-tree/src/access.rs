@@ -8,9 +8,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use zk_types::{Acl, ErrorCode, Identity, Perms, RawAcl};
 
-/// Most memory, in bytes, that entries of the scheme `auth` may expand to: many such entries times
-/// many long identities would otherwise make gigabytes of one small request.
-const EXPANSION_BYTES_MAX: usize = 1 << 24;
+/// Most memory, in bytes, that entries of the scheme `auth` may expand to in one request: many such
+/// entries times many long identities would otherwise make gigabytes of one small request.
+pub(crate) const EXPANSION_BYTES_MAX: usize = 1 << 24;
 
 /// Whether `acl` grants one of `needed` to a caller who holds `identities`.
 ///
@@ -36,7 +36,8 @@ fn is_for(entry: &Acl, identities: &[Identity]) -> bool {
     }
 }
 
-/// A list as a client sent it, turned into what is stored.
+/// A list as a client sent it, turned into what is stored. `expansion_bytes` counts what entries of
+/// the scheme `auth` have expanded to in this request so far.
 ///
 /// # Errors
 /// `InvalidAcl` when the list is empty or an entry is not valid; `MarshallingError` for a null id
@@ -45,18 +46,18 @@ pub(crate) fn normalise(
     raw: Option<&[RawAcl<'_>]>,
     identities: &[Identity],
     config: &TreeConfig,
+    expansion_bytes: &mut usize,
 ) -> Result<Vec<Acl>, ErrorCode> {
     let distinct = without_duplicates(raw.unwrap_or_default())?;
     if distinct.is_empty() {
         return Err(ErrorCode::InvalidAcl);
     }
     let mut acl = Vec::with_capacity(distinct.len());
-    let mut expansion_bytes = 0;
     for entry in distinct {
         let scheme = entry.scheme.as_deref().ok_or(ErrorCode::InvalidAcl)?;
         if scheme == "auth" {
-            expansion_bytes += expand(entry.perms, identities, &mut acl)?;
-            if expansion_bytes > EXPANSION_BYTES_MAX {
+            *expansion_bytes += expand(entry.perms, identities, &mut acl)?;
+            if *expansion_bytes > EXPANSION_BYTES_MAX {
                 return Err(ErrorCode::InvalidAcl);
             }
             continue;
@@ -196,7 +197,7 @@ mod tests {
             identity("digest", "u:h"),
             identity("super", ""),
         ];
-        normalise(Some(raw), &identities, &TreeConfig::new([0, 0]))
+        normalise(Some(raw), &identities, &TreeConfig::new([0, 0]), &mut 0)
     }
 
     #[test]
@@ -219,7 +220,7 @@ mod tests {
     fn an_empty_or_absent_list_is_invalid() {
         assert_eq!(normalised(&[]), Err(ErrorCode::InvalidAcl));
         assert_eq!(
-            normalise(None, &[], &TreeConfig::new([0, 0])),
+            normalise(None, &[], &TreeConfig::new([0, 0]), &mut 0),
             Err(ErrorCode::InvalidAcl)
         );
     }
@@ -237,7 +238,7 @@ mod tests {
         let list = [raw(9, Some("auth"), None)];
         let identities = [identity("ip", "1.2.3.4"), identity("super", "")];
         assert_eq!(
-            normalise(Some(&list), &identities, &TreeConfig::new([0, 0])),
+            normalise(Some(&list), &identities, &TreeConfig::new([0, 0]), &mut 0),
             Err(ErrorCode::InvalidAcl)
         );
     }
@@ -249,9 +250,9 @@ mod tests {
             .map(|perms| raw(perms, Some("auth"), None))
             .collect();
         let config = TreeConfig::new([0, 0]);
-        assert!(normalise(Some(&list[..10]), &long, &config).is_ok());
+        assert!(normalise(Some(&list[..10]), &long, &config, &mut 0).is_ok());
         assert_eq!(
-            normalise(Some(&list), &long, &config),
+            normalise(Some(&list), &long, &config, &mut 0),
             Err(ErrorCode::InvalidAcl)
         );
     }
@@ -319,7 +320,14 @@ mod tests {
             x509: true,
             ..TreeConfig::new([0, 0])
         };
-        let try_one = |scheme, id| normalise(Some(&[raw(1, Some(scheme), Some(id))]), &[], &config);
+        let try_one = |scheme, id| {
+            normalise(
+                Some(&[raw(1, Some(scheme), Some(id))]),
+                &[],
+                &config,
+                &mut 0,
+            )
+        };
         assert!(try_one("sasl", "a/b@R").is_ok());
         assert!(try_one("sasl", "a").is_ok());
         assert!(try_one("sasl", "a@b@c").is_err());

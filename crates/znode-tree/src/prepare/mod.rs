@@ -57,6 +57,7 @@ impl Tree {
             zxid,
             time,
             place,
+            expansion_bytes: 0,
         };
         match op {
             Op::Multi(ops) => preparation.multi(ops),
@@ -87,6 +88,8 @@ struct Preparation<'p> {
     zxid: Zxid,
     time: WallTime,
     place: Place,
+    /// What access lists of this request have expanded to, in bytes.
+    expansion_bytes: usize,
 }
 
 impl Preparation<'_> {
@@ -159,8 +162,13 @@ impl Preparation<'_> {
         }
     }
 
-    fn normalise(&self, raw: Option<&[RawAcl<'_>]>) -> Result<Vec<Acl>, ErrorCode> {
-        access::normalise(raw, self.requester.identities, &self.tree.config)
+    fn normalise(&mut self, raw: Option<&[RawAcl<'_>]>) -> Result<Vec<Acl>, ErrorCode> {
+        access::normalise(
+            raw,
+            self.requester.identities,
+            &self.tree.config,
+            &mut self.expansion_bytes,
+        )
     }
 
     fn check_quota(&self, path: &str, change: Usage) -> Result<(), ErrorCode> {
