@@ -3,11 +3,15 @@
 
 mod bytes;
 mod client_wire;
+mod disk;
 mod jute_wire;
+mod log;
 mod peer_wire;
 mod seeds;
 mod sessions;
+mod snapshot_file;
 mod targets;
+mod tree;
 mod watches;
 
 pub use client_wire::{
@@ -15,7 +19,10 @@ pub use client_wire::{
     watcher_event,
 };
 pub use jute_wire::jute_reader;
+pub use log::log_recovery;
 pub use peer_wire::{election_port, quorum_port};
 pub use sessions::session_commands;
+pub use snapshot_file::snapshot_file;
 pub use targets::{TARGETS, Target};
+pub use tree::{tree_commands, tree_loader};
 pub use watches::watch_commands;

@@ -29,6 +29,50 @@ pub(crate) fn jute_reader() -> Vec<Vec<u8>> {
     vec![bytes]
 }
 
+/// Edits that hit the small files, the segments and the snapshots.
+pub(crate) fn log_recovery() -> Vec<Vec<u8>> {
+    let edit = |command: u8, file: u8, at: u16, argument: u8| {
+        let [high, low] = at.to_be_bytes();
+        vec![command, file, high, low, argument]
+    };
+    let mut seeds = vec![Vec::new()];
+    for command in 0..7 {
+        for file in 0..10 {
+            seeds.push(edit(command, file, 70 + u16::from(file) * 300, 0x55));
+        }
+    }
+    seeds
+}
+
+/// A whole file, to be read as it is and with its head summed again.
+pub(crate) fn snapshot_file() -> Vec<Vec<u8>> {
+    let files = crate::log::image().iter();
+    files
+        .filter(|(file, _)| file.directory == wal::Directory::Data)
+        .flat_map(|(_, bytes)| [[&[2], &bytes[..]].concat(), [&[3], &bytes[..]].concat()])
+        .collect()
+}
+
+/// Snapshots of a tree with nothing in it, and with something of everything.
+pub(crate) fn tree_loader() -> Vec<Vec<u8>> {
+    crate::tree::samples()
+        .into_iter()
+        .flat_map(|snapshot| {
+            [
+                [&[0], &snapshot[..]].concat(),
+                [&[9], &snapshot[..]].concat(),
+            ]
+        })
+        .collect()
+}
+
+/// Scripts that lead somewhere, and some that may not.
+pub(crate) fn tree_commands() -> Vec<Vec<u8>> {
+    let mut seeds = commands();
+    seeds.push(crate::tree::SAMPLE_SCRIPT.as_flattened().to_vec());
+    seeds
+}
+
 /// Scripts of several lengths; any bytes are one.
 pub(crate) fn commands() -> Vec<Vec<u8>> {
     [6u16, 60, 300]

@@ -31,6 +31,10 @@ pub const TARGETS: &[Target] = targets![
     transactions: seeds::transactions,
     quorum_port: seeds::quorum_port,
     election_port: seeds::election_port,
+    log_recovery: seeds::log_recovery,
+    snapshot_file: seeds::snapshot_file,
+    tree_loader: seeds::tree_loader,
+    tree_commands: seeds::tree_commands,
     watch_commands: seeds::commands,
     session_commands: seeds::commands,
 ];
