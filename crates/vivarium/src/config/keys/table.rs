@@ -1,0 +1,531 @@
+//! The table.
+
+use super::{Class, KeyGroup, Origin};
+
+const OFF: &[&str] = &["false", "no", ""];
+const OFF_NUMBER: &[&str] = &["0", "-1"];
+const JAVA: &str = "it tunes something that only the Java server has";
+const APACHE_FILES: &str = "it is about the file formats of Apache, and this server has its own";
+const NO_TLS: &str = "this server has no TLS yet, so what it protects travels in plain text";
+const NO_SASL: &str = "this server has no SASL yet, so nobody is authenticated that way";
+const NO_ADMIN: &str = "this server has no admin HTTP port yet; use four-letter words";
+const NO_METRICS: &str = "this server has no metrics port yet; use the four-letter word mntr";
+const NO_THROTTLE: &str =
+    "this limit is not enforced; globalOutstandingLimit, maxCnxns and maxClientCnxns are";
+
+/// Every known key.
+pub const KEYS: &[KeyGroup] = &[
+    KeyGroup {
+        names: &[
+            "dataDir",
+            "dataLogDir",
+            "clientPort",
+            "clientPortAddress",
+            "clientPortListenBacklog",
+            "tickTime",
+            "minSessionTimeout",
+            "maxSessionTimeout",
+            "maxClientCnxns",
+            "initLimit",
+            "syncLimit",
+            "server.*",
+            "electionAlg",
+            "quorumListenOnAllIPs",
+            "autopurge.snapRetainCount",
+            "autopurge.purgeInterval",
+            "dynamicConfigFile",
+        ],
+        origin: Origin::File,
+        class: Class::Works,
+    },
+    KeyGroup {
+        names: &[
+            "maxCnxns",
+            "snapCount",
+            "snapSizeLimitInKb",
+            "preAllocSize",
+            "globalOutstandingLimit",
+            "extendedTypesEnabled",
+            "enforceQuota",
+            "skipACL",
+            "4lw.commands.whitelist",
+            "DigestAuthenticationProvider.superDigest",
+            "datadir.autocreate",
+        ],
+        origin: Origin::Property,
+        class: Class::Works,
+    },
+    KeyGroup {
+        names: &["jute.maxbuffer"],
+        origin: Origin::BareProperty,
+        class: Class::Works,
+    },
+    KeyGroup {
+        names: &["standaloneEnabled"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: "one server alone always runs as a standalone server",
+            off: &["true"],
+        },
+    },
+    KeyGroup {
+        names: &["peerType"],
+        origin: Origin::File,
+        class: Class::NoEffect("the role in this server's own server.N line decides"),
+    },
+    KeyGroup {
+        names: &["group.*", "weight.*"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: "every server has one vote and a majority of all is a quorum",
+            off: &[],
+        },
+    },
+    KeyGroup {
+        names: &["secureClientPort", "secureClientPortAddress"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: NO_TLS,
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["portUnification", "sslQuorum", "sslQuorumReloadCertFiles"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: NO_TLS,
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["client.portUnification", "client.certReload", "ssl.*"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: NO_TLS,
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &[
+            "ssl.context.supplier.class",
+            "ssl.quorum.context.supplier.class",
+        ],
+        origin: Origin::Property,
+        class: Class::Refused("it names a Java class, which this server cannot load"),
+    },
+    KeyGroup {
+        names: &["ssl.sslProvider"],
+        origin: Origin::Property,
+        class: Class::NoEffect(JAVA),
+    },
+    KeyGroup {
+        names: &["ssl.authProvider"],
+        origin: Origin::Property,
+        class: Class::OneOf {
+            instead: NO_TLS,
+            off: &["x509"],
+            known: &[],
+        },
+    },
+    KeyGroup {
+        names: &[
+            "quorum.auth.enableSasl",
+            "quorum.auth.learnerRequireSasl",
+            "quorum.auth.serverRequireSasl",
+            "quorum.auth.*",
+        ],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: "this server has no SASL yet: whoever reaches the quorum ports may join, so \
+                      keep them off public networks",
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["quorum.cnxn.threads.size"],
+        origin: Origin::File,
+        class: Class::NoEffect(JAVA),
+    },
+    KeyGroup {
+        names: &["reconfigEnabled"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: "the members are fixed while the server runs; change the file on all and \
+                      restart them one by one",
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["observerMasterPort"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: "there are no observers yet",
+            off: OFF_NUMBER,
+        },
+    },
+    KeyGroup {
+        names: &["observer.syncEnabled", "syncEnabled"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: "there are no observers yet",
+            off: &["true"],
+        },
+    },
+    KeyGroup {
+        names: &[
+            "observer.reconnectDelayMs",
+            "observer.election.DelayMs",
+            "observerMaster.sizeLimit",
+            "leader.maxConcurrentSnapSyncs",
+            "leader.maxConcurrentDiffSyncs",
+        ],
+        origin: Origin::Property,
+        class: Class::NoEffect("it is about observers, and there are none yet"),
+    },
+    KeyGroup {
+        names: &["localSessionsEnabled", "localSessionsUpgradingEnabled"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: "every session is known to the whole ensemble, which every client can live \
+                      with",
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["readonlymode.enabled"],
+        origin: Origin::BareProperty,
+        class: Class::Missing {
+            instead: "a server without a quorum serves nobody, read-only clients included",
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["oraclePath"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: "two servers serve only while both are up; an oracle that errs could lose \
+                      acknowledged writes",
+            off: &[""],
+        },
+    },
+    KeyGroup {
+        names: &["multiAddress.*"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: "a server has one address for its peers",
+            off: &["false", "1000", "true"],
+        },
+    },
+    KeyGroup {
+        names: &["connectToLearnerMasterLimit", "jvm.pause.*"],
+        origin: Origin::File,
+        class: Class::NoEffect(JAVA),
+    },
+    KeyGroup {
+        names: &["metricsProvider.className"],
+        origin: Origin::File,
+        class: Class::OneOf {
+            instead: NO_METRICS,
+            off: &[
+                "org.apache.zookeeper.metrics.impl.defaultmetricsprovider",
+                "org.apache.zookeeper.metrics.impl.nullmetricsprovider",
+            ],
+            known: &["org.apache.zookeeper.metrics.prometheus.prometheusmetricsprovider"],
+        },
+    },
+    KeyGroup {
+        names: &["metricsProvider.*"],
+        origin: Origin::File,
+        class: Class::Missing {
+            instead: NO_METRICS,
+            off: &[],
+        },
+    },
+    KeyGroup {
+        names: &["forceSync"],
+        origin: Origin::Property,
+        class: Class::NoEffect("what is acknowledged is always on disk first, which is cheap here"),
+    },
+    KeyGroup {
+        names: &[
+            "commitLogCount",
+            "snapshotSizeFactor",
+            "txnLogSizeLimitInKb",
+            "flushDelay",
+            "maxWriteQueuePollTime",
+            "maxBatchSize",
+        ],
+        origin: Origin::Property,
+        class: Class::NoEffect("this server finds the right measure by itself"),
+    },
+    KeyGroup {
+        names: &[
+            "snapshot.trust.empty",
+            "snapshot.compression.method",
+            "emulate353TTLNodes",
+            "serializeLastProcessedZxid.enabled",
+            "closeSessionTxn.enabled",
+            "db.autocreate",
+        ],
+        origin: Origin::Property,
+        class: Class::NoEffect(APACHE_FILES),
+    },
+    KeyGroup {
+        names: &["digest.enabled"],
+        origin: Origin::Property,
+        class: Class::NoEffect("the digest of the tree is always kept, at no cost"),
+    },
+    KeyGroup {
+        names: &["fsync.warningthresholdms"],
+        origin: Origin::Property,
+        class: Class::NoEffect("slow disks are seen in the latencies of mntr"),
+    },
+    KeyGroup {
+        names: &[
+            "forceSnapshotSync",
+            "test.allowDiscontinuousProposals",
+            "testingonly.*",
+        ],
+        origin: Origin::Property,
+        class: Class::Ignored,
+    },
+    KeyGroup {
+        names: &[
+            "znode.container.checkIntervalMs",
+            "znode.container.maxPerMinute",
+            "znode.container.maxNeverUsedIntervalMs",
+        ],
+        origin: Origin::BareProperty,
+        class: Class::NoEffect("empty containers and old TTL nodes are removed at a fixed pace"),
+    },
+    KeyGroup {
+        names: &["leaderServes"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: "the leader serves clients too",
+            off: &["yes"],
+        },
+    },
+    KeyGroup {
+        names: &[
+            "leader.ackLoggingFrequency",
+            "leader.closeSocketAsync",
+            "learner.closeSocketAsync",
+            "learner.asyncSending",
+            "follower.skipLearnerRequestToNextProcessor",
+            "forward_learner_requests_to_commit_processor_disabled",
+            "commitProcessor.*",
+            "maxResponseCacheSize",
+            "maxGetChildrenResponseCacheSize",
+            "serverCnxnFactory",
+            "nio.*",
+            "netty.*",
+            "intBufferStartingSizeBytes",
+            "watchManagerName",
+            "watcherCleanThreadsNum",
+            "watcherCleanThreshold",
+            "watcherCleanIntervalInSeconds",
+            "watcherClean*",
+            "maxInProcessingDeadWatchers",
+            "bitHashCacheSize",
+            "pathStats.*",
+            "messageTracker.*",
+            "enableEagerACLCheck",
+            "jmx.*",
+            "DigestAuthenticationProvider.*",
+            "request_throttler.shutdownTimeout",
+            "kinit",
+            "IPAuthenticationProvider.*",
+        ],
+        origin: Origin::Property,
+        class: Class::NoEffect(JAVA),
+    },
+    KeyGroup {
+        names: &["DigestAuthenticationProvider.enabled"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: "the digest scheme is always there",
+            off: &["true"],
+        },
+    },
+    KeyGroup {
+        names: &["DigestAuthenticationProvider.digestAlg"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: "digests are SHA1",
+            off: &["sha1"],
+        },
+    },
+    KeyGroup {
+        names: &[
+            "learner.asyncSending.*",
+            "follower.nodelay",
+            "leader.nodelay",
+        ],
+        origin: Origin::BareProperty,
+        class: Class::NoEffect("peers never delay what they send"),
+    },
+    KeyGroup {
+        names: &[
+            "leader.maxTimeToWaitForEpoch",
+            "leaderConnectDelayDuringRetryMs",
+            "fastleader.minNotificationInterval",
+            "fastleader.maxNotificationInterval",
+            "cnxTimeout",
+            "quorumCnxnTimeoutMs",
+            "electionPortBindRetry",
+        ],
+        origin: Origin::Property,
+        class: Class::NoEffect("the timing of elections and dials is fixed here"),
+    },
+    KeyGroup {
+        names: &["tcpKeepAlive", "clientTcpKeepAlive"],
+        origin: Origin::Property,
+        class: Class::NoEffect("dead connections are found by their own pings"),
+    },
+    KeyGroup {
+        names: &["jute.maxbuffer.extrasize"],
+        origin: Origin::BareProperty,
+        class: Class::NoEffect("a frame that was taken can always be stored and read back"),
+    },
+    KeyGroup {
+        names: &[
+            "request_throttle_max_requests",
+            "throttled_op_wait_time",
+            "largeRequestThreshold",
+            "connection_throttle_tokens",
+        ],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: NO_THROTTLE,
+            off: OFF_NUMBER,
+        },
+    },
+    KeyGroup {
+        names: &[
+            "request_throttle_*",
+            "request_stale_*",
+            "largeRequestMaxBytes",
+            "connection_throttle_*",
+        ],
+        origin: Origin::Property,
+        class: Class::NoEffect("it refines a limit that is not enforced"),
+    },
+    KeyGroup {
+        names: &[
+            "X509AuthenticationProvider.*",
+            "superUser",
+            "superUser.*",
+            "SASLAuthenticationProvider.*",
+            "allowSaslFailedClients",
+            "kerberos.*",
+            "requireKerberosConfig",
+            "sasl.*",
+            "security.auth_to_local",
+        ],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: NO_SASL,
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["java.security.*"],
+        origin: Origin::BareProperty,
+        class: Class::Missing {
+            instead: NO_SASL,
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &[
+            "sessionRequireClientSASLAuth",
+            "enforce.auth.enabled",
+            "enforce.auth.schemes",
+        ],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: "clients are let in without authentication; protect nodes with ACLs",
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["ensembleAuthName"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: "the scheme `ensemble` is not there, so a client of another ensemble is not \
+                      turned away",
+            off: &[""],
+        },
+    },
+    KeyGroup {
+        names: &["authProvider.*"],
+        origin: Origin::Property,
+        class: Class::OneOf {
+            instead: "the schemes are world, auth, ip, digest and super, and no others",
+            off: &[
+                "org.apache.zookeeper.server.auth.digestauthenticationprovider",
+                "org.apache.zookeeper.server.auth.ipauthenticationprovider",
+            ],
+            known: &[
+                "org.apache.zookeeper.server.auth.saslauthenticationprovider",
+                "org.apache.zookeeper.server.auth.x509authenticationprovider",
+                "org.apache.zookeeper.server.auth.ensembleauthenticationprovider",
+                "org.apache.zookeeper.server.auth.keyauthenticationprovider",
+            ],
+        },
+    },
+    KeyGroup {
+        names: &["letAnySaslUserDoX"],
+        origin: Origin::Property,
+        class: Class::Refused("it would let every authenticated user read everything"),
+    },
+    KeyGroup {
+        names: &["fips-mode"],
+        origin: Origin::Property,
+        class: Class::NoEffect("it chooses between Java's implementations of TLS"),
+    },
+    KeyGroup {
+        names: &["audit.enable"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: "there is no audit log yet",
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["audit.impl.class"],
+        origin: Origin::Property,
+        class: Class::OneOf {
+            instead: "there is no audit log yet",
+            off: &["org.apache.zookeeper.audit.slf4jauditlogger"],
+            known: &[],
+        },
+    },
+    KeyGroup {
+        names: &["admin.enableServer"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: NO_ADMIN,
+            off: OFF,
+        },
+    },
+    KeyGroup {
+        names: &["admin.*"],
+        origin: Origin::Property,
+        class: Class::NoEffect("it is about the admin HTTP port, and there is none yet"),
+    },
+    KeyGroup {
+        names: &[
+            "client.*",
+            "clientCnxnSocket",
+            "disableAutoWatchReset",
+            "shuffleDnsResponse",
+            "server.principal",
+            "server.realm",
+            "request.timeout",
+        ],
+        origin: Origin::Property,
+        class: Class::NoEffect("it is about clients"),
+    },
+];
