@@ -37,21 +37,60 @@ pub(super) fn check(findings: &mut Findings) -> Result<()> {
     for name in PURE {
         check_head(name, findings)?;
     }
-    for name in tracked()?.iter().filter(|name| name.ends_with(".rs")) {
-        let text = fs::read_to_string(root().join(name)).with_context(|| name.clone())?;
-        for finding in unfinished(&text).chain(sleeping_tests(name, &text)) {
+    let mut sources = Vec::new();
+    for name in tracked()?.into_iter().filter(|name| name.ends_with(".rs")) {
+        let text = fs::read_to_string(root().join(&name)).with_context(|| name.clone())?;
+        sources.push((name, text));
+    }
+    let test_modules: Vec<String> = sources
+        .iter()
+        .flat_map(|(name, text)| test_modules(name, text))
+        .collect();
+    for (name, text) in &sources {
+        let is_test = test_modules.iter().any(|module| belongs(name, module));
+        for finding in unfinished(text).chain(sleeping_tests(name, text)) {
             findings.error(format!("{name}:{finding}"));
         }
-        if PURE
-            .iter()
-            .any(|pure| name.starts_with(&format!("crates/{pure}/src/")))
+        if !is_test
+            && PURE
+                .iter()
+                .any(|pure| name.starts_with(&format!("crates/{pure}/src/")))
         {
-            for finding in ambient(&text) {
+            for finding in ambient(text) {
                 findings.error(format!("{name}:{finding}"));
             }
         }
     }
     Ok(())
+}
+
+/// The modules in files of their own that a source declares for tests only, as paths without
+/// `.rs`.
+fn test_modules(name: &str, text: &str) -> Vec<String> {
+    let stem = name.strip_suffix(".rs").unwrap_or(name);
+    let folder = match stem.rsplit_once('/') {
+        Some((folder, "lib" | "main" | "mod")) => folder,
+        Some(_) | None => stem,
+    };
+    let mut modules = Vec::new();
+    for (attribute, item) in text.lines().zip(text.lines().skip(1)) {
+        let module = item
+            .trim()
+            .strip_prefix("mod ")
+            .and_then(|rest| rest.strip_suffix(';'));
+        if let Some(module) = module
+            && attribute.trim() == "#[cfg(test)]"
+        {
+            modules.push(format!("{folder}/{module}"));
+        }
+    }
+    modules
+}
+
+/// Whether a file is a module or lies below it.
+fn belongs(name: &str, module: &str) -> bool {
+    name.strip_prefix(module)
+        .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
 /// Every pure crate says so at the top, in the words the compiler understands.
@@ -129,6 +168,24 @@ mod tests {
         assert_eq!(sleeping_tests("crates/a/tests/b.rs", &sleep).count(), 1);
         let module = format!("fn a() {{}}\n#[cfg(test)]\nmod tests {{\n{sleep}}}\n");
         assert_eq!(sleeping_tests("crates/a/src/b.rs", &module).count(), 1);
+    }
+
+    #[test]
+    fn modules_for_tests_are_found_where_they_lie() {
+        let text = "mod log;\n#[cfg(test)]\nmod cluster;\n";
+        assert_eq!(
+            test_modules("crates/a/src/lib.rs", text),
+            ["crates/a/src/cluster"]
+        );
+        assert_eq!(
+            test_modules("crates/a/src/b.rs", text),
+            ["crates/a/src/b/cluster"]
+        );
+        assert!(belongs(
+            "crates/a/src/cluster/world.rs",
+            "crates/a/src/cluster"
+        ));
+        assert!(!belongs("crates/a/src/clusters.rs", "crates/a/src/cluster"));
     }
 
     #[test]
