@@ -26,6 +26,8 @@ pub(crate) struct Judges {
     leaders: BTreeMap<u32, (usize, u64)>,
     roles: Vec<Option<Role>>,
     standings: Vec<Standing>,
+    /// By server: a file that holds rot, as long as it is there.
+    rotten: Vec<Option<File>>,
 }
 
 impl Judges {
@@ -36,6 +38,7 @@ impl Judges {
             leaders: BTreeMap::new(),
             roles: vec![None; servers],
             standings: vec![Standing::Fresh; servers],
+            rotten: vec![None; servers],
         }
     }
 
@@ -112,15 +115,28 @@ impl Judges {
     // The fault budget.
 
     /// Whether the budget allows one more server to lose what it knew.
-    pub(crate) fn may_lose(&self, server: usize) -> bool {
-        let lost = |(other, standing): &(usize, &Standing)| {
-            *other == server || **standing != Standing::Member
+    pub(crate) fn may_lose(&self, server: usize, hosts: &[Host]) -> bool {
+        let is_lost = |other: &usize| {
+            *other == server
+                || self.standings[*other] != Standing::Member
+                || self.is_rotten(*other, &hosts[*other])
         };
-        let lost = self.standings.iter().enumerate().filter(lost).count();
-        lost <= (self.standings.len() - 1) / 2
+        let lost = (0..hosts.len()).filter(is_lost).count();
+        lost <= (hosts.len() - 1) / 2
     }
 
-    /// A server lost its disk, or part of it.
+    fn is_rotten(&self, server: usize, host: &Host) -> bool {
+        let file = self.rotten[server].as_ref();
+        file.is_some_and(|file| host.disk.durable_file(file).is_some())
+    }
+
+    /// A bit of a file of a server flipped.
+    pub(crate) fn rotted(&mut self, server: usize, file: &File) {
+        self.rotten[server] = Some(file.clone());
+        self.durability.rotted(server, file);
+    }
+
+    /// A server lost its disk.
     pub(crate) fn lost(&mut self, server: usize) {
         self.standings[server] = Standing::Fresh;
         self.durability.lost(server);

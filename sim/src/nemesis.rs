@@ -443,7 +443,7 @@ impl World {
 
     fn wipe(&mut self) -> Result<Option<String>, Broken> {
         let index = self.nemesis.dice.index(self.hosts.len());
-        if !self.judges.may_lose(index) {
+        if !self.judges.may_lose(index, &self.hosts) {
             *self
                 .nemesis
                 .counters
@@ -464,7 +464,7 @@ impl World {
 
     fn rot(&mut self) -> Option<String> {
         let index = self.nemesis.dice.index(self.hosts.len());
-        if !self.judges.may_lose(index) {
+        if !self.judges.may_lose(index, &self.hosts) {
             *self
                 .nemesis
                 .counters
@@ -478,7 +478,7 @@ impl World {
         let offset = self.nemesis.dice.index(length);
         let bit = u8::try_from(self.nemesis.dice.below(8)).expect("small");
         self.hosts[index].disk.rot(&file, offset, bit);
-        self.judges.lost(index);
+        self.judges.rotted(index, &file);
         Some(format!("{} {file:?} at {offset}", server_name(index)))
     }
 

@@ -67,6 +67,7 @@ impl Stage {
         swarm.session_timeout = (1_000_000, 4_000_000);
         swarm.net.latency_max = swarm.net.latency_max.min(4_000);
         swarm.think = 10_000;
+        swarm.work.close = 0;
         swarm.safety = Micros::MAX / 4;
         let mut world = World::with(seed, swarm, Trace::Off);
         for client in &mut world.clients {

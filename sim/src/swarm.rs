@@ -225,14 +225,14 @@ impl Swarm {
         let small = dice.percent(60);
         let timeout_min = tick * dice.range(2, 4);
         let timeout_max = timeout_min.max(tick * dice.range(8, 20));
-        let safety = (tick * dice.range(30, 80)).clamp(15_000_000, 90_000_000);
+        let safety = (tick * dice.range(30, 100)).clamp(25_000_000, 120_000_000);
         let safety = if profile == Profile::Lite {
             safety / 3
         } else {
             safety
         };
         let clients = usize::try_from(dice.range(2, 6)).expect("few");
-        let think = safety / dice.range(60, 250);
+        let think = safety / dice.range(60, 500);
         Swarm {
             servers,
             clients: if profile == Profile::Lite { 2 } else { clients },

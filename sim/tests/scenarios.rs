@@ -28,8 +28,8 @@ fn sync() -> ClientRequest {
 }
 
 fn is_there(stage: &mut Stage, client: usize, path: &str) -> bool {
-    stage.ask(client, sync()).expect("a sync is answered");
-    match stage.ask(client, exists(path)).expect("a read is answered") {
+    insist(stage, client, &sync());
+    match insist(stage, client, &exists(path)) {
         Response::Exists(found) => found.is_some(),
         other => panic!("{other:?} answers an exists"),
     }

@@ -6,6 +6,7 @@ use crate::host::Host;
 use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::image::{DurableStanding, Image, Mark};
 use crate::oracle::ledger::Ledger;
+use wal::File;
 use zk_types::Zxid;
 
 /// What every disk holds for certain, and what it promised before.
@@ -14,6 +15,11 @@ pub(crate) struct Durability {
     images: Vec<Image>,
     /// By server: whose storage, and the highest epoch it promised.
     promised: Vec<(Option<u64>, u32)>,
+    /// Servers whose disk was lost, until they count again: what they had acknowledged before
+    /// may still be counted by a leader.
+    lost: Vec<bool>,
+    /// By server: a file that holds rot, as long as it is there.
+    rotten: Vec<Option<File>>,
 }
 
 impl Durability {
@@ -21,21 +27,37 @@ impl Durability {
         Durability {
             images: vec![Image::default(); servers],
             promised: vec![(None, 0); servers],
+            lost: vec![false; servers],
+            rotten: vec![None; servers],
         }
     }
 
     /// A server lost its disk: nothing that it promised counts.
     pub(crate) fn lost(&mut self, server: usize) {
         self.promised[server] = (None, 0);
+        self.lost[server] = true;
+    }
+
+    /// A bit of a file of a server flipped: what its disk holds cannot be told as long as the
+    /// file is there.
+    pub(crate) fn rotted(&mut self, server: usize, file: &File) {
+        self.rotten[server] = Some(file.clone());
     }
 
     /// Looks at one disk.
     pub(crate) fn look_at(&mut self, server: usize, disk: &SimDisk) -> Result<(), Broken> {
+        let file = self.rotten[server].as_ref();
+        if file.is_some_and(|file| disk.durable_file(file).is_none()) {
+            self.rotten[server] = None;
+        }
         let image = &mut self.images[server];
         image.refresh(disk);
         let Some(promise) = image.promise else {
             return Ok(());
         };
+        if promise.standing == DurableStanding::Member {
+            self.lost[server] = false;
+        }
         let (storage, accepted) = self.promised[server];
         if storage == image.storage_id && promise.accepted < accepted {
             let seen = format!(
@@ -84,7 +106,9 @@ impl Durability {
             .iter()
             .map(|image| image.holds(mark, chain_at))
             .collect();
-        let count = holds.iter().filter(|holds| **holds).count();
+        let excused = |server: usize| self.lost[server] || self.rotten[server].is_some();
+        let holds_or_held = |server: &usize| holds[*server] || excused(*server);
+        let count = (0..hosts.len()).filter(holds_or_held).count();
         let quorum = hosts.len() / 2 + 1;
         if count < quorum {
             let names: Vec<String> = (0..hosts.len())
@@ -135,7 +159,8 @@ impl Durability {
     fn may_elect(&self, set: u32) -> bool {
         let mut standings = (0..self.images.len())
             .filter(|server| set >> server & 1 == 1)
-            .map(|server| self.images[server].promise.map(|promise| promise.standing));
+            .map(|server| self.rotten[server].is_none().then(|| &self.images[server]))
+            .map(|image| image?.promise.map(|promise| promise.standing));
         let first = standings.next().flatten();
         matches!(
             first,

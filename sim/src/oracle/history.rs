@@ -4,8 +4,9 @@
 
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::bytes::{Bytes, Malformed};
-use crate::oracle::model::{Answer, Node};
+use crate::oracle::model::{Answer, Node, expect};
 use crate::oracle::timeline::Timeline;
+use crate::oracle::txn::Change;
 use crate::oracle::wire::{FrameKind, Request, Tap, stat};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -45,10 +46,16 @@ impl<'t> Writes<'t> {
 /// Holds every reply against the timeline.
 pub(crate) fn judge(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
     at_most_once(timeline, taps)?;
+    let finished = finished_writes(timeline, taps);
     for tap in taps {
-        Replies { timeline, tap }.judge()?;
+        Replies {
+            timeline,
+            tap,
+            finished: &finished,
+        }
+        .judge()?;
     }
-    real_time(taps)?;
+    real_time(timeline, taps)?;
     sessions(taps)
 }
 
@@ -81,11 +88,54 @@ fn at_most_once(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
 struct Waiting<'t> {
     xid: i32,
     request: &'t Request,
+    /// When it was sent, in the order of all events.
+    sent: u64,
+}
+
+/// Answered writes: when each was answered, and the last zxid answered by then.
+fn finished_writes(timeline: &Timeline, taps: &[Tap]) -> Vec<(u64, u64)> {
+    let mut finished = Vec::new();
+    for tap in taps {
+        let mut sent = VecDeque::new();
+        for frame in &tap.frames {
+            match &frame.what {
+                FrameKind::Request { request, .. } => sent.push_back(request.is_write()),
+                FrameKind::Reply { xid, zxid, .. } => {
+                    let write = sent.pop_front() == Some(true);
+                    if write && took_effect(timeline, tap, *xid, *zxid) {
+                        finished.push((frame.order, zxid.cast_unsigned()));
+                    }
+                }
+                FrameKind::Connect { .. }
+                | FrameKind::Connected { .. }
+                | FrameKind::Event { .. } => {}
+            }
+        }
+    }
+    finished.sort_unstable();
+    let mut last = 0;
+    for (_, zxid) in &mut finished {
+        last = last.max(*zxid);
+        *zxid = last;
+    }
+    finished
+}
+
+/// Whether the transaction of a stamp is that of the request that was answered with it, and
+/// changed something.
+fn took_effect(timeline: &Timeline, tap: &Tap, xid: i32, stamp: i64) -> bool {
+    let index = timeline.find(stamp.max(0).cast_unsigned());
+    let entry = index.and_then(|index| timeline.moments[index].entry.as_ref());
+    entry.is_some_and(|entry| {
+        let own = Some(entry.session) == tap.session && entry.cxid == xid;
+        own && !matches!(entry.change, Change::Error(_))
+    })
 }
 
 struct Replies<'t> {
     timeline: &'t Timeline,
     tap: &'t Tap,
+    finished: &'t [(u64, u64)],
 }
 
 impl<'t> Replies<'t> {
@@ -95,7 +145,11 @@ impl<'t> Replies<'t> {
         for frame in &self.tap.frames {
             match &frame.what {
                 FrameKind::Request { xid, request } => {
-                    waiting.push_back(Waiting { xid: *xid, request });
+                    waiting.push_back(Waiting {
+                        xid: *xid,
+                        request,
+                        sent: frame.order,
+                    });
                 }
                 FrameKind::Reply {
                     xid,
@@ -187,6 +241,9 @@ impl<'t> Replies<'t> {
             )
         };
         if !own {
+            if error != 0 || matches!(waiting.request, Request::Multi(_)) {
+                return self.refusal(waiting, moment.zxid, error, body);
+            }
             let rule = "an answered write is in the ledger at its stamp";
             return Err(self.broken(rule, described()).at(moment.zxid));
         }
@@ -201,6 +258,43 @@ impl<'t> Replies<'t> {
         Err(self
             .broken("a write is answered as a single server would", seen)
             .at(moment.zxid))
+    }
+
+    /// A write that was refused without a transaction: some state between its sending and its
+    /// stamp refuses it.
+    fn refusal(
+        &self,
+        waiting: &Waiting<'_>,
+        stamp: u64,
+        error: i32,
+        body: &[u8],
+    ) -> Result<(), Broken> {
+        let before = self
+            .finished
+            .partition_point(|(order, _)| *order < waiting.sent);
+        let floor = if before == 0 {
+            0
+        } else {
+            self.finished[before - 1].1
+        };
+        let between = self.timeline.between(floor.min(stamp), stamp);
+        let states = between.iter().rev().map(|moment| moment.zxid);
+        for zxid in states.chain([floor.min(stamp)]) {
+            let node_at = |path: &str| self.timeline.node_at(path, zxid);
+            let (change, answer) = expect(&node_at, 0, zxid, 0, waiting.request);
+            let refused = matches!(change, Change::Error(_));
+            if refused && answer_matches(&answer, waiting.request, error, body) == Ok(true) {
+                return Ok(());
+            }
+        }
+        let seen = format!(
+            "{} was answered error {error} at {}, which no state since {} answers",
+            waiting.request.words(),
+            zxid_name(stamp),
+            zxid_name(floor)
+        );
+        let rule = "a write is refused only where a single server would refuse it";
+        Err(self.broken(rule, seen).at(stamp))
     }
 
     fn read_is_right(
@@ -356,7 +450,7 @@ enum Step {
 
 /// Writes that do not overlap take effect in their order, and a sync sees every write that was
 /// finished before it began.
-fn real_time(taps: &[Tap]) -> Result<(), Broken> {
+fn real_time(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
     let mut steps = Vec::new();
     for (number, tap) in taps.iter().enumerate() {
         let mut sent = VecDeque::new();
@@ -366,12 +460,11 @@ fn real_time(taps: &[Tap]) -> Result<(), Broken> {
                     steps.push((frame.order, Step::Sent, number, request, 0));
                     sent.push_back(request);
                 }
-                FrameKind::Reply { zxid, error, .. } => {
+                FrameKind::Reply { xid, zxid, .. } => {
                     let Some(request) = sent.pop_front() else {
                         continue;
                     };
-                    let done = request.is_write() && *error == 0 && *zxid > 0;
-                    let counts = done || !request.is_write();
+                    let counts = !request.is_write() || took_effect(timeline, tap, *xid, *zxid);
                     let zxid = if counts {
                         (*zxid).max(0).cast_unsigned()
                     } else {

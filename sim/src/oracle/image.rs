@@ -353,7 +353,15 @@ fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, usize),
 }
 
 fn snapshot_mark(bytes: &[u8]) -> Result<Mark, Malformed> {
-    let mut bytes = Bytes(bytes);
-    bytes.take(16)?;
-    Ok((bytes.long()?.cast_unsigned(), bytes.long()?.cast_unsigned()))
+    let mut rest = Bytes(bytes);
+    rest.take(12)?;
+    let length = usize::try_from(rest.int()?).map_err(|_| Malformed)?;
+    let mark = (rest.long()?.cast_unsigned(), rest.long()?.cast_unsigned());
+    let head = bytes.get(..16 + length).ok_or(Malformed)?;
+    let stated = bytes.get(16 + length..20 + length).ok_or(Malformed)?;
+    if crc32fast::hash(head).to_be_bytes() == *stated {
+        Ok(mark)
+    } else {
+        Err(Malformed)
+    }
 }

@@ -71,7 +71,13 @@ impl Ledger {
 
     /// A server applied a record. Says whether it was the first to.
     pub(crate) fn applied(&mut self, server: usize, record: &Record) -> Result<bool, Broken> {
-        let position = self.positions[server];
+        // A snapshot from the leader takes a server forward without applying what is in it; the
+        // digests tell whether it was the right one.
+        let position = match self.find(record.zxid) {
+            Some(index) if index > self.positions[server] => index,
+            None if self.last().is_followed_by(record.zxid) => self.entries.len(),
+            Some(_) | None => self.positions[server],
+        };
         let broken = |rule, seen| Err(Broken::safety(rule, seen).server(server).at(record.zxid.0));
         let first = match self.entries.get(position) {
             Some(entry) if entry.record == *record => false,

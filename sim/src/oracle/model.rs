@@ -133,17 +133,13 @@ impl Model {
         time: i64,
         request: &Request,
     ) -> (Change, Answer) {
-        let mut scratch = Scratch {
-            model: self,
-            changed: BTreeMap::new(),
-        };
-        match scratch.one(session, zxid, time, request) {
-            Ok((change, answer)) => (change, answer),
-            Err(code) => match request {
-                Request::Multi(_) => unreachable!("a multi answers by its parts"),
-                _ => (Change::Error(code), Answer::Error(code)),
-            },
+        if matches!(request, Request::CloseSession) {
+            let owned = |(_, node): &(&String, &Node)| node.owner == session;
+            let nodes = self.nodes.iter().filter(owned);
+            let paths = nodes.map(|(path, _)| path.clone()).collect();
+            return (Change::CloseSession { paths }, Answer::Void);
         }
+        expect(&|path| self.nodes.get(path), session, zxid, time, request)
     }
 
     /// Applies a transaction, and says what happened to which nodes, in order.
@@ -267,6 +263,10 @@ impl Model {
         paths: &[String],
         effects: &mut Vec<Effect>,
     ) -> Result<(), Impossible> {
+        if self.closed.contains(&session) && paths.is_empty() {
+            // A client that closes while its session expires: the second end changes nothing.
+            return Ok(());
+        }
         if self.sessions.remove(&session).is_none() {
             return Err(Impossible(format!(
                 "session {session:#x} is closed though not open"
@@ -307,17 +307,35 @@ impl Model {
     }
 }
 
+/// What a write, other than the end of a session, must become and answer where `nodes` are.
+pub(crate) fn expect<'n>(
+    nodes: &dyn Fn(&str) -> Option<&'n Node>,
+    session: i64,
+    zxid: u64,
+    time: i64,
+    request: &Request,
+) -> (Change, Answer) {
+    let mut scratch = Scratch {
+        nodes,
+        changed: BTreeMap::new(),
+    };
+    match scratch.one(session, zxid, time, request) {
+        Ok((change, answer)) => (change, answer),
+        Err(code) => (Change::Error(code), Answer::Error(code)),
+    }
+}
+
 /// A state with changes on top that may be thrown away.
-struct Scratch<'m> {
-    model: &'m Model,
+struct Scratch<'f, 'n> {
+    nodes: &'f dyn Fn(&str) -> Option<&'n Node>,
     changed: BTreeMap<String, Option<Node>>,
 }
 
-impl Scratch<'_> {
+impl Scratch<'_, '_> {
     fn get(&self, path: &str) -> Option<&Node> {
         match self.changed.get(path) {
             Some(node) => node.as_ref(),
-            None => self.model.nodes.get(path),
+            None => (self.nodes)(path),
         }
     }
 
@@ -367,13 +385,8 @@ impl Scratch<'_> {
                 Ok((Change::Check, Answer::Void))
             }
             Request::Multi(parts) => Ok(self.multi(session, zxid, time, parts)),
-            Request::CloseSession => {
-                let owned = |(_, node): &(&String, &Node)| node.owner == session;
-                let nodes = self.model.nodes.iter().filter(owned);
-                let paths = nodes.map(|(path, _)| path.clone()).collect();
-                Ok((Change::CloseSession { paths }, Answer::Void))
-            }
-            Request::Exists { .. }
+            Request::CloseSession
+            | Request::Exists { .. }
             | Request::GetData { .. }
             | Request::GetChildren { .. }
             | Request::Sync
