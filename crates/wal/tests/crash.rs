@@ -9,7 +9,7 @@
 mod support;
 
 use support::disk::Crash;
-use support::world::World;
+use support::world::{World, recover};
 
 /// `WAL_SEEDS` asks for more than the usual number.
 fn seeds(usual: u64) -> std::ops::Range<u64> {
@@ -46,4 +46,26 @@ pub(crate) fn whatever_crashes_when_everything_settled_is_found_and_nothing_that
         let result = std::panic::catch_unwind(|| lives(seed));
         assert!(result.is_ok(), "seed {seed}");
     }
+}
+
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_promise_torn_anywhere_is_the_old_one_or_the_new_one() {
+    let mut world = World::new(3);
+    world.crash_every = usize::MAX / 8;
+    world.promise(1);
+    world.run_all();
+    world.promise(2);
+    world.wal.flush();
+    loop {
+        for _ in 0..400 {
+            let mut disk = world.disk.crash(Crash::Torn, &mut world.rng, None);
+            let (_, recovered, sink) = recover(&world.config, &mut disk);
+            let accepted = world.model.accepts(&recovered, &sink);
+            assert!(accepted.is_ok(), "{accepted:?}");
+        }
+        if !world.run_one() {
+            break;
+        }
+    }
+    assert_eq!(world.model.promise_settled, 2);
 }

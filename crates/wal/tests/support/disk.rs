@@ -280,7 +280,13 @@ fn keep_sectors(contents: &mut Vec<u8>, offset: usize, bytes: &[u8], rng: &mut R
         match rng.below(8) {
             0..=3 => {}
             4 => {
-                let torn = at + rng.below(end - at + 1);
+                // What matters most is at the front of a small file.
+                let most = if rng.chance(2) {
+                    64.min(end - at)
+                } else {
+                    end - at
+                };
+                let torn = at + rng.below(most + 1);
                 overwrite(contents, offset + at, &bytes[at..torn]);
             }
             _ => overwrite(contents, offset + at, &bytes[at..end]),
