@@ -2,8 +2,10 @@
 
 use super::chance::Chance;
 use super::world::{Elections, Setup, World};
+use crate::interface::Role;
 use core::time::Duration;
 use std::format;
+use std::vec::Vec;
 use zk_types::{ServerId, Standing};
 
 /// Longer than any ensemble needs to come to rest: two full discoveries and synchronisations, and all
@@ -222,13 +224,104 @@ fn a_leader_that_is_cut_off_steps_down_and_the_rest_goes_on() {
     let start = world.now;
     let is_down = world.settle(REST, |world| {
         world.leader().is_some_and(|leader| leader != old)
-            && !matches!(world.role(old), zab_role::Leading { .. })
+            && !matches!(world.role(old), Role::Leading { .. })
     });
     assert!(is_down);
     assert!(world.now.since(start) < Duration::from_millis(1500));
 }
 
-use crate::interface::Role as zab_role;
+/// The three servers of an ensemble: its leader, and the others.
+fn founded_three() -> (World, ServerId, ServerId, ServerId) {
+    let world = founded(3);
+    let leader = world.leader().unwrap();
+    let mut others = (1..=3).map(ServerId).filter(|id| *id != leader);
+    let (a, b) = (others.next().unwrap(), others.next().unwrap());
+    (world, leader, a, b)
+}
+
+fn wait(world: &mut World, millis: u64) {
+    world.settle(Duration::from_millis(millis), |_| false);
+}
+
+#[test]
+fn a_deposed_leader_blesses_no_stale_read() {
+    let (mut world, old, a, b) = founded_three();
+    for other in [a, b] {
+        world.cut_unaware(old, other);
+        world.block(old, other);
+    }
+    let is_replaced = world.settle(Duration::from_millis(300), |world| {
+        [a, b]
+            .iter()
+            .any(|id| matches!(world.role(*id), Role::Leading { .. }))
+    });
+    assert!(is_replaced);
+    let new = [a, b]
+        .into_iter()
+        .find(|id| matches!(world.role(*id), Role::Leading { .. }));
+    world.propose(new.unwrap(), 3);
+    wait(&mut world, 20);
+    assert!(
+        matches!(world.role(old), Role::Leading { .. }),
+        "it has not noticed yet"
+    );
+    world.sync(old);
+    wait(&mut world, 100);
+}
+
+/// The wiped server promised the candidate an epoch above the leader's. Were it readmitted behind the
+/// candidate's back, leader and candidate would both have a quorum.
+#[test]
+fn nobody_is_readmitted_while_a_voter_does_not_answer() {
+    let (mut world, leader, wiped, candidate) = founded_three();
+    world.hold_disk(wiped);
+    for other in [candidate, wiped] {
+        world.cut_unaware(leader, other);
+        world.block(leader, other);
+    }
+    let promised = |world: &World| {
+        world.summary(candidate).unwrap().phase == crate::summary::Phase::Synchronisation
+    };
+    assert!(world.settle(Duration::from_millis(50), promised));
+    wait(&mut world, 1);
+    world.crash_and_stay_down(wiped);
+    world.wipe(wiped);
+    world.free_disk(wiped);
+    world.cut_unaware(candidate, wiped);
+    world.unblock_all();
+    world.block(leader, candidate);
+    world.block(wiped, candidate);
+    world.start(wiped);
+    wait(&mut world, 20);
+    world.suggest(wiped, leader);
+    wait(&mut world, 150);
+    assert!(matches!(world.role(wiped), Role::Following { .. }));
+    world.propose(leader, 7);
+    wait(&mut world, 50);
+    assert_eq!(world.standing(wiped), Standing::Amnesiac);
+    world.heal();
+    rest(&mut world, "healing");
+}
+
+#[test]
+fn what_a_server_says_it_has_is_no_acknowledgement() {
+    let mut world = founded(5);
+    let leader = world.leader().unwrap();
+    let others: Vec<ServerId> = (1..=5).map(ServerId).filter(|id| *id != leader).collect();
+    world.crash_and_stay_down(others[0]);
+    world.hold_disk(others[1]);
+    world.hold_disk(others[2]);
+    world.propose(leader, 3);
+    wait(&mut world, 5);
+    world.cut_unaware(leader, others[1]);
+    wait(&mut world, 20);
+    world.propose(leader, 3);
+    wait(&mut world, 20);
+    world.free_disk(others[1]);
+    world.free_disk(others[2]);
+    world.heal();
+    rest(&mut world, "healing");
+}
 
 /// Wrong variants of this crate's own code, each of which some run has to notice.
 #[cfg(mutants)]
@@ -253,6 +346,13 @@ const MUTANTS: [&str; 17] = [
 ];
 
 #[cfg(mutants)]
+const SCRIPTS: [fn(); 3] = [
+    a_deposed_leader_blesses_no_stale_read,
+    nobody_is_readmitted_while_a_voter_does_not_answer,
+    what_a_server_says_it_has_is_no_acknowledgement,
+];
+
+#[cfg(mutants)]
 #[test]
 fn every_mutant_is_noticed() {
     std::panic::set_hook(std::boxed::Box::new(|_| {}));
@@ -268,7 +368,14 @@ fn every_mutant_is_noticed() {
         let seeds = range("ZAB_SEEDS", 1000);
         for seed in 0..seeds {
             zk_types::activate_mutant(name);
-            if let Err(panic) = std::panic::catch_unwind(|| run(seed, steps)) {
+            let script = usize::try_from(seed)
+                .ok()
+                .and_then(|index| SCRIPTS.get(index));
+            let outcome = std::panic::catch_unwind(|| match script {
+                Some(script) => script(),
+                None => drop(run(seed, steps)),
+            });
+            if let Err(panic) = outcome {
                 killed += 1;
                 let text = panic.downcast_ref::<std::string::String>().cloned();
                 let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).into()));

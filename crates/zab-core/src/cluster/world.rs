@@ -99,6 +99,8 @@ pub(super) struct World {
     trace: bool,
     /// Whether faults may still happen.
     healed: bool,
+    /// Disks that do nothing for now.
+    held: BTreeSet<ServerId>,
     /// How often what happened.
     pub(super) counts: BTreeMap<std::string::String, usize>,
 }
@@ -121,6 +123,7 @@ impl World {
             dialled: BTreeMap::new(),
             trace: std::env::var("ZAB_TRACE").is_ok(),
             healed: false,
+            held: BTreeSet::new(),
             counts: BTreeMap::new(),
             setup,
         };
@@ -511,7 +514,7 @@ impl World {
             let Some(zab) = &node.zab else {
                 continue;
             };
-            if !node.disk.log_queue.is_empty() {
+            if !node.disk.log_queue.is_empty() && !self.held.contains(id) {
                 events.push(Event::LogWritten(*id));
             }
             if !node.disk.promise_queue.is_empty() {
@@ -715,7 +718,9 @@ impl World {
                     self.now += Duration::from_millis(5);
                 } else {
                     let event = events[self.chance.below(events.len())];
-                    if !self.is_slow(event) || self.chance.one_in(50) {
+                    if (!self.is_slow(event) || self.chance.one_in(50))
+                        && (!self.is_late(event) || self.chance.one_in(300))
+                    {
                         self.run(event);
                     }
                 }
@@ -723,13 +728,19 @@ impl World {
         }
     }
 
+    /// Whether an end would learn now that the other is gone, and is one that learns it late.
+    fn is_late(&self, event: Event) -> bool {
+        let Event::Receive(index, side) = event else {
+            return false;
+        };
+        let connection = &self.connections[index];
+        connection.queues[side].is_empty() && connection.late[side]
+    }
+
     fn is_slow(&self, event: Event) -> bool {
         let way = match event {
             Event::Receive(index, side) => {
                 let connection = &self.connections[index];
-                if connection.queues[side].is_empty() && connection.late[side] {
-                    return true;
-                }
                 (connection.ends[1 - side].0, connection.ends[side].0)
             }
             Event::Dial(index) => (self.dials[index].0, self.dials[index].2),
@@ -790,18 +801,30 @@ impl World {
         let tag = SyncTag(self.tags);
         let finished = self.oracle.ledger.len();
         let node = self.node(id);
+        let behind = finished > node.app.applied;
         if matches!(node.role, Role::Leading { .. } | Role::Following { .. }) {
+            if behind && matches!(node.role, Role::Leading { .. }) {
+                *self
+                    .counts
+                    .entry("sync at a deposed leader".into())
+                    .or_default() += 1;
+            }
+            let node = self.node(id);
             node.syncs.insert(tag, finished);
             self.handle(id, Input::Sync { tag });
         }
     }
 
     fn suggest_somewhere(&mut self) {
-        let (id, leader) = (self.anybody(), self.anybody());
-        let now = self.now;
-        if let Some(zab) = self.node(id).zab.as_mut() {
-            zab.suggest(now, leader);
-            self.drain(id);
+        let leader = self.anybody();
+        let all = self.chance.one_in(3);
+        for _ in 0..if all { self.nodes.len() } else { 1 } {
+            let id = self.anybody();
+            let now = self.now;
+            if let Some(zab) = self.node(id).zab.as_mut() {
+                zab.suggest(now, leader);
+                self.drain(id);
+            }
         }
         // Standing is learnt from notifications, so some are heard.
         if let Some((from, to, notification)) = self.mesh.pop()
@@ -1062,6 +1085,60 @@ impl World {
             picture += &format!("{id:?}: {summary:?}\n");
         }
         picture
+    }
+
+    /// All links between two servers are gone, and `unaware` does not learn it.
+    pub(super) fn cut_unaware(&mut self, unaware: ServerId, other: ServerId) {
+        let mut aware = Vec::new();
+        for connection in &mut self.connections {
+            let ends = connection.ends.map(|(id, _)| id);
+            if let Some(side) = ends.iter().position(|id| *id == unaware)
+                && ends[1 - side] == other
+                && connection.open[1 - side]
+            {
+                connection.queues = [VecDeque::new(), VecDeque::new()];
+                connection.open[1 - side] = false;
+                aware.push(connection.ends[1 - side]);
+            }
+        }
+        for (id, link) in aware {
+            self.handle(id, Input::Disconnected { link });
+        }
+    }
+
+    pub(super) fn hold_disk(&mut self, id: ServerId) {
+        self.held.insert(id);
+    }
+
+    pub(super) fn free_disk(&mut self, id: ServerId) {
+        self.held.remove(&id);
+    }
+
+    pub(super) fn unblock_all(&mut self) {
+        self.blocked.clear();
+    }
+
+    /// Asks for a sync; it must see everything that is applied anywhere now.
+    pub(super) fn sync(&mut self, id: ServerId) {
+        self.tags += 1;
+        let tag = SyncTag(self.tags);
+        let finished = self.oracle.ledger.len();
+        self.node(id).syncs.insert(tag, finished);
+        self.handle(id, Input::Sync { tag });
+    }
+
+    pub(super) fn suggest(&mut self, id: ServerId, leader: ServerId) {
+        let now = self.now;
+        self.node(id)
+            .zab
+            .as_mut()
+            .expect("it runs")
+            .suggest(now, leader);
+        self.drain(id);
+    }
+
+    pub(super) fn summary(&self, id: ServerId) -> Option<crate::summary::Summary> {
+        self.nodes[&id].zab.as_ref().map(Zab::summary)
     }
 
     pub(super) fn snapshots_of(&self, id: ServerId) -> Vec<SnapshotId> {
