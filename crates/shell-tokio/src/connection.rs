@@ -4,12 +4,16 @@
 use crate::inbox::{Event, SocketId, Told};
 use replica::Reading;
 use socket2::SockRef;
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, ready};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -53,7 +57,6 @@ impl Connection {
             socket: Arc::clone(&socket),
             wishes: Arc::clone(&wishes),
             inbox,
-            read_bytes: READ_BYTES_MIN,
         };
         tokio::spawn(task.run(on_closing));
         Ok(Connection {
@@ -101,7 +104,7 @@ impl Connection {
         if self.taken == self.unsent.len() {
             self.unsent = Vec::new();
             self.taken = 0;
-        } else if self.taken > COMPACT_BYTES {
+        } else if self.taken > COMPACT_BYTES.max(self.unsent.len() / 2) {
             self.unsent.drain(..self.taken);
             self.taken = 0;
         }
@@ -135,7 +138,6 @@ struct Task {
     socket: Arc<OwnedWriteHalf>,
     wishes: Arc<Wishes>,
     inbox: mpsc::Sender<Event>,
-    read_bytes: usize,
 }
 
 impl Task {
@@ -144,7 +146,6 @@ impl Task {
         loop {
             let read = !ended && !self.wishes.pause.load(Ordering::Relaxed);
             let write = self.wishes.tell_when_writable.load(Ordering::Relaxed);
-            let mut buffer = Vec::new();
             let told = tokio::select! {
                 rest = &mut closing => {
                     if let Ok(rest) = rest {
@@ -152,7 +153,7 @@ impl Task {
                     }
                     return;
                 }
-                told = read_some(&mut self.reader, &mut buffer, self.read_bytes), if read => told,
+                told = read_some(&mut self.reader), if read => Some(told),
                 _ = self.socket.writable(), if write => {
                     self.wishes.tell_when_writable.store(false, Ordering::Relaxed);
                     Some(Told::Writable)
@@ -161,22 +162,12 @@ impl Task {
             };
             let Some(told) = told else { continue };
             match &told {
-                Told::Bytes(bytes) => self.adapt(bytes.len()),
                 Told::Gone => ended = true,
-                Told::Writable => {}
+                Told::Bytes(_) | Told::Writable => {}
             }
             if self.inbox.send(Event::Socket(self.id, told)).await.is_err() {
                 return;
             }
-        }
-    }
-
-    /// Reads more at once where much comes, and holds little memory where little does.
-    fn adapt(&mut self, got: usize) {
-        if got >= self.read_bytes {
-            self.read_bytes = (self.read_bytes * 4).min(READ_BYTES_MAX);
-        } else if got < self.read_bytes / 8 {
-            self.read_bytes = (self.read_bytes / 4).max(READ_BYTES_MIN);
         }
     }
 
@@ -186,10 +177,7 @@ impl Task {
             SockRef::from(self.socket.as_ref().as_ref()).shutdown(Shutdown::Write)?;
             // Bytes that arrive at a closed socket would reset the connection and could take the
             // last answer with them.
-            let mut dropped = Vec::with_capacity(READ_BYTES_MIN);
-            while self.reader.read_buf(&mut dropped).await? > 0 {
-                dropped.clear();
-            }
+            while let Told::Bytes(_) = read_some(&mut self.reader).await {}
             io::Result::Ok(())
         };
         // However it ends, it ends.
@@ -209,24 +197,29 @@ impl Task {
     }
 }
 
-/// Memory is taken only once there is something to read, so a silent connection holds none.
-async fn read_some(
-    reader: &mut OwnedReadHalf,
-    buffer: &mut Vec<u8>,
-    bytes_max: usize,
-) -> Option<Told> {
-    if reader.readable().await.is_err() {
-        return Some(Told::Gone);
-    }
-    buffer.reserve_exact(bytes_max);
-    match reader.read_buf(buffer).await {
-        Ok(0) | Err(_) => Some(Told::Gone),
-        Ok(_) => Some(Told::Bytes(std::mem::take(buffer))),
-    }
+/// Reads what there is. The sockets of a server share the memory into which they are read, so a
+/// silent connection holds none, and what is passed on is exactly as long as what came.
+async fn read_some(reader: &mut OwnedReadHalf) -> Told {
+    poll_fn(|context| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(READ_BYTES, 0);
+            let mut buffer = ReadBuf::new(scratch);
+            match ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {
+                    Poll::Ready(Told::Bytes(buffer.filled().to_vec()))
+                }
+                Ok(()) | Err(_) => Poll::Ready(Told::Gone),
+            }
+        })
+    })
+    .await
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// How long a client may take to read the rest of what it was sent.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 const COMPACT_BYTES: usize = 64 * 1024;
-const READ_BYTES_MIN: usize = 4 * 1024;
-const READ_BYTES_MAX: usize = 256 * 1024;
+const READ_BYTES: usize = 64 * 1024;

@@ -11,48 +11,67 @@ use zk_types::{ServerId, Standing};
 
 /// Writes the notices of one server, each line with `name` in front.
 pub fn to_log(log: Log, name: String) -> NoticeSink {
-    let mut unreachable = BTreeMap::new();
+    let mut said = Said::default();
     Box::new(move |notice| {
-        let (level, text) = sentence(notice, &mut unreachable);
+        let (level, text) = said.sentence(notice);
         log.line(level, format_args!("{name}: {text}"));
     })
 }
 
-/// What was last wrong with each peer, so that it is said once and not at every try.
-type Unreachable = BTreeMap<(ServerId, PeerPort), io::ErrorKind>;
+/// What was said already, so that what repeats itself does not fill the log.
+#[derive(Default)]
+struct Said {
+    /// What was last wrong with each peer.
+    unreachable: BTreeMap<(ServerId, PeerPort), io::ErrorKind>,
+    accept_failures: u64,
+    nonsense: u64,
+}
 
-fn sentence(notice: Notice, unreachable: &mut Unreachable) -> (Level, String) {
-    match notice {
-        Notice::Event(Event::Role(role)) => (Level::Info, role_sentence(role)),
-        Notice::Event(Event::Note(note)) => note_sentence(&note),
-        Notice::Event(Event::SnapshotTaken { zxid }) => {
-            (Level::Info, format!("wrote a snapshot up to {zxid}"))
-        }
-        Notice::Event(Event::PeerSentNonsense { link, what }) => (
-            Level::Warn,
-            format!(
-                "closed peer connection {}: it sent what is no message: {what}",
-                link.0
+impl Said {
+    fn sentence(&mut self, notice: Notice) -> (Level, String) {
+        match notice {
+            Notice::Event(Event::Role(role)) => (Level::Info, role_sentence(role)),
+            Notice::Event(Event::Note(note)) => note_sentence(&note),
+            Notice::Event(Event::SnapshotTaken { zxid }) => {
+                (Level::Info, format!("wrote a snapshot up to {zxid}"))
+            }
+            Notice::Event(Event::PeerSentNonsense { link, what }) => (
+                seldom(&mut self.nonsense),
+                format!(
+                    "closed peer connection {}: it sent what is no message: {what}",
+                    link.0
+                ),
             ),
-        ),
-        Notice::DialFailed { peer, port, error } => {
-            let before = unreachable.insert((peer, port), error.kind());
-            let level = if before == Some(error.kind()) {
-                Level::Debug
-            } else {
-                Level::Info
-            };
-            let port = match port {
-                PeerPort::Election => "election",
-                PeerPort::Quorum => "quorum",
-            };
-            (
-                level,
-                format!("cannot reach server {peer} on its {port} port ({error}); trying on"),
-            )
+            Notice::DialFailed { peer, port, error } => {
+                let before = self.unreachable.insert((peer, port), error.kind());
+                let level = if before == Some(error.kind()) {
+                    Level::Debug
+                } else {
+                    Level::Info
+                };
+                let port = match port {
+                    PeerPort::Election => "election",
+                    PeerPort::Quorum => "quorum",
+                };
+                (
+                    level,
+                    format!("cannot reach server {peer} on its {port} port ({error}); trying on"),
+                )
+            }
+            Notice::Finding(finding) => (finding_level(&finding), finding.to_string()),
+            Notice::AcceptFailed(_) => (seldom(&mut self.accept_failures), notice.to_string()),
+            Notice::PeerTooSlow(_) => (Level::Warn, notice.to_string()),
         }
-        Notice::Finding(finding) => (finding_level(&finding), finding.to_string()),
-        Notice::AcceptFailed(_) | Notice::PeerTooSlow(_) => (Level::Warn, notice.to_string()),
+    }
+}
+
+/// A warning for the first, second, fourth, eighth… time; in between only for those who search.
+fn seldom(times: &mut u64) -> Level {
+    *times += 1;
+    if times.is_power_of_two() {
+        Level::Warn
+    } else {
+        Level::Debug
     }
 }
 

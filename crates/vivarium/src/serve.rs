@@ -2,7 +2,7 @@
 
 use crate::cli::ServeArguments;
 use crate::config::{Define, Property, ServerConfig, Settings, Warning, parse_properties};
-use crate::log::{Level, Log};
+use crate::log::Log;
 use crate::outcome::ServeError;
 use crate::running;
 use shell_tokio::Server;
@@ -18,8 +18,8 @@ use tokio::time;
 /// When it cannot run, or stops by itself.
 pub fn serve(arguments: &ServeArguments, log: Log) -> Result<(), ServeError> {
     let (config, warnings) = configure(arguments)?;
-    for Warning { matters, text } in warnings {
-        log.line(if matters { Level::Warn } else { Level::Info }, text);
+    for Warning { text, .. } in warnings {
+        log.warn(text);
     }
     running::raise_limits(log);
     let any_port = config.client_port == 0;
