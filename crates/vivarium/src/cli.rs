@@ -40,8 +40,8 @@ pub enum Command {
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArguments {
-    /// The configuration file; or, as Apache takes it too: PORT DATADIR [TICKTIME] [MAXCNXNS]
-    #[arg(required = true, num_args = 1..=4, value_name = "ZOO.CFG")]
+    /// The configuration file, or in its place what Apache takes too.
+    #[arg(help = FILE_HELP, required = true, num_args = 1..=4, value_name = "ZOO.CFG")]
     pub arguments: Vec<String>,
     /// A system property, as one would give it to Java; may be repeated
     #[arg(short = 'D', value_name = "KEY=VALUE")]
@@ -71,8 +71,8 @@ pub struct DevArguments {
 /// Arguments of `shell`.
 #[derive(Clone, Debug, Args)]
 pub struct ShellArguments {
-    /// Servers as HOST:PORT[,HOST:PORT...][/CHROOT]
-    #[arg(short, long, value_name = "LIST", default_value = "127.0.0.1:2181")]
+    /// Servers, and the root of all paths.
+    #[arg(help = CONNECT_HELP, short, long, value_name = "LIST", default_value = "127.0.0.1:2181")]
     pub server: String,
     /// Print results as JSON, one value per line
     #[arg(long)]
@@ -92,8 +92,8 @@ pub struct ShellArguments {
 /// Arguments of `status`.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArguments {
-    /// Servers as HOST:PORT[,HOST:PORT...]
-    #[arg(short, long, value_name = "LIST", default_value = "127.0.0.1:2181")]
+    /// Servers.
+    #[arg(help = SERVERS_HELP, short, long, value_name = "LIST", default_value = "127.0.0.1:2181")]
     pub server: String,
     /// Print a JSON array
     #[arg(long)]
@@ -102,6 +102,12 @@ pub struct StatusArguments {
     #[arg(long, value_name = "MS", default_value_t = 3_000)]
     pub timeout: u32,
 }
+
+// Brackets would be links in the documentation of a field.
+const FILE_HELP: &str =
+    "The configuration file; or, as Apache takes it too: PORT DATADIR [TICKTIME] [MAXCNXNS]";
+const CONNECT_HELP: &str = "Servers as HOST:PORT[,HOST:PORT...][/CHROOT]";
+const SERVERS_HELP: &str = "Servers as HOST:PORT[,HOST:PORT...]";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -146,3 +152,26 @@ Examples:
 
 The exit code is 1 when a server does not answer or does not serve. Needs the four-letter word
 srvr, which is always allowed.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_a_shell_command_are_its_own() {
+        let words = [
+            "vivarium", "shell", "-s", "h:1", "set", "/a", "x", "-v", "3", "--json",
+        ];
+        let Command::Shell(arguments) = Cli::parse_from(words).command else {
+            panic!("it is the shell");
+        };
+        assert_eq!(arguments.command, ["set", "/a", "x", "-v", "3", "--json"]);
+        assert!(!arguments.json);
+    }
+}
