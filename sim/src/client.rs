@@ -1,5 +1,8 @@
 //! One client: the real machine, the workload that drives it, and what it was told.
 
+mod proof;
+
+use self::proof::{PROOF_ROUNDS, Proof};
 use crate::decide::{Dice, Domain};
 use crate::host::Around;
 use crate::net::{ConnNumber, Port, Side, Told, What};
@@ -8,17 +11,18 @@ use crate::oracle::clients::{Record, Watched, Watches};
 use crate::oracle::wire::Tap;
 use crate::panics;
 use crate::queue::Micros;
+use crate::swarm::Swarm;
 use crate::workload::{self, Known, Next};
 use crate::world::Event;
 use client_core::{
-    Client, ClientConfig, ClientError, ClientRequest, ConnectionState, Create, CreateMode,
-    CreateReply, End, Input, Output, Response, Ticket, Watcher,
+    Client, ClientConfig, ClientError, ClientRequest, ConnectionState, End, Input, Output,
+    Response, Ticket,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use zk_types::{Acl, Instant, Perms};
+use zk_types::Instant;
 
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,25 +45,6 @@ pub(crate) enum Aim {
     /// Nothing more.
     Rest,
 }
-
-/// How far a client has come in showing that it is served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proof {
-    /// Ask whether the own node exists, watching it.
-    Ask,
-    /// That was asked.
-    Asked(Ticket),
-    /// The node was created or deleted; both the answer and the event are awaited.
-    Changed {
-        change: Ticket,
-        watch: Ticket,
-        answered: bool,
-        fired: bool,
-    },
-}
-
-/// Rounds of a proof: each is a read, a write and a watched change.
-const PROOF_ROUNDS: u32 = 3;
 
 /// One client.
 pub(crate) struct SimClient {
@@ -93,13 +78,13 @@ pub(crate) struct SimClient {
 }
 
 impl SimClient {
-    pub(crate) fn new(seed: u64, index: usize, around: &Around<'_>) -> Self {
+    pub(crate) fn new(seed: u64, index: usize, swarm: &Swarm) -> Self {
         let entity = u64::try_from(index).expect("few clients");
         let mut dice = Dice::new(seed, Domain::Workload, entity);
-        let machine = machine(seed, index, 0, around, &mut dice);
+        let machine = machine(seed, index, 0, swarm, &mut dice);
         SimClient {
             index,
-            node: around.swarm.servers + index,
+            node: swarm.servers + index,
             machine,
             generation: 0,
             conn: None,
@@ -152,7 +137,7 @@ impl SimClient {
     pub(crate) fn ask_by_hand(
         &mut self,
         request: ClientRequest,
-        taps: &mut Vec<Tap>,
+        taps: &mut [Tap],
         around: &mut Around<'_>,
     ) -> Result<Ticket, Broken> {
         self.ask(request, taps, around)
@@ -181,7 +166,7 @@ impl SimClient {
     /// Begins.
     pub(crate) fn start(
         &mut self,
-        taps: &mut Vec<Tap>,
+        taps: &mut [Tap],
         around: &mut Around<'_>,
     ) -> Result<(), Broken> {
         self.handle(Input::Timeout, taps, around)?;
@@ -284,7 +269,7 @@ impl SimClient {
     fn handle(
         &mut self,
         input: Input<'_>,
-        taps: &mut Vec<Tap>,
+        taps: &mut [Tap],
         around: &mut Around<'_>,
     ) -> Result<(), Broken> {
         let now = Instant::from_micros(around.queue.now());
@@ -296,7 +281,7 @@ impl SimClient {
         self.outputs(taps, around)
     }
 
-    fn outputs(&mut self, taps: &mut Vec<Tap>, around: &mut Around<'_>) -> Result<(), Broken> {
+    fn outputs(&mut self, taps: &mut [Tap], around: &mut Around<'_>) -> Result<(), Broken> {
         let now = around.queue.now();
         while let Some(output) = self.machine.poll_output() {
             around
@@ -304,9 +289,12 @@ impl SimClient {
                 .trace(now, || format!("{} -> {output:?}", client_name(self.index)));
             match output {
                 Output::Connect { server } => {
-                    around
-                        .chain
-                        .push(now, 40, self.entity(), &server.to_be_bytes());
+                    around.chain.push(
+                        now,
+                        40,
+                        self.entity(),
+                        &u64::try_from(server).expect("few servers").to_be_bytes(),
+                    );
                     self.conn = Some(around.net.dial(self.node, server, Port::Client));
                     self.is_up = false;
                 }
@@ -357,7 +345,7 @@ impl SimClient {
                     if let Some(answers) = &mut self.answers {
                         answers.insert(ticket, result.clone());
                     }
-                    self.learn(&request, result.ok());
+                    self.learn(&request, &result);
                     self.prove(ticket, zxid.is_some(), &request);
                 }
                 Output::Event { event, watchers } => {
@@ -366,7 +354,7 @@ impl SimClient {
                         .push(now, 43, self.entity(), event.path.as_bytes());
                     let order = around.chain.events();
                     for ticket in watchers {
-                        self.watches.fired(Watched {
+                        self.watches.fired(&Watched {
                             order,
                             ticket,
                             event: &event,
@@ -434,7 +422,7 @@ impl SimClient {
 
     // Work.
 
-    fn act(&mut self, taps: &mut Vec<Tap>, around: &mut Around<'_>) -> Result<(), Broken> {
+    fn act(&mut self, taps: &mut [Tap], around: &mut Around<'_>) -> Result<(), Broken> {
         if self.is_over {
             return self.begin_anew(taps, around);
         }
@@ -463,7 +451,7 @@ impl SimClient {
     fn ask(
         &mut self,
         request: ClientRequest,
-        taps: &mut Vec<Tap>,
+        taps: &mut [Tap],
         around: &mut Around<'_>,
     ) -> Result<Ticket, Broken> {
         let ticket = Ticket(self.next_ticket);
@@ -481,7 +469,7 @@ impl SimClient {
     }
 
     /// The session is over: a new one begins.
-    fn begin_anew(&mut self, taps: &mut Vec<Tap>, around: &mut Around<'_>) -> Result<(), Broken> {
+    fn begin_anew(&mut self, taps: &mut [Tap], around: &mut Around<'_>) -> Result<(), Broken> {
         if let Some(conn) = self.conn {
             around.net.close(conn, Side::Dialler);
         }
@@ -491,7 +479,7 @@ impl SimClient {
             self.seed,
             self.index,
             self.generation,
-            around,
+            around.swarm,
             &mut self.dice,
         );
         self.is_over = false;
@@ -502,146 +490,22 @@ impl SimClient {
         self.handle(Input::Timeout, taps, around)
     }
 
-    fn learn(&mut self, request: &ClientRequest, response: Option<Response>) {
-        let path = match request {
-            ClientRequest::Exists { path, .. }
-            | ClientRequest::GetData { path, .. }
-            | ClientRequest::SetData { path, .. }
-            | ClientRequest::GetChildren { path, .. } => path,
-            _ => return,
-        };
-        match response {
-            Some(
-                Response::Exists(Some(stat))
-                | Response::Set(stat)
-                | Response::Data { stat, .. }
-                | Response::Children { stat, .. },
-            ) => self.known.saw(path, stat.version),
-            _ => {}
-        }
-    }
-
-    // Proof.
-
-    fn own_path(&self) -> String {
-        format!("/proof-{}", self.index)
-    }
-
-    fn act_for_proof(
-        &mut self,
-        taps: &mut Vec<Tap>,
-        around: &mut Around<'_>,
-    ) -> Result<(), Broken> {
-        if self.proof == Proof::Ask && !self.is_satisfied() && self.asked.is_empty() {
-            let request = ClientRequest::Exists {
-                path: self.own_path(),
-                watch: Some(Watcher::Own),
-            };
-            let ticket = Ticket(self.next_ticket);
-            self.proof = Proof::Asked(ticket);
-            self.ask(request, taps, around)?;
-        }
-        if let Proof::Changed { change, .. } = self.proof {
-            if change.0 == self.next_ticket {
-                let request = self.proof_change();
-                self.ask(request, taps, around)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn proof_change(&self) -> ClientRequest {
-        let path = self.own_path();
-        if self.known_to_exist() {
-            ClientRequest::Delete {
-                path,
-                version: None,
-            }
-        } else {
-            ClientRequest::Create(Create {
-                path,
-                data: None,
-                acl: vec![Acl::world(Perms::ALL)],
-                mode: CreateMode::Persistent,
-                reply: CreateReply::Path,
-            })
-        }
-    }
-
-    fn known_to_exist(&self) -> bool {
-        self.watches.last_exists()
-    }
-
-    /// A request was settled: does that take the proof further?
-    fn prove(&mut self, ticket: Ticket, answered: bool, request: &ClientRequest) {
-        if self.aim != Aim::Proof {
+    fn learn(&mut self, request: &ClientRequest, result: &Result<Response, ClientError>) {
+        let (ClientRequest::Exists { path, .. }
+        | ClientRequest::GetData { path, .. }
+        | ClientRequest::SetData { path, .. }
+        | ClientRequest::GetChildren { path, .. }) = request
+        else {
             return;
-        }
-        match self.proof {
-            Proof::Asked(asked) if asked == ticket => {
-                self.proof = if answered && matches!(request, ClientRequest::Exists { .. }) {
-                    let change = Ticket(self.next_ticket);
-                    Proof::Changed {
-                        change,
-                        watch: ticket,
-                        answered: false,
-                        fired: false,
-                    }
-                } else {
-                    Proof::Ask
-                };
-            }
-            Proof::Changed {
-                change,
-                watch,
-                fired,
-                ..
-            } if change == ticket => {
-                self.proof = if answered {
-                    Proof::Changed {
-                        change,
-                        watch,
-                        answered: true,
-                        fired,
-                    }
-                } else {
-                    Proof::Ask
-                };
-            }
-            Proof::Ask | Proof::Asked(_) | Proof::Changed { .. } => {}
-        }
-        self.conclude();
-    }
-
-    fn watched(&mut self, ticket: Ticket) {
-        if let Proof::Changed {
-            change,
-            watch,
-            answered,
-            ..
-        } = self.proof
+        };
+        if let Ok(
+            Response::Exists(Some(stat))
+            | Response::Set(stat)
+            | Response::Data { stat, .. }
+            | Response::Children { stat, .. },
+        ) = result
         {
-            if watch == ticket {
-                self.proof = Proof::Changed {
-                    change,
-                    watch,
-                    answered,
-                    fired: true,
-                };
-            }
-        }
-        self.conclude();
-    }
-
-    fn conclude(&mut self) {
-        if let Proof::Changed {
-            answered: true,
-            fired: true,
-            ..
-        } = self.proof
-        {
-            self.proofs += 1;
-            self.proof = Proof::Ask;
+            self.known.saw(path, stat.version);
         }
     }
 
@@ -669,19 +533,13 @@ impl SimClient {
     }
 }
 
-fn machine(
-    seed: u64,
-    index: usize,
-    generation: u64,
-    around: &Around<'_>,
-    dice: &mut Dice,
-) -> Client {
-    let (low, high) = around.swarm.session_timeout;
+fn machine(seed: u64, index: usize, generation: u64, swarm: &Swarm, dice: &mut Dice) -> Client {
+    let (low, high) = swarm.session_timeout;
     let config = ClientConfig {
         session_timeout: Duration::from_micros(dice.range(low, high)),
-        backoff_min: Duration::from_micros(around.swarm.tick / 10),
-        backoff_max: Duration::from_micros(around.swarm.tick * 2),
-        ..ClientConfig::new(around.swarm.servers)
+        backoff_min: Duration::from_micros(swarm.tick / 10),
+        backoff_max: Duration::from_micros(swarm.tick * 2),
+        ..ClientConfig::new(swarm.servers)
     };
     let entity = generation << 8 | u64::try_from(index).expect("few clients");
     let key = Dice::new(seed, Domain::Client, entity).key();

@@ -1,5 +1,12 @@
 //! One server: its process, its disk and its clocks, driven as a shell drives it.
 
+mod clock;
+mod config;
+mod words;
+
+use self::clock::{Clock, SECOND};
+use self::config::{address, config};
+use self::words::{input_words, op_name, op_words, output_words, words};
 use crate::chain::Chain;
 use crate::decide::{Dice, Domain};
 use crate::disk::{SimDisk, Survival};
@@ -11,18 +18,11 @@ use crate::queue::{Micros, Queue};
 use crate::swarm::Swarm;
 use crate::world::Event;
 use replica::{
-    Config, ConnId, Event as ServerEvent, Facts, FourLetterWords, Input, Output, PeerPort, Reading,
-    Replica, accepted_link,
+    Config, ConnId, Event as ServerEvent, Input, Output, PeerPort, Reading, Replica, accepted_link,
 };
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 use wal::{DiskOp, DiskTask, Lane, TaskId};
 use zab_core::LinkId;
-use zk_types::{Instant, ServerId, WallTime};
-
-/// When the world begins, in milliseconds since 1970.
-const WORLD_BEGINS_MS: i64 = 1_800_000_000_000;
 
 /// What a host touches of the world around it.
 pub(crate) struct Around<'w> {
@@ -113,38 +113,6 @@ pub(crate) struct Host {
     dice: Dice,
     disk_dice: Dice,
     crash_dice: Dice,
-}
-
-/// A machine's clocks.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    boot: Micros,
-    /// Microseconds it shows in a true second.
-    rate: u64,
-    wall_offset_ms: i64,
-}
-
-const SECOND: u64 = 1_000_000;
-
-impl Clock {
-    fn local(self, now: Micros) -> Instant {
-        let passed = u128::from(now - self.boot) * u128::from(self.rate) / u128::from(SECOND);
-        Instant::from_micros(u64::try_from(passed).expect("worlds are short") + SECOND)
-    }
-
-    /// The first true time at which it shows `local` or later.
-    fn when(self, local: Instant) -> Micros {
-        let shown = u128::from(local.as_micros().saturating_sub(SECOND));
-        let passed = (shown * u128::from(SECOND)).div_ceil(u128::from(self.rate));
-        u64::try_from(passed)
-            .unwrap_or(u64::MAX / 2)
-            .saturating_add(self.boot)
-    }
-
-    fn wall(self, now: Micros) -> WallTime {
-        let ms = i64::try_from(now / 1_000).expect("worlds are short");
-        WallTime(WORLD_BEGINS_MS + ms + self.wall_offset_ms)
-    }
 }
 
 impl Host {
@@ -721,121 +689,5 @@ impl Host {
 
     fn is_dead_on<E: std::fmt::Display>(&self, error: &E) -> bool {
         error.to_string().contains(crate::disk::DIED)
-    }
-}
-
-/// The address of a machine.
-pub(crate) fn address(node: usize) -> IpAddr {
-    let low = u8::try_from(node + 1).expect("few machines");
-    IpAddr::V4(Ipv4Addr::new(10, 0, 0, low))
-}
-
-fn config(index: usize, swarm: &Swarm) -> Config {
-    let id = |server: usize| ServerId(u64::try_from(server + 1).expect("few servers"));
-    let member = |server: usize| {
-        let line = format!("{}:2888:3888:participant;0.0.0.0:2181", address(server));
-        (id(server), line)
-    };
-    let members = if swarm.servers == 1 {
-        Vec::new()
-    } else {
-        (0..swarm.servers).map(member).collect()
-    };
-    Config {
-        me: id(index),
-        members,
-        tick: Duration::from_micros(swarm.tick),
-        init_limit: swarm.init_limit,
-        sync_limit: swarm.sync_limit,
-        session_timeout_min: Duration::from_micros(swarm.session_timeout.0),
-        session_timeout_max: Duration::from_micros(swarm.session_timeout.1),
-        connections_per_ip_max: 0,
-        connections_max: 0,
-        outstanding_max: swarm.outstanding_max,
-        frame_bytes_max: swarm.frame_bytes_max,
-        snapshot_txns: swarm.snapshot_txns,
-        snapshot_log_bytes: swarm.snapshot_log_bytes,
-        snapshots_kept: swarm.snapshots_kept,
-        segment_bytes: swarm.segment_bytes,
-        window_bytes_max: swarm.window_bytes_max,
-        chunk_bytes: swarm.chunk_bytes,
-        counter_max: swarm.counter_max,
-        four_letter_words: FourLetterWords::All,
-        extended_types: false,
-        enforce_quota: false,
-        skip_acl: false,
-        super_digest: None,
-        facts: Facts::default(),
-        seed: [0; 32],
-    }
-}
-
-fn words(death: Death) -> &'static str {
-    match death {
-        Death::Process => "the process, not the machine",
-        Death::Disk => "a write to its disk failed",
-        Death::Power(Survival::Lost) => "power loss, everything unsynced is gone",
-        Death::Power(Survival::Mixed) => "power loss, some unsynced sectors survived",
-        Death::Power(Survival::Torn) => "power loss, some unsynced sectors survived in part",
-    }
-}
-
-fn op_name(op: &DiskOp) -> &'static str {
-    match op {
-        DiskOp::Allocate { .. } => "allocate",
-        DiskOp::Write { .. } => "write",
-        DiskOp::Sync { .. } => "sync",
-        DiskOp::Rename { .. } => "rename",
-        DiskOp::Remove { .. } => "remove",
-        DiskOp::SyncDirectory { .. } => "sync directory",
-        DiskOp::Read { .. } => "read",
-    }
-}
-
-fn op_words(op: &DiskOp) -> String {
-    match op {
-        DiskOp::Write {
-            file,
-            offset,
-            bytes,
-        } => {
-            format!("write {file:?} at {offset}, {} bytes", bytes.len())
-        }
-        DiskOp::Allocate { .. }
-        | DiskOp::Sync { .. }
-        | DiskOp::Rename { .. }
-        | DiskOp::Remove { .. }
-        | DiskOp::SyncDirectory { .. }
-        | DiskOp::Read { .. } => format!("{op:?}"),
-    }
-}
-
-fn input_words(input: &Input<'_>) -> String {
-    match input {
-        Input::ClientBytes { conn, bytes } => format!("{conn:?}: {} bytes", bytes.len()),
-        Input::PeerBytes { link, bytes } => format!("{link:?}: {} bytes", bytes.len()),
-        Input::DiskDone { id, bytes } => format!("{id:?} done, {} bytes", bytes.len()),
-        Input::ClientConnected { .. }
-        | Input::ClientSent { .. }
-        | Input::ClientClosed { .. }
-        | Input::PeerAccepted { .. }
-        | Input::PeerConnected { .. }
-        | Input::PeerClosed { .. }
-        | Input::BatchEnd
-        | Input::Timeout
-        | Input::Gauges { .. } => format!("{input:?}"),
-    }
-}
-
-fn output_words(output: &Output) -> String {
-    match output {
-        Output::ClientSend { conn, bytes } => format!("{conn:?}: {} bytes", bytes.len()),
-        Output::PeerSend { link, bytes } => format!("{link:?}: {} bytes", bytes.len()),
-        Output::Disk(task) => format!("disk {:?} {}", task.lane, op_words(&task.op)),
-        Output::ClientClose { .. }
-        | Output::ClientReading { .. }
-        | Output::PeerDial { .. }
-        | Output::PeerClose { .. }
-        | Output::Event(_) => format!("{output:?}"),
     }
 }

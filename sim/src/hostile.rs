@@ -40,7 +40,7 @@ impl Hostile {
     }
 
     /// Something came from the network.
-    pub(crate) fn told(&mut self, told: Told, net: &mut Net) {
+    pub(crate) fn told(&mut self, told: &Told, net: &mut Net) {
         match told.what {
             What::Connected => {
                 let plan = self.plans.get(&told.conn).cloned().unwrap_or_default();

@@ -26,8 +26,6 @@ pub(crate) struct Judges {
     leaders: BTreeMap<u32, (usize, u64)>,
     roles: Vec<Option<Role>>,
     standings: Vec<Standing>,
-    /// By server: a file that holds rot, as long as it is there.
-    rotten: Vec<Option<File>>,
 }
 
 impl Judges {
@@ -38,7 +36,6 @@ impl Judges {
             leaders: BTreeMap::new(),
             roles: vec![None; servers],
             standings: vec![Standing::Fresh; servers],
-            rotten: vec![None; servers],
         }
     }
 
@@ -115,24 +112,21 @@ impl Judges {
     // The fault budget.
 
     /// Whether the budget allows one more server to lose what it knew.
-    pub(crate) fn may_lose(&self, server: usize, hosts: &[Host]) -> bool {
+    pub(crate) fn may_lose(&mut self, server: usize, hosts: &[Host]) -> Result<bool, Broken> {
+        for (other, host) in hosts.iter().enumerate() {
+            self.durability.look_at(other, &host.disk)?;
+        }
         let is_lost = |other: &usize| {
             *other == server
                 || self.standings[*other] != Standing::Member
-                || self.is_rotten(*other, &hosts[*other])
+                || self.durability.is_rotten(*other)
         };
         let lost = (0..hosts.len()).filter(is_lost).count();
-        lost <= (hosts.len() - 1) / 2
-    }
-
-    fn is_rotten(&self, server: usize, host: &Host) -> bool {
-        let file = self.rotten[server].as_ref();
-        file.is_some_and(|file| host.disk.durable_file(file).is_some())
+        Ok(lost <= (hosts.len() - 1) / 2)
     }
 
     /// A bit of a file of a server flipped.
     pub(crate) fn rotted(&mut self, server: usize, file: &File) {
-        self.rotten[server] = Some(file.clone());
         self.durability.rotted(server, file);
     }
 
@@ -142,15 +136,14 @@ impl Judges {
         self.durability.lost(server);
     }
 
-    /// A file of a server in which rot is told from tearing, and how much of it.
-    pub(crate) fn rottable(&self, host: &Host, dice: &mut Dice) -> Option<(File, usize)> {
-        let files: Vec<(File, usize)> = host
-            .disk
-            .durable_files()
-            .filter(|(file, bytes)| file.name.starts_with("snapshot.") && !bytes.is_empty())
-            .map(|(file, bytes)| (file.clone(), bytes.len()))
-            .collect();
-        (!files.is_empty()).then(|| files[dice.index(files.len())].clone())
+    /// A place on a server's disk where rot is told from a torn write.
+    pub(crate) fn rottable(
+        &mut self,
+        server: usize,
+        host: &Host,
+        dice: &mut Dice,
+    ) -> Result<Option<(File, usize)>, Broken> {
+        self.durability.rottable(server, &host.disk, dice)
     }
 
     // The end.

@@ -129,7 +129,7 @@ impl World {
             Fault::StalledDisk => Ok(self.stall_disk()),
             Fault::DiskError => Ok(self.disk_error()),
             Fault::Wipe => self.wipe(),
-            Fault::Rot => Ok(self.rot()),
+            Fault::Rot => self.rot(),
             Fault::WallJump => Ok(Some(self.wall_jump())),
             Fault::ClientPause => Ok(Some(self.client_pause())),
             Fault::Nonsense => {
@@ -443,7 +443,7 @@ impl World {
 
     fn wipe(&mut self) -> Result<Option<String>, Broken> {
         let index = self.nemesis.dice.index(self.hosts.len());
-        if !self.judges.may_lose(index, &self.hosts) {
+        if !self.judges.may_lose(index, &self.hosts)? {
             *self
                 .nemesis
                 .counters
@@ -462,24 +462,25 @@ impl World {
         Ok(Some(server_name(index)))
     }
 
-    fn rot(&mut self) -> Option<String> {
+    fn rot(&mut self) -> Result<Option<String>, Broken> {
         let index = self.nemesis.dice.index(self.hosts.len());
-        if !self.judges.may_lose(index, &self.hosts) {
+        if !self.judges.may_lose(index, &self.hosts)? {
             *self
                 .nemesis
                 .counters
                 .entry("spared by the budget")
                 .or_default() += 1;
-            return None;
+            return Ok(None);
         }
-        let (file, length) = self
-            .judges
-            .rottable(&self.hosts[index], &mut self.nemesis.dice)?;
-        let offset = self.nemesis.dice.index(length);
+        let host = &self.hosts[index];
+        let place = self.judges.rottable(index, host, &mut self.nemesis.dice)?;
+        let Some((file, offset)) = place else {
+            return Ok(None);
+        };
         let bit = u8::try_from(self.nemesis.dice.below(8)).expect("small");
         self.hosts[index].disk.rot(&file, offset, bit);
         self.judges.rotted(index, &file);
-        Some(format!("{} {file:?} at {offset}", server_name(index)))
+        Ok(Some(format!("{} {file:?} at {offset}", server_name(index))))
     }
 
     // Clocks and clients.

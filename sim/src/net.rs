@@ -1,145 +1,16 @@
 //! The network: streams of bytes, first in first out inside a connection, in no order across
 //! connections. It delays, re-chunks, cuts at any byte, and loses whole paths.
 
+mod direction;
+mod terms;
+
+use self::direction::{Direction, Waiting};
+pub(crate) use self::terms::{
+    ConnNumber, NetEvent, NetKnobs, Node, Port, Presence, Side, Told, What,
+};
 use crate::decide::{Dice, Domain};
 use crate::queue::Micros;
 use std::collections::VecDeque;
-
-/// A machine on the network: servers first, then clients, then the hostile one.
-pub(crate) type Node = usize;
-
-/// One connection, ever.
-pub(crate) type ConnNumber = usize;
-
-/// What a connection is for, which is also the port it goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Port {
-    /// Election port of a server.
-    Election,
-    /// Quorum port of a server.
-    Quorum,
-    /// Client port of a server.
-    Client,
-}
-
-impl Port {
-    /// Every port.
-    pub(crate) const ALL: [Port; 3] = [Port::Election, Port::Quorum, Port::Client];
-}
-
-/// Which end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Side {
-    /// The one that dialled.
-    Dialler,
-    /// The one that was dialled.
-    Accepter,
-}
-
-impl Side {
-    pub(crate) fn other(self) -> Side {
-        match self {
-            Side::Dialler => Side::Accepter,
-            Side::Accepter => Side::Dialler,
-        }
-    }
-
-    fn index(self) -> usize {
-        match self {
-            Side::Dialler => 0,
-            Side::Accepter => 1,
-        }
-    }
-}
-
-/// What the network wants to be called for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NetEvent {
-    /// A dial arrives.
-    Syn {
-        /// The connection.
-        conn: ConnNumber,
-        /// How often it was tried before.
-        attempt: u32,
-    },
-    /// The answer to a dial arrives.
-    SynAck {
-        /// The connection.
-        conn: ConnNumber,
-        /// Whether it was taken.
-        taken: bool,
-    },
-    /// Bytes that `side` sent arrive at the other end.
-    Arrive {
-        /// The connection.
-        conn: ConnNumber,
-        /// Who sent.
-        side: Side,
-    },
-}
-
-/// What the network tells a machine. `process` names the start of it that is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
-    /// The machine.
-    pub(crate) node: Node,
-    /// Its start.
-    pub(crate) process: u64,
-    /// The connection.
-    pub(crate) conn: ConnNumber,
-    /// Its end of it.
-    pub(crate) side: Side,
-    /// What.
-    pub(crate) what: What,
-}
-
-/// What the network tells a machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum What {
-    /// A dial has come in.
-    Accepted(Port),
-    /// An own dial has come through.
-    Connected,
-    /// Bytes have come.
-    Bytes(Vec<u8>),
-    /// The socket has taken this many of the bytes it was given.
-    Sent(usize),
-    /// The connection is gone.
-    Closed,
-}
-
-/// Whether and how a machine answers its network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Presence {
-    /// A process listens.
-    Up {
-        /// Its start.
-        process: u64,
-    },
-    /// The machine runs, the process does not: dials are refused.
-    ProcessDown,
-    /// Nothing answers.
-    PowerOff,
-}
-
-/// How fast and how odd the network of a seed is; times in microseconds.
-#[derive(Clone, Debug)]
-pub(crate) struct NetKnobs {
-    /// Shortest time a byte takes.
-    pub(crate) latency_min: Micros,
-    /// Longest time, without faults.
-    pub(crate) latency_max: Micros,
-    /// How often, in a million, a stream is handed over in small pieces.
-    pub(crate) rechunk: u32,
-    /// How often, in a million, a packet is late by up to `late_max`.
-    pub(crate) late: u32,
-    /// Most a late packet is late by.
-    pub(crate) late_max: Micros,
-    /// Bytes a socket takes before they arrive.
-    pub(crate) socket_bytes: usize,
-    /// How often, in a million, a close throws away what was not delivered yet.
-    pub(crate) abrupt: u32,
-}
 
 #[derive(Clone, Debug)]
 struct Conn {
@@ -165,32 +36,6 @@ enum EndState {
     Closed,
     /// The machine lost its power: nobody was told.
     Vanished,
-}
-
-/// What one end sent and the other has not received.
-#[derive(Clone, Debug)]
-struct Direction {
-    queue: VecDeque<(Micros, Vec<u8>)>,
-    bytes: usize,
-    last_due: Micros,
-    /// The sender is done: after the queue, the other end is told.
-    ending: Option<Micros>,
-    /// An `Arrive` is due, or the direction waits for something else.
-    waiting: Waiting,
-    /// The whole connection breaks after this many more bytes.
-    cut_after: Option<usize>,
-    owed: usize,
-    dice: Dice,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waiting {
-    Nothing,
-    Event,
-    /// The path is blocked.
-    Path,
-    /// The reader does not read.
-    Reader,
 }
 
 /// The network.
@@ -710,73 +555,6 @@ fn port_index(port: Port) -> usize {
         Port::Election => 0,
         Port::Quorum => 1,
         Port::Client => 2,
-    }
-}
-
-impl Direction {
-    /// When something sent now arrives: never before what was sent earlier.
-    fn due(&mut self, now: Micros, knobs: &NetKnobs) -> Micros {
-        let mut delay = self.dice.range(knobs.latency_min, knobs.latency_max);
-        if self.dice.chance(knobs.late) {
-            delay += self.dice.range(0, knobs.late_max);
-        }
-        self.last_due = self.last_due.max(now + delay);
-        self.last_due
-    }
-
-    /// What the other end reads now.
-    fn take(&mut self, now: Micros, knobs: &NetKnobs) -> Vec<u8> {
-        let mut taken = Vec::new();
-        while self.queue.front().is_some_and(|(due, _)| *due <= now) {
-            let (_, bytes) = self.queue.pop_front().expect("it was just seen");
-            if taken.is_empty() {
-                taken = bytes;
-            } else {
-                taken.extend_from_slice(&bytes);
-            }
-        }
-        let mut keep = taken.len();
-        if keep > 1 && self.dice.chance(knobs.rechunk) {
-            keep = if self.dice.percent(30) {
-                1
-            } else {
-                1 + self.dice.index(keep - 1)
-            };
-        }
-        if let Some(left) = &mut self.cut_after {
-            keep = keep.min(*left);
-            *left -= keep;
-        }
-        let rest = taken.split_off(keep);
-        if !rest.is_empty() {
-            self.queue.push_front((now, rest));
-        }
-        self.bytes -= taken.len();
-        taken
-    }
-
-    /// How many bytes the sender's socket takes now that it could not take before.
-    fn settle(&mut self, knobs: &NetKnobs) -> usize {
-        let unsent_allowed = self.bytes.saturating_sub(knobs.socket_bytes);
-        let settled = self.owed.saturating_sub(unsent_allowed);
-        self.owed -= settled;
-        settled
-    }
-
-    fn next_due(&self) -> Option<Micros> {
-        self.queue.front().map(|(due, _)| *due).or(self.ending)
-    }
-
-    /// Throws away the end of what has not arrived.
-    fn drop_tail(&mut self) {
-        let mut keep = self.dice.index(self.bytes + 1);
-        self.bytes = keep;
-        for (_, bytes) in &mut self.queue {
-            let here = keep.min(bytes.len());
-            bytes.truncate(here);
-            keep -= here;
-        }
-        self.queue.retain(|(_, bytes)| !bytes.is_empty());
     }
 }
 

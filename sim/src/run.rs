@@ -60,6 +60,8 @@ pub struct Kill {
     pub verdict: Verdict,
     /// The rule that was broken.
     pub rule: String,
+    /// The failure as [`Report::story`] tells it.
+    pub story: Vec<String>,
 }
 
 /// Runs seeds against the named mutant until one fails; `None` when it survives all of them.
@@ -74,6 +76,7 @@ pub fn hunt(mutant: &str, seeds: core::ops::Range<u64>) -> Option<Kill> {
             seed,
             verdict: report.verdict,
             rule: report.rule.unwrap_or_default(),
+            story: report.story,
         })
     });
     activate("");
@@ -93,12 +96,12 @@ fn activate(mutant: &str) {
 fn finish(options: &Options) -> Report {
     let mut world = World::new(options);
     let outcome = world.run();
-    report(options, &mut world, outcome)
+    report(options, &mut world, &outcome)
 }
 
-pub(crate) fn report(options: &Options, world: &mut World, outcome: Result<(), Broken>) -> Report {
+pub(crate) fn report(options: &Options, world: &mut World, outcome: &Result<(), Broken>) -> Report {
     let drawn = world.swarm.words();
-    let (verdict, rule, story) = match &outcome {
+    let (verdict, rule, story) = match outcome {
         Ok(()) => (Verdict::Pass, None, Vec::new()),
         Err(broken) => {
             let story = story::tell(options, &drawn, broken, &world.notes);

@@ -242,7 +242,7 @@ impl Stage {
     pub fn finish(mut self) -> Report {
         let ended = self.world.end();
         self.expect(ended);
-        run::report(&self.options, &mut self.world, Ok(()))
+        run::report(&self.options, &mut self.world, &Ok(()))
     }
 
     fn aim(&mut self, aim: Aim) {

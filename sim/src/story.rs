@@ -1,7 +1,7 @@
 //! A failure in at most a dozen lines.
 
 use crate::notes::{Note, Notes, clock};
-use crate::options::Options;
+use crate::options::{Options, Profile};
 use crate::oracle::broken::{Broken, zxid_name};
 
 /// Events that a story tells.
@@ -26,8 +26,10 @@ pub(crate) fn tell(options: &Options, drawn: &str, broken: &Broken, notes: &Note
         story.push(format!("{}  {} {}", clock(note.time), note.who, note.what));
     }
     let profile = match options.profile {
-        crate::Profile::Swarm => String::new(),
-        other => format!(" --profile {other}"),
+        Profile::Swarm => String::new(),
+        Profile::Quiet | Profile::Lite | Profile::Hostile => {
+            format!(" --profile {}", options.profile)
+        }
     };
     story.push(format!(
         "cargo xtask simulate --seed {}{profile}",

@@ -7,7 +7,7 @@ use crate::host::{Death, Host, HostEvent, Step};
 use crate::hostile::Hostile;
 use crate::judges::Judges;
 use crate::nemesis::Nemesis;
-use crate::net::{Net, NetEvent, Told};
+use crate::net::{Net, NetEvent, Told, What};
 use crate::notes::Notes;
 use crate::options::{Options, Trace};
 use crate::oracle::broken::{Broken, server_name};
@@ -124,7 +124,7 @@ impl World {
             world.net.up(node, 1);
         }
         for index in 0..world.swarm.clients {
-            let client = SimClient::new(seed, index, around!(world));
+            let client = SimClient::new(seed, index, &world.swarm);
             world.clients.push(client);
         }
         world
@@ -205,18 +205,15 @@ impl World {
     fn told(&mut self, told: Told) -> Result<(), Broken> {
         let now = self.queue.now();
         let node = u64::try_from(told.node).expect("few machines");
-        match &told.what {
-            crate::net::What::Bytes(bytes) => self.chain.push(now, 10, node, bytes),
-            other => {
-                let kind = match other {
-                    crate::net::What::Accepted(_) => 11,
-                    crate::net::What::Connected => 12,
-                    crate::net::What::Sent(_) => 13,
-                    crate::net::What::Closed | crate::net::What::Bytes(_) => 14,
-                };
-                self.chain.push(now, kind, node, &told.conn.to_be_bytes());
-            }
-        }
+        let conn = told.conn.to_be_bytes();
+        let (kind, bytes): (u8, &[u8]) = match &told.what {
+            What::Bytes(bytes) => (10, bytes),
+            What::Accepted(_) => (11, &conn),
+            What::Connected => (12, &conn),
+            What::Sent(_) => (13, &conn),
+            What::Closed => (14, &conn),
+        };
+        self.chain.push(now, kind, node, bytes);
         let servers = self.hosts.len();
         if let Some(host) = self.hosts.get_mut(told.node) {
             host.told(told, around!(self));
@@ -225,7 +222,7 @@ impl World {
         match self.clients.get_mut(told.node - servers) {
             Some(client) => client.told(told, &mut self.taps, around!(self)),
             None => {
-                self.hostile.told(told, &mut self.net);
+                self.hostile.told(&told, &mut self.net);
                 Ok(())
             }
         }

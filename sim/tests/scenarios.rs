@@ -29,10 +29,11 @@ fn sync() -> ClientRequest {
 
 fn is_there(stage: &mut Stage, client: usize, path: &str) -> bool {
     insist(stage, client, &sync());
-    match insist(stage, client, &exists(path)) {
-        Response::Exists(found) => found.is_some(),
-        other => panic!("{other:?} answers an exists"),
-    }
+    let response = insist(stage, client, &exists(path));
+    let Response::Exists(found) = response else {
+        panic!("{response:?} answers an exists");
+    };
+    found.is_some()
 }
 
 /// Asks until the answer is not lost with a connection.

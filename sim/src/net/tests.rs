@@ -56,7 +56,9 @@ impl Pair {
     fn bytes_at(&self, node: Node) -> Vec<u8> {
         let bytes = |told: &Told| match &told.what {
             What::Bytes(bytes) if told.node == node => bytes.clone(),
-            _ => Vec::new(),
+            What::Accepted(_) | What::Connected | What::Bytes(_) | What::Sent(_) | What::Closed => {
+                Vec::new()
+            }
         };
         self.told.iter().flat_map(bytes).collect()
     }

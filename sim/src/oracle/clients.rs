@@ -166,7 +166,7 @@ impl Watches {
     }
 
     /// An own watch fired.
-    pub(crate) fn fired(&mut self, watched: Watched<'_>) -> Result<(), Broken> {
+    pub(crate) fn fired(&mut self, watched: &Watched<'_>) -> Result<(), Broken> {
         let broken = |rule, seen| Err(Broken::history(rule, seen).client(self.client));
         let event = watched.event;
         if event.kind == EventKind::None {

@@ -1,11 +1,13 @@
 //! Disks, held against what was committed: what a quorum does not hold may not be committed, and
 //! whoever could be elected must hold everything that was.
 
+use crate::decide::Dice;
 use crate::disk::SimDisk;
 use crate::host::Host;
 use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::image::{DurableStanding, Image, Mark};
 use crate::oracle::ledger::Ledger;
+use std::collections::BTreeSet;
 use wal::File;
 use zk_types::Zxid;
 
@@ -19,7 +21,7 @@ pub(crate) struct Durability {
     /// may still be counted by a leader.
     lost: Vec<bool>,
     /// By server: a file that holds rot, as long as it is there.
-    rotten: Vec<Option<File>>,
+    rotten: Vec<BTreeSet<File>>,
 }
 
 impl Durability {
@@ -28,7 +30,7 @@ impl Durability {
             images: vec![Image::default(); servers],
             promised: vec![(None, 0); servers],
             lost: vec![false; servers],
-            rotten: vec![None; servers],
+            rotten: vec![BTreeSet::new(); servers],
         }
     }
 
@@ -41,15 +43,39 @@ impl Durability {
     /// A bit of a file of a server flipped: what its disk holds cannot be told as long as the
     /// file is there.
     pub(crate) fn rotted(&mut self, server: usize, file: &File) {
-        self.rotten[server] = Some(file.clone());
+        self.rotten[server].insert(file.clone());
+    }
+
+    /// Whether a disk held rot when it was last looked at.
+    pub(crate) fn is_rotten(&self, server: usize) -> bool {
+        !self.rotten[server].is_empty()
+    }
+
+    /// A place on a disk where rot is told from a torn write.
+    pub(crate) fn rottable(
+        &mut self,
+        server: usize,
+        disk: &SimDisk,
+        dice: &mut Dice,
+    ) -> Result<Option<(File, usize)>, Broken> {
+        self.look_at(server, disk)?;
+        if dice.percent(60) {
+            return Ok(self.images[server].place_of_proven_record(dice));
+        }
+        let files: Vec<(&File, &[u8])> = disk
+            .durable_files()
+            .filter(|(file, bytes)| file.name.starts_with("snapshot.") && !bytes.is_empty())
+            .collect();
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let (file, bytes) = files[dice.index(files.len())];
+        Ok(Some((file.clone(), dice.index(bytes.len()))))
     }
 
     /// Looks at one disk.
     pub(crate) fn look_at(&mut self, server: usize, disk: &SimDisk) -> Result<(), Broken> {
-        let file = self.rotten[server].as_ref();
-        if file.is_some_and(|file| disk.durable_file(file).is_none()) {
-            self.rotten[server] = None;
-        }
+        self.rotten[server].retain(|file| disk.durable_file(file).is_some());
         let image = &mut self.images[server];
         image.refresh(disk);
         let Some(promise) = image.promise else {
@@ -106,7 +132,7 @@ impl Durability {
             .iter()
             .map(|image| image.holds(mark, chain_at))
             .collect();
-        let excused = |server: usize| self.lost[server] || self.rotten[server].is_some();
+        let excused = |server: usize| self.lost[server] || self.is_rotten(server);
         let holds_or_held = |server: &usize| holds[*server] || excused(*server);
         let count = (0..hosts.len()).filter(holds_or_held).count();
         let quorum = hosts.len() / 2 + 1;
@@ -159,7 +185,7 @@ impl Durability {
     fn may_elect(&self, set: u32) -> bool {
         let mut standings = (0..self.images.len())
             .filter(|server| set >> server & 1 == 1)
-            .map(|server| self.rotten[server].is_none().then(|| &self.images[server]))
+            .map(|server| (!self.is_rotten(server)).then(|| &self.images[server]))
             .map(|image| image?.promise.map(|promise| promise.standing));
         let first = standings.next().flatten();
         matches!(

@@ -25,10 +25,10 @@ impl<'t> Writes<'t> {
             // sent behind it count.
             let Some(session) = tap.session else { continue };
             for frame in &tap.frames {
-                if let FrameKind::Request { xid, request } = &frame.what {
-                    if request.is_write() {
-                        by_name.entry((session, *xid)).or_default().push(request);
-                    }
+                if let FrameKind::Request { xid, request } = &frame.what
+                    && request.is_write()
+                {
+                    by_name.entry((session, *xid)).or_default().push(request);
                 }
             }
         }
@@ -193,10 +193,7 @@ impl<'t> Replies<'t> {
         if waiting.request.is_write() {
             return self.write(waiting, index, error, body);
         }
-        let right = match self.read_is_right(waiting.request, stamp, error, body) {
-            Ok(right) => right,
-            Err(Malformed) => false,
-        };
+        let right = self.read_is_right(waiting.request, stamp, error, body) == Ok(true);
         if right {
             return Ok(());
         }
@@ -286,6 +283,9 @@ impl<'t> Replies<'t> {
             if refused && answer_matches(&answer, waiting.request, error, body) == Ok(true) {
                 return Ok(());
             }
+        }
+        if turned_away(body) == Ok(true) {
+            return Ok(());
         }
         let seen = format!(
             "{} was answered error {error} at {}, which no state since {} answers",
@@ -417,6 +417,23 @@ fn multi_matches(
         }
     }
     Ok(bytes.int()? == -1 && bytes.byte()? == 1)
+}
+
+/// Whether the first failure of a multi is that its session is closing or has moved.
+fn turned_away(body: &[u8]) -> Result<bool, Malformed> {
+    let mut bytes = Bytes(body);
+    loop {
+        let kind = bytes.int()?;
+        bytes.byte()?;
+        let error = bytes.int()?;
+        if kind != -1 {
+            return Ok(false);
+        }
+        if error != 0 {
+            return Ok(error == -112 || error == -118);
+        }
+        bytes.int()?;
+    }
 }
 
 fn kind_of(part: &Request) -> i32 {

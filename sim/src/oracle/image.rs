@@ -3,6 +3,7 @@
 //!
 //! It follows the formats that `wal` documents, and trusts nothing but the chain of hashes.
 
+use crate::decide::Dice;
 use crate::disk::SimDisk;
 use crate::oracle::bytes::{Bytes, Malformed};
 use wal::{Directory, File};
@@ -44,7 +45,20 @@ pub(crate) struct Image {
     pub(crate) base: Mark,
     /// Every record after the base.
     pub(crate) records: Vec<Mark>,
+    /// Where records stand in the segments.
+    places: Vec<Place>,
+    /// The last record that a later one says is durable.
+    proven: u64,
     tail: Option<Tail>,
+}
+
+/// Where a record stands.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    zxid: u64,
+    generation: u64,
+    offset: usize,
+    length: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +126,21 @@ impl Image {
         self.records.last().map_or(self.base.0, |(zxid, _)| *zxid)
     }
 
+    /// A place in a record whose loss would be noticed: a later one says that it is durable.
+    pub(crate) fn place_of_proven_record(&self, dice: &mut Dice) -> Option<(File, usize)> {
+        let count = self
+            .places
+            .partition_point(|place| place.zxid <= self.proven);
+        if count == 0 {
+            return None;
+        }
+        let place = self.places[dice.index(count)];
+        Some((
+            segment(place.generation),
+            place.offset + dice.index(place.length),
+        ))
+    }
+
     /// Whether the disk holds the history up to `mark`; `chain_at` is the true history.
     pub(crate) fn holds(&self, mark: Mark, chain_at: impl Fn(u64) -> Option<u64>) -> bool {
         if mark.0 <= self.base.0 {
@@ -123,6 +152,8 @@ impl Image {
     fn find_base(&mut self, disk: &SimDisk) {
         self.base = (0, 0);
         self.records.clear();
+        self.places.clear();
+        self.proven = 0;
         self.tail = None;
         let Some(manifest) = &self.manifest else {
             return;
@@ -165,7 +196,17 @@ impl Image {
             .unwrap_or_default();
         loop {
             let rest = bytes.get(tail.offset..).unwrap_or_default();
-            if let Ok((mark, length)) = frame(rest, tail.last, &manifest) {
+            if let Ok((mark, durable_upto, length)) = frame(rest, tail.last, &manifest) {
+                let Tail {
+                    generation, offset, ..
+                } = tail;
+                self.places.push(Place {
+                    zxid: mark.0,
+                    generation,
+                    offset,
+                    length,
+                });
+                self.proven = self.proven.max(durable_upto);
                 tail.offset += length;
                 tail.last = mark;
                 if mark.0 > self.base.0 {
@@ -317,8 +358,9 @@ fn segment_header(
     }
 }
 
-/// The record that `bytes` start with, if it continues `last`, and its length.
-fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, usize), Malformed> {
+/// The record that `bytes` start with, if it continues `last`; what it says is durable, and its
+/// length.
+fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, u64, usize), Malformed> {
     let mut rest = Bytes(bytes);
     rest.int()?;
     let length = usize::try_from(rest.int()?).map_err(|_| Malformed)?;
@@ -327,7 +369,7 @@ fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, usize),
     rest.take(3)?;
     let zxid = rest.long()?.cast_unsigned();
     let committed = rest.long()?.cast_unsigned();
-    rest.long()?;
+    let durable_upto = rest.long()?.cast_unsigned();
     let chain = rest.long()?.cast_unsigned();
     let body = rest.take(length)?;
     let belongs = if last.0 < manifest.cut.0 {
@@ -348,6 +390,7 @@ fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, usize),
     }
     Ok((
         (zxid, chain),
+        durable_upto,
         (FRAME_HEADER_BYTES + length).next_multiple_of(8),
     ))
 }

@@ -23,11 +23,14 @@ pub(crate) struct Moment {
     pub(crate) answer: Option<Answer>,
 }
 
+/// What a node was from a zxid on; `None` where it did not exist.
+type Version = (u64, Option<Rc<Node>>);
+
 /// The whole history.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     pub(crate) moments: Vec<Moment>,
-    versions: BTreeMap<String, Vec<(u64, Option<Rc<Node>>)>>,
+    versions: BTreeMap<String, Vec<Version>>,
     pub(crate) last: Model,
 }
 
@@ -142,10 +145,8 @@ impl Timeline {
             );
             return Err(Broken::history("every transaction was asked for", seen).at(zxid));
         }
-        if let Some(code) = failure(&entry.change) {
-            if REFUSALS.contains(&code) {
-                return Ok(Some(Answer::Error(code)));
-            }
+        if let Some(code) = failure(&entry.change).filter(|code| REFUSALS.contains(code)) {
+            return Ok(Some(Answer::Error(code)));
         }
         let mut expected = None;
         for request in requests {

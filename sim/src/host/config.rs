@@ -1,0 +1,53 @@
+//! What a server of a seed is told before it starts.
+
+use crate::swarm::Swarm;
+use replica::{Config, Facts, FourLetterWords};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+use zk_types::ServerId;
+
+/// The address of a machine.
+pub(crate) fn address(node: usize) -> IpAddr {
+    let low = u8::try_from(node + 1).expect("few machines");
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, low))
+}
+
+pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
+    let id = |server: usize| ServerId(u64::try_from(server + 1).expect("few servers"));
+    let member = |server: usize| {
+        let line = format!("{}:2888:3888:participant;0.0.0.0:2181", address(server));
+        (id(server), line)
+    };
+    let members = if swarm.servers == 1 {
+        Vec::new()
+    } else {
+        (0..swarm.servers).map(member).collect()
+    };
+    Config {
+        me: id(index),
+        members,
+        tick: Duration::from_micros(swarm.tick),
+        init_limit: swarm.init_limit,
+        sync_limit: swarm.sync_limit,
+        session_timeout_min: Duration::from_micros(swarm.session_timeout.0),
+        session_timeout_max: Duration::from_micros(swarm.session_timeout.1),
+        connections_per_ip_max: 0,
+        connections_max: 0,
+        outstanding_max: swarm.outstanding_max,
+        frame_bytes_max: swarm.frame_bytes_max,
+        snapshot_txns: swarm.snapshot_txns,
+        snapshot_log_bytes: swarm.snapshot_log_bytes,
+        snapshots_kept: swarm.snapshots_kept,
+        segment_bytes: swarm.segment_bytes,
+        window_bytes_max: swarm.window_bytes_max,
+        chunk_bytes: swarm.chunk_bytes,
+        counter_max: swarm.counter_max,
+        four_letter_words: FourLetterWords::All,
+        extended_types: false,
+        enforce_quota: false,
+        skip_acl: false,
+        super_digest: None,
+        facts: Facts::default(),
+        seed: [0; 32],
+    }
+}

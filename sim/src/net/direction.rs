@@ -1,0 +1,99 @@
+//! What travels one way on one connection.
+
+use super::NetKnobs;
+use crate::decide::Dice;
+use crate::queue::Micros;
+use std::collections::VecDeque;
+
+/// What one end sent and the other has not received.
+#[derive(Clone, Debug)]
+pub(super) struct Direction {
+    pub(super) queue: VecDeque<(Micros, Vec<u8>)>,
+    pub(super) bytes: usize,
+    pub(super) last_due: Micros,
+    /// The sender is done: after the queue, the other end is told.
+    pub(super) ending: Option<Micros>,
+    /// An `Arrive` is due, or the direction waits for something else.
+    pub(super) waiting: Waiting,
+    /// The whole connection breaks after this many more bytes.
+    pub(super) cut_after: Option<usize>,
+    pub(super) owed: usize,
+    pub(super) dice: Dice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Nothing,
+    Event,
+    /// The path is blocked.
+    Path,
+    /// The reader does not read.
+    Reader,
+}
+
+impl Direction {
+    /// When something sent now arrives: never before what was sent earlier.
+    pub(super) fn due(&mut self, now: Micros, knobs: &NetKnobs) -> Micros {
+        let mut delay = self.dice.range(knobs.latency_min, knobs.latency_max);
+        if self.dice.chance(knobs.late) {
+            delay += self.dice.range(0, knobs.late_max);
+        }
+        self.last_due = self.last_due.max(now + delay);
+        self.last_due
+    }
+
+    /// What the other end reads now.
+    pub(super) fn take(&mut self, now: Micros, knobs: &NetKnobs) -> Vec<u8> {
+        let mut taken = Vec::new();
+        while self.queue.front().is_some_and(|(due, _)| *due <= now) {
+            let (_, bytes) = self.queue.pop_front().expect("it was just seen");
+            if taken.is_empty() {
+                taken = bytes;
+            } else {
+                taken.extend_from_slice(&bytes);
+            }
+        }
+        let mut keep = taken.len();
+        if keep > 1 && self.dice.chance(knobs.rechunk) {
+            keep = if self.dice.percent(30) {
+                1
+            } else {
+                1 + self.dice.index(keep - 1)
+            };
+        }
+        if let Some(left) = &mut self.cut_after {
+            keep = keep.min(*left);
+            *left -= keep;
+        }
+        let rest = taken.split_off(keep);
+        if !rest.is_empty() {
+            self.queue.push_front((now, rest));
+        }
+        self.bytes -= taken.len();
+        taken
+    }
+
+    /// How many bytes the sender's socket takes now that it could not take before.
+    pub(super) fn settle(&mut self, knobs: &NetKnobs) -> usize {
+        let unsent_allowed = self.bytes.saturating_sub(knobs.socket_bytes);
+        let settled = self.owed.saturating_sub(unsent_allowed);
+        self.owed -= settled;
+        settled
+    }
+
+    pub(super) fn next_due(&self) -> Option<Micros> {
+        self.queue.front().map(|(due, _)| *due).or(self.ending)
+    }
+
+    /// Throws away the end of what has not arrived.
+    pub(super) fn drop_tail(&mut self) {
+        let mut keep = self.dice.index(self.bytes + 1);
+        self.bytes = keep;
+        for (_, bytes) in &mut self.queue {
+            let here = keep.min(bytes.len());
+            bytes.truncate(here);
+            keep -= here;
+        }
+        self.queue.retain(|(_, bytes)| !bytes.is_empty());
+    }
+}
