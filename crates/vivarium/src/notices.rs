@@ -116,6 +116,10 @@ fn note_sentence(note: &Note) -> (Level, String) {
             Level::Info,
             "starts a new epoch, because this one has used up its numbers".to_owned(),
         ),
+        Note::DiskStalled => (
+            Level::Warn,
+            "steps down, because its disk finished no write for too long".to_owned(),
+        ),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every role works with: configuration, store, timers, outputs.
 
-use crate::interface::{CloseReason, Config, LinkId, Note, Output, Recovered, Role};
+use crate::interface::{CloseReason, Config, LinkId, Note, Output, Recovered, Role, Ticket};
 use crate::message::{Message, Notification, PeerState, Vote};
 use crate::quorum::Majority;
 use crate::server_set::ServerSet;
@@ -31,6 +31,8 @@ pub(crate) struct Context {
     /// Who asked for a leader lately, and is told when one is established.
     askers: ServerSet,
     links_dialled: u64,
+    /// The disk was too slow to lead with, and has not caught up.
+    pub(crate) disk_is_stalled: bool,
     /// The last leader that could not be followed to the end, and how often in a row.
     pub(crate) failures: (Option<ServerId>, u32),
 }
@@ -84,7 +86,15 @@ impl Context {
             epoch_floor: Epoch(0),
             askers: ServerSet::EMPTY,
             links_dialled: 0,
+            disk_is_stalled: false,
             failures: (None, 0),
+        }
+    }
+
+    pub(crate) fn on_persisted(&mut self, ticket: Ticket) {
+        self.store.on_persisted(ticket);
+        if self.store.log_is_settled() {
+            self.disk_is_stalled = false;
         }
     }
 
@@ -131,9 +141,11 @@ impl Context {
     }
 
     /// Whether this server may vote for itself and others now: its standing allows it, and its disk
-    /// knows that standing.
+    /// knows that standing and keeps up.
     pub(crate) fn may_vote(&self) -> bool {
-        may_propose(self.standing()) && self.standing() == self.store.promise_durable().standing
+        may_propose(self.standing())
+            && self.standing() == self.store.promise_durable().standing
+            && !self.disk_is_stalled
     }
 
     /// The vote for this server.

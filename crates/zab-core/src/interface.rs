@@ -341,4 +341,7 @@ pub enum Note {
     },
     /// The counter of the epoch has run out; the leader starts a new one.
     CounterExhausted,
+    /// The leader's own disk finished no write for too long; it steps down, and is no candidate until
+    /// the disk has caught up.
+    DiskStalled,
 }

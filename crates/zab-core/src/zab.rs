@@ -177,7 +177,7 @@ impl Zab {
                 self.on_notification(now, from, &notification)
             }
             Input::Persisted { ticket } => {
-                cx.store.on_persisted(ticket);
+                cx.on_persisted(ticket);
                 self.on_settled(now)
             }
             Input::Propose { payload } => match &mut self.role {

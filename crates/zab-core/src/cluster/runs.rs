@@ -77,7 +77,7 @@ fn rest(world: &mut World, what: &str) {
     );
 }
 
-fn range(name: &str, default: u64) -> u64 {
+pub(super) fn range(name: &str, default: u64) -> u64 {
     std::env::var(name)
         .ok()
         .and_then(|text| text.parse().ok())
@@ -319,6 +319,68 @@ fn what_a_server_says_it_has_is_no_acknowledgement() {
     wait(&mut world, 20);
     world.free_disk(others[1]);
     world.free_disk(others[2]);
+    world.heal();
+    rest(&mut world, "healing");
+}
+
+#[test]
+fn a_leader_whose_disk_stalls_gives_way_to_one_that_can_write() {
+    let (mut world, old, a, b) = founded_three();
+    world.hold_disk(old);
+    world.propose(old, 5);
+    let is_replaced = world.settle(Duration::from_secs(3), |world| {
+        [a, b]
+            .iter()
+            .any(|id| matches!(world.role(*id), Role::Leading { .. }))
+    });
+    assert!(is_replaced, "{}", world.picture());
+    world.free_disk(old);
+    rest(&mut world, "the disk works again");
+}
+
+#[test]
+fn a_transfer_goes_on_where_the_last_link_broke() {
+    let setup = Setup {
+        window_bytes_max: 300,
+        snapshot_bytes: 1_000,
+        ..quiet(3)
+    };
+    let mut world = World::new(setup, 5);
+    world.heal();
+    rest(&mut world, "founding");
+    let leader = world.leader().unwrap();
+    let away = if leader == ServerId(1) {
+        ServerId(2)
+    } else {
+        ServerId(1)
+    };
+    world.crash_and_stay_down(away);
+    for _ in 0..50 {
+        world.propose(leader, 30);
+        wait(&mut world, 5);
+    }
+    world.start(away);
+    let staged = |world: &World| world.counts.get("StageSnapshot").copied().unwrap_or(0);
+    assert!(world.settle(REST, |world| staged(world) >= 40));
+    world.cut_unaware(leader, away);
+    rest(&mut world, "return");
+    assert!(
+        staged(&world) < 90,
+        "{} chunks of 63 were staged",
+        staged(&world)
+    );
+}
+
+#[test]
+fn a_voter_that_promised_a_later_epoch_is_let_in_by_a_new_one() {
+    let (mut world, leader, a, b) = founded_three();
+    world.cut_unaware(leader, a);
+    world.block(leader, a);
+    world.suggest(a, a);
+    world.suggest(b, a);
+    world.cut_unaware(leader, b);
+    world.suggest(b, a);
+    wait(&mut world, 5);
     world.heal();
     rest(&mut world, "healing");
 }

@@ -358,6 +358,7 @@ impl World {
                     | Note::QuorumLost
                     | Note::LockedOut { .. }
                     | Note::CounterExhausted
+                    | Note::DiskStalled
                     | Note::IllegalMessage { .. }
                     | Note::Contradiction { .. } => {
                         format!("{note:?}").split(' ').next().unwrap().into()
@@ -394,7 +395,8 @@ impl World {
             | Note::QuorumLost
             | Note::Standing(_)
             | Note::LockedOut { .. }
-            | Note::CounterExhausted => {}
+            | Note::CounterExhausted
+            | Note::DiskStalled => {}
         }
     }
 

@@ -18,7 +18,8 @@ const PATIENCE_MIN: Duration = Duration::from_secs(1);
 /// How often a leader may fail this server in a row before dialling it is put off.
 const FAILURES_FREE: u32 = 2;
 
-/// The longest time dialling is put off.
+/// The longest time dialling is put off, and no more than a part of what a leader waits for followers:
+/// one that waits longer is never found ready.
 const PUT_OFF_MAX: Duration = Duration::from_secs(1);
 
 impl Follower {
@@ -26,7 +27,8 @@ impl Follower {
         let (failed, count) = cx.failures;
         if failed == Some(self.vote.leader) && count > FAILURES_FREE {
             let doublings = (count - FAILURES_FREE - 1).min(6);
-            let pause = (REDIAL.0 * (1 << doublings)).min(PUT_OFF_MAX);
+            let longest = PUT_OFF_MAX.min(cx.ticks(cx.config.init_limit) / 4);
+            let pause = (REDIAL.0 * (1 << doublings)).min(longest);
             let pause = cx.jittered(pause);
             cx.set_timer(Timer::Dial, now + pause);
         } else {

@@ -23,11 +23,21 @@ impl Leader {
         accepted: Epoch,
         standing: Standing,
     ) -> Next {
+        let learner = self.learners.get_mut(&link).expect("the learner is here");
+        let server = learner.server;
+        // No epoch can start above it, so nobody that speaks the truth got there.
+        if accepted >= Epoch::MAX {
+            cx.note(Note::IllegalMessage {
+                from: server,
+                what: "FOLLOWERINFO",
+            });
+            self.drop_learner(cx, link, CloseReason::Illegal);
+            return self.check_support(cx);
+        }
         if cx.meet(standing).is_some() {
             return Next::LOOK;
         }
         let learner = self.learners.get_mut(&link).expect("the learner is here");
-        let server = learner.server;
         cx.stopped_asking(server);
         if standing == Standing::Fresh && cx.standing() != Standing::Fresh {
             cx.notify(server, Some(self.vote), PeerState::Leading);

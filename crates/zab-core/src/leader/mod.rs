@@ -50,6 +50,8 @@ pub(crate) struct Leader {
     /// A snapshot was asked for when this was the last applied record.
     snapshot_asked: Option<Zxid>,
     established_at: Instant,
+    /// The last durable record, and when it was first seen to be the last.
+    durable: (Zxid, Instant),
 }
 
 /// How far the reign has come.
@@ -92,6 +94,7 @@ impl Leader {
             syncs: VecDeque::new(),
             snapshot_asked: None,
             established_at: now,
+            durable: (Zxid::ZERO, now),
         };
         leader.supporters.insert(cx.me);
         leader.promises.insert(cx.me, cx.store.promise().accepted);

@@ -2,7 +2,7 @@
 //! and readmit servers that lost their promises. Source: `zab.md` §10, §17.
 
 use crate::context::{Context, Next};
-use crate::interface::{CloseReason, LinkId};
+use crate::interface::{CloseReason, LinkId, Note};
 use crate::leader::learner::{Learner, Readmission};
 use crate::leader::{Leader, Stage};
 use crate::message::Message;
@@ -13,6 +13,11 @@ use zk_types::{Epoch, Instant, Standing, mutant};
 impl Leader {
     pub(super) fn on_pulse(&mut self, cx: &mut Context, now: Instant) -> Next {
         cx.set_timer(Timer::Pulse, now + cx.config.tick / 2);
+        if self.disk_stalls(cx, now) {
+            cx.disk_is_stalled = true;
+            cx.note(Note::DiskStalled);
+            return Next::LOOK;
+        }
         let doomed: Vec<(LinkId, CloseReason)> = self
             .learners
             .values()
@@ -28,6 +33,16 @@ impl Leader {
             self.answer_syncs(cx);
         }
         next
+    }
+
+    /// Whether writes wait and none has been finished for long. Followers could commit without this
+    /// server, but its clients would wait.
+    fn disk_stalls(&mut self, cx: &Context, now: Instant) -> bool {
+        let durable = cx.store.durable();
+        if cx.store.log_is_settled() || durable != self.durable.0 {
+            self.durable = (durable, now);
+        }
+        now.since(self.durable.1) > cx.ticks(cx.config.sync_limit)
     }
 
     /// Why a learner has to go, if it has.
