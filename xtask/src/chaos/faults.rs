@@ -131,11 +131,12 @@ pub(super) fn acknowledgements(logs: &[Log]) -> Vec<Instant> {
     all
 }
 
-/// The longest time without an acknowledged write that ends between two moments.
+/// The longest time without an acknowledged write that lies between two moments or began before
+/// the first.
 pub(super) fn longest_gap(all: &[Instant], from: Instant, to: Instant) -> Duration {
     all.windows(2)
         .filter(|pair| pair[1] > from && pair[0] < to)
-        .map(|pair| pair[1] - pair[0])
+        .map(|pair| pair[1].min(to) - pair[0])
         .max()
         .unwrap_or_default()
 }
