@@ -15,7 +15,7 @@ use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use session::{IdGenerator, Sessions, Touches};
-use wal::{Disk, Finding, RecoveryError, Wal, WalConfig};
+use wal::{Disk, Finding, RecoveryError, Repair, Wal, WalConfig};
 use watch::WatchTable;
 use zab_core::{Input as ZabInput, Output as ZabOutput, Role, Summary, Zab};
 use zk_types::{Instant, Record, RecordBody, ServerId, WallTime, Zxid};
@@ -407,6 +407,11 @@ fn wal_config(config: &Config) -> WalConfig {
         segment_bytes: config.segment_bytes,
         snapshots_kept: config.snapshots_kept,
         batch_bytes_max: 4 << 20,
+        repair: if config.members.is_empty() {
+            Repair::Nobody
+        } else {
+            Repair::Peers
+        },
     }
 }
 

@@ -2,10 +2,11 @@
 
 mod support;
 
+use replica::Replica;
 use std::time::Duration;
 use support::{Heard, Standalone, config};
 use zk_proto::{AddWatchMode, AuthPacket, Request, Response, SetWatches};
-use zk_types::{CreateCall, CreateOp, Op, Perms, RawAcl, SessionId};
+use zk_types::{CreateCall, CreateOp, Instant, Op, Perms, RawAcl, SessionId, WallTime};
 
 fn open_acl() -> Option<Vec<RawAcl<'static>>> {
     Some(vec![RawAcl {
@@ -581,4 +582,25 @@ fn more_identities_than_a_request_may_carry_are_refused() {
         }),
     );
     assert_eq!(heard[0].err(), -115);
+}
+
+#[test]
+fn a_lone_server_refuses_a_damaged_log_and_leaves_it_for_repair() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    for n in 0..50 {
+        server.ask(&mut client, &create(&format!("/n{n}"), b"x", 0));
+    }
+    let digest = server.replica.tree().digest();
+    let mut disk = server.into_disk();
+    disk.rot_the_log(1_000);
+    let now = Instant::from_millis(1);
+    for _ in 0..2 {
+        let refused = Replica::start(config(), &mut disk, now, WallTime(0)).err();
+        let sentence = refused.expect("it is refused").to_string();
+        assert!(sentence.contains("nothing was changed"), "{sentence}");
+    }
+    disk.rot_the_log(1_000);
+    let server = Standalone::start_on(disk, config());
+    assert_eq!(server.replica.tree().digest(), digest);
 }

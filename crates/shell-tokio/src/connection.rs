@@ -172,6 +172,10 @@ impl Task {
     }
 
     async fn close(mut self, rest: &[u8]) {
+        // Whoever is owed nothing is not waited for: refused connections must not pile up.
+        if rest.is_empty() {
+            return;
+        }
         let orderly = async {
             self.write_all(rest).await?;
             SockRef::from(self.socket.as_ref().as_ref()).shutdown(Shutdown::Write)?;

@@ -321,6 +321,6 @@ impl ServerLoop {
     }
 }
 
-const BATCH_EVENTS_MAX: usize = 1024;
+const BATCH_EVENTS_MAX: usize = 256;
 /// Bytes that a peer may be owed; the replica drops a learner that lags long before.
 const PEER_BACKLOG_BYTES_MAX: usize = 256 << 20;

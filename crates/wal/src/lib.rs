@@ -15,6 +15,6 @@ mod wal;
 
 pub use disk::{Directory, Disk, DiskOp, DiskTask, File, Lane, TaskId};
 pub use recovery::{DataIdentity, Finding, Recovered, RecoveryError};
-pub use settled::{Settled, Ticket, WalConfig};
+pub use settled::{Repair, Settled, Ticket, WalConfig};
 pub use snapshot::{Refused, SnapshotError, SnapshotReader, SnapshotSink};
 pub use wal::Wal;

@@ -20,6 +20,17 @@ pub struct WalConfig {
     pub snapshots_kept: u32,
     /// Bytes of records that are gathered into one write; one record may be longer.
     pub batch_bytes_max: usize,
+    /// Who can bring back what damage took.
+    pub repair: Repair,
+}
+
+/// Who can bring back what damage took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// A leader: the damaged part is cut, and the server says that it is damaged.
+    Peers,
+    /// Nobody: recovery refuses and changes nothing, so that a person may still restore a file.
+    Nobody,
 }
 
 impl WalConfig {
@@ -36,6 +47,7 @@ impl WalConfig {
             segment_bytes: 64 << 20,
             snapshots_kept: 3,
             batch_bytes_max: 1 << 20,
+            repair: Repair::Peers,
         }
     }
 }

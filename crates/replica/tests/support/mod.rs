@@ -18,6 +18,18 @@ pub(crate) struct MemoryDisk {
     files: BTreeMap<File, Vec<u8>>,
 }
 
+impl MemoryDisk {
+    /// Inverts one byte of the first log segment.
+    pub(crate) fn rot_the_log(&mut self, offset: usize) {
+        let (_, content) = self
+            .files
+            .iter_mut()
+            .find(|(file, _)| file.name.starts_with("log."))
+            .expect("there is a log");
+        content[offset] = !content[offset];
+    }
+}
+
 impl Disk for MemoryDisk {
     type Error = Infallible;
 
@@ -161,6 +173,11 @@ impl Standalone {
         server.drain();
         server.run();
         server
+    }
+
+    /// What is on the disk once the server has stopped without a word.
+    pub(crate) fn into_disk(self) -> MemoryDisk {
+        self.disk
     }
 
     /// Stops without a word and starts again from the disk.

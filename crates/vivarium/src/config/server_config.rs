@@ -66,12 +66,15 @@ impl ServerConfig {
             })?;
         let data_log_dir = settings
             .get("dataLogDir")
-            .map(|(value, _)| PathBuf::from(value));
+            .map(|(value, _)| PathBuf::from(value))
+            .filter(|path| !path.as_os_str().is_empty());
         let data_log_dir = data_log_dir.unwrap_or_else(|| data_dir.clone());
         let listed = server_lines(settings, read)?;
+        // Alone or not, a server keeps its number: its data is stamped with it.
+        let alone = listed.first().map_or(ServerId(1), |line| line.id);
         let servers = voters_or_none(listed, &mut warnings)?;
         let me = if servers.is_empty() {
-            ServerId(1)
+            alone
         } else {
             my_id(&data_dir, &servers, read)?
         };
@@ -400,7 +403,8 @@ fn snapshot_log_bytes(settings: &Settings) -> Result<u64, ConfigError> {
     let kib = u64::try_from(kib.unwrap_or(4_194_304))
         .ok()
         .filter(|kib| *kib > 0);
-    Ok(kib.map_or(u64::MAX, |kib| kib << 10))
+    let bytes = kib.map_or(u64::MAX, |kib| kib << 10);
+    Ok(bytes.min(LOG_BYTES_MAX))
 }
 
 fn segment_bytes(settings: &Settings) -> Result<u64, ConfigError> {
@@ -504,3 +508,6 @@ fn millis(ms: i64) -> Duration {
 pub const BACKLOG: i64 = 1_024;
 /// Longest frame that can be configured; one has to fit into memory many times.
 const FRAME_BYTES_MAX: i64 = 256 << 20;
+
+/// Bytes of log between two snapshots at most: a start reads all of it into memory.
+const LOG_BYTES_MAX: u64 = 1 << 30;

@@ -82,6 +82,12 @@ pub(crate) struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// The frame that `bytes` start with, if there is one.
     pub(crate) fn read(bytes: &'a [u8], seed: &Seed) -> Option<Self> {
+        Frame::read_within(bytes, seed, &mut { u64::MAX })
+    }
+
+    /// As [`Frame::read`], where `effort` is how many bytes may still be summed: bytes that clients
+    /// wrote long ago can be made to look like the beginnings of very many long frames.
+    pub(crate) fn read_within(bytes: &'a [u8], seed: &Seed, effort: &mut u64) -> Option<Self> {
         let mut rest = bytes;
         let stated = take_u32(&mut rest)?;
         let length = usize::try_from(take_u32(&mut rest)?).ok()?;
@@ -94,6 +100,7 @@ impl<'a> Frame<'a> {
         let whole = length.checked_add(FRAME_HEADER_BYTES)?;
         let padded = whole.checked_next_multiple_of(FRAME_ALIGNMENT)?;
         let frame = bytes.get(..padded)?;
+        *effort = effort.checked_sub(as_u64(padded))?;
         if mutant!(
             "torn-record-accepted",
             stated != seed.checksum(&frame[4..]),

@@ -13,7 +13,7 @@ mod segments;
 mod walk;
 
 use crate::wal::Opened;
-use crate::{Disk, SnapshotSink, WalConfig};
+use crate::{Disk, Repair, SnapshotSink, WalConfig};
 use access::Access;
 use base::Base;
 use walk::{Walk, Walked};
@@ -37,8 +37,13 @@ pub(crate) fn recover<D: Disk>(
     let files = segments::list(&mut access, storage_id)?;
     let walked = Walk::new(&mut access, storage_id, &named.manifest, &files).run(&base)?;
 
-    keep::sync(&mut access, &base, &walked)?;
     let damaged = walked.damaged || named.lost;
+    if config.repair == Repair::Nobody && (damaged || promised.is_none()) {
+        return Err(RecoveryError::Damaged {
+            findings: access.findings,
+        });
+    }
+    keep::sync(&mut access, &base, &walked)?;
     let (promise, promise_sequence) = keep::promise(
         &mut access,
         storage_id,

@@ -72,6 +72,16 @@ fn found<D: Disk>(
             found: found.clone(),
         });
     }
+    let elsewhere = access.files.keys().find(|file| {
+        let is_of_a_log = ["identity", "promise", "manifest"].contains(&file.name.as_str())
+            || file.name.starts_with("log.");
+        file.directory == Directory::Data && is_of_a_log
+    });
+    if let Some(found) = elsewhere {
+        return Err(RecoveryError::LogElsewhere {
+            found: found.clone(),
+        });
+    }
     let storage_id = identity.storage_id;
     let (promise, first) = (names::promise(), promise::encode(promise::FIRST));
     access.run_all(&promise::kind(storage_id).create(&promise, &first))?;

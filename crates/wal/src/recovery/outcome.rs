@@ -1,7 +1,7 @@
 //! What recovery found, and why it may refuse.
 
 use crate::{File, SnapshotError};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use zk_types::{Promise, Record, ServerId, SnapshotId, SnapshotMeta, Zxid};
@@ -131,7 +131,7 @@ impl fmt::Display for Finding {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecoveryError<E> {
     /// The disk failed.
-    #[error("cannot {doing} {file:?}: {error}")]
+    #[error("{error}")]
     Disk {
         /// What was being done, as a verb.
         doing: &'static str,
@@ -139,6 +139,24 @@ pub enum RecoveryError<E> {
         file: Option<File>,
         /// How it failed.
         error: E,
+    },
+    /// What had been acknowledged is lost, and nobody else has it. Nothing was changed.
+    #[error(
+        "acknowledged data is damaged and no other server has it; nothing was changed: {}",
+        sentences(findings)
+    )]
+    Damaged {
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// The log lies in the directory of the snapshots, and another directory is named for it.
+    #[error(
+        "{found:?} is part of a log, but `dataLogDir` names another directory for the log; move \
+         `identity`, `promise`, `manifest`, `log.*` and `spare.*` there, or name the old one"
+    )]
+    LogElsewhere {
+        /// A file of the log.
+        found: File,
     },
     /// There is data, but nothing says whose.
     #[error(
@@ -179,4 +197,9 @@ pub enum RecoveryError<E> {
         /// What the state machine said.
         reason: String,
     },
+}
+
+fn sentences(findings: &[Finding]) -> String {
+    let sentences: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    sentences.join("; ")
 }

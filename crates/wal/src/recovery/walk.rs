@@ -48,6 +48,10 @@ impl Cursor {
         Frame::read(self.bytes.get(self.offset..)?, &self.seed)
     }
 
+    fn frame_within(&self, effort: &mut u64) -> Option<Frame<'_>> {
+        Frame::read_within(self.bytes.get(self.offset..)?, &self.seed, effort)
+    }
+
     fn advance(&mut self, bytes: u64) {
         self.offset += usize::try_from(bytes).expect("a frame is in memory");
     }
@@ -188,9 +192,10 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         mut cursor: Cursor,
         base: End,
     ) -> Result<Option<Cursor>, RecoveryError<D::Error>> {
+        let mut effort = SEARCH_BYTES_MAX;
         loop {
             while cursor.skip() {
-                let Some(frame) = cursor.frame() else {
+                let Some(frame) = cursor.frame_within(&mut effort) else {
                     continue;
                 };
                 let bytes = frame.bytes();
@@ -357,8 +362,9 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         let rest = cursor.bytes.get(cursor.offset..).unwrap_or(&[]);
         let begun = Frame::was_begun(rest, current, last.0);
         let mut worst = if begun { Rubble::Torn } else { Rubble::None };
+        let mut effort = SEARCH_BYTES_MAX;
         loop {
-            let found = cursor.frame().map(|frame| {
+            let found = cursor.frame_within(&mut effort).map(|frame| {
                 let counts = frame.incarnation >= current && frame.zxid > last.0;
                 (frame.bytes(), counts, frame.durable_upto > last.0)
             });
@@ -391,6 +397,9 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         })
     }
 }
+
+/// Bytes that are summed at most while frames are looked for among other bytes: some seconds.
+const SEARCH_BYTES_MAX: u64 = 2 << 30;
 
 /// What is found behind the end of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
