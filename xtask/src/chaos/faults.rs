@@ -208,7 +208,7 @@ mod tests {
         );
         assert_eq!(
             longest_gap(&all, at(505), at(520)),
-            Duration::from_millis(20)
+            Duration::from_millis(10)
         );
     }
 }
