@@ -352,3 +352,6 @@ impl Store {
         assert_eq!(asked, ticket, "one install at a time");
     }
 }
+
+#[cfg(test)]
+mod tests;

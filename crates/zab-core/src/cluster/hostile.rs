@@ -388,7 +388,7 @@ impl Victim {
         let summary = self.zab.summary();
         let epoch = summary.accepted;
         let (id, meta, bytes) = self.snapshot();
-        let by_snapshot = link.0 % 2 == 0 && id.zxid > summary.last;
+        let by_snapshot = link.0.is_multiple_of(2) && id.zxid > summary.last;
         match step {
             1 => {
                 return Message::LeaderInfo {

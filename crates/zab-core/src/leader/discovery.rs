@@ -115,7 +115,7 @@ impl Leader {
 
     fn choose(&mut self, cx: &mut Context, now: Instant) -> Next {
         let informed: ServerSet = self.promises.keys().copied().collect();
-        if !cx.quorum.is_quorum(informed) {
+        if !self.suffices(cx, informed) {
             return Next::Stay;
         }
         let highest = self
@@ -129,6 +129,21 @@ impl Leader {
         cx.promise_epoch(epoch);
         self.stage = Stage::Promising(epoch);
         self.announce(cx, now, epoch)
+    }
+
+    /// Whether these servers may begin an epoch: a quorum, or everybody where an ensemble is founded.
+    /// With less, wiped disks could found another one while those that remember are away.
+    fn suffices(&self, cx: &Context, servers: ServerSet) -> bool {
+        match self.basis {
+            Standing::Fresh => cx
+                .config
+                .voters
+                .iter()
+                .all(|voter| servers.contains(*voter)),
+            Standing::Member | Standing::Damaged | Standing::Amnesiac => {
+                cx.quorum.is_quorum(servers)
+            }
+        }
     }
 
     /// The epoch is told to nobody, and this server counts nowhere, before its promise is durable:
@@ -197,7 +212,7 @@ impl Leader {
 
     /// A quorum has promised the epoch: this server's history is its initial history.
     fn collect(&mut self, cx: &mut Context, now: Instant, epoch: Epoch) -> Next {
-        if !cx.quorum.is_quorum(self.promised) {
+        if !self.suffices(cx, self.promised) {
             return Next::Stay;
         }
         let marker = cx.store.record(Zxid::marker(epoch), RecordBody::Marker);

@@ -375,3 +375,7 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "learner_tests.rs"]
+mod tests;
