@@ -92,8 +92,9 @@ impl Context {
     }
 
     pub(crate) fn on_persisted(&mut self, ticket: Ticket) {
+        let durable = self.store.durable();
         self.store.on_persisted(ticket);
-        if self.store.log_is_settled() {
+        if self.store.log_is_settled() || self.store.durable() != durable {
             self.disk_is_stalled = false;
         }
     }

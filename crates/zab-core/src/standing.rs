@@ -1,8 +1,9 @@
 //! Who may be counted: disks that were wiped must not vote as if they remembered.
 //!
 //! A disk without a memory may be a new one or a wiped one, and nothing on it tells which. So the
-//! rule is about company. An ensemble is *founded* by servers that are all [`Standing::Fresh`]; a
-//! leader that starts as a fresh one counts fresh ones only, in votes and in promises. Once it is
+//! rule is about company. An ensemble is *founded* by servers that are all [`Standing::Fresh`], and by
+//! all voters together: with less, wiped disks and one that never joined could found a second one
+//! while the rest is away. A leader that starts as a fresh one counts fresh ones only. Once it is
 //! established every server of it durably becomes a [`Standing::Member`], the leader before it
 //! serves and a follower before it acknowledges a transaction; from then on leaders are members and
 //! count members only.
@@ -12,9 +13,6 @@
 //! a member. (Otherwise a crash in the middle of a founding could leave fewer members than a quorum
 //! and nobody to join them.) If its log is empty it may have been wiped: it becomes
 //! [`Standing::Amnesiac`], counts nowhere, and waits for a leader to readmit it.
-//!
-//! A wiped disk and a voter that has not joined since the founding look alike to the rest, so until
-//! all voters have joined, each missing one uses up one of the failures an ensemble can bear.
 //!
 //! A [`Standing::Damaged`] server lost records and remembers its promise: old epochs are refused, so
 //! it counts again with its next acknowledged `NEWLEADER`.

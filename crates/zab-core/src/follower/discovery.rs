@@ -9,7 +9,8 @@ use zk_types::{Epoch, mutant};
 impl Follower {
     /// Says who is here, once the disk knows all of it.
     pub(super) fn inform(&mut self, cx: &mut Context) {
-        if cx.store.promise_is_settled() {
+        // What waits for a disk that hangs must not be added to with every new link.
+        if cx.store.promise_is_settled() && cx.store.log_is_settled() {
             let promise = cx.store.promise();
             self.stage = Stage::Informed;
             cx.send(

@@ -26,6 +26,7 @@ impl Leader {
         for (link, why) in doomed {
             self.drop_learner(cx, link, why);
         }
+        self.pin(cx);
         let next = self.check_support(cx);
         if next == Next::Stay {
             self.begin_round(cx);

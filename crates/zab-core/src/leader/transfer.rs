@@ -160,19 +160,20 @@ impl Leader {
         Ok(self.synchronise(cx, now, link, position))
     }
 
-    /// Keeps in memory what learners will need once they have their snapshots.
+    /// Keeps in memory what learners will need once they have their snapshots, and what those that
+    /// are being sent records still lack.
     pub(crate) fn pin(&mut self, cx: &mut Context) {
         let transfers = self
             .learners
             .values()
             .filter_map(|learner| match &learner.stage {
                 LearnerStage::Transfer(upload) => Some(upload.id.zxid),
+                LearnerStage::Streaming(stream) => Some(stream.sent),
                 LearnerStage::Connected
                 | LearnerStage::Informed
                 | LearnerStage::Asked
                 | LearnerStage::Positioned(_)
-                | LearnerStage::Waiting(_)
-                | LearnerStage::Streaming(_) => None,
+                | LearnerStage::Waiting(_) => None,
             });
         cx.store.pin(transfers.chain(self.snapshot_asked).min());
     }
