@@ -20,6 +20,13 @@ impl<'a> Script<'a> {
         usize::from(self.byte().unwrap_or(0)) % bound
     }
 
+    /// The next `count` bytes, or as many as there are.
+    pub(crate) fn take(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
     /// Everything that is left.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.0

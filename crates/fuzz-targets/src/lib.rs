@@ -8,6 +8,7 @@ mod jute_wire;
 mod log;
 mod peer_wire;
 mod seeds;
+mod server;
 mod sessions;
 mod snapshot_file;
 mod targets;
@@ -21,6 +22,7 @@ pub use client_wire::{
 pub use jute_wire::jute_reader;
 pub use log::log_recovery;
 pub use peer_wire::{election_port, quorum_port};
+pub use server::{client_port, peer_ports};
 pub use sessions::session_commands;
 pub use snapshot_file::snapshot_file;
 pub use targets::{TARGETS, Target};

@@ -4,10 +4,10 @@ mod client;
 mod peer;
 
 pub(crate) use client::{
-    client_frames, connect_request, connect_response, replies, requests, transactions,
-    watcher_event,
+    client_frames, client_stream, connect_request, connect_response, replies, requests,
+    transactions, watcher_event,
 };
-pub(crate) use peer::{election_port, quorum_port};
+pub(crate) use peer::{election_port, peer_stream, quorum_port};
 
 /// Ten primitives and what they are read from.
 pub(crate) fn jute_reader() -> Vec<Vec<u8>> {
@@ -64,6 +64,46 @@ pub(crate) fn tree_loader() -> Vec<Vec<u8>> {
             ]
         })
         .collect()
+}
+
+/// Two clients that send every request there is, one of them damaged, and time that passes.
+pub(crate) fn client_port() -> Vec<Vec<u8>> {
+    let count = u8::try_from(client_stream().len()).expect("few requests");
+    let mut all = vec![4, 0, 15, 255];
+    let mut seeds = vec![Vec::new()];
+    for request in 0..count {
+        all.extend([4, request, 15, 255]);
+        let bytes = &client_stream()[usize::from(request)];
+        let length = u8::try_from(bytes.len().min(255)).expect("it was bounded");
+        let mut own = vec![20, 0, 15, 255, 16, length];
+        own.extend(&bytes[..usize::from(length)]);
+        own.extend([15, 255]);
+        seeds.push(own);
+    }
+    all.extend([27, 200]);
+    seeds.push(all);
+    seeds
+}
+
+/// Links of both ports on which every frame there is arrives, as it is and taken apart.
+pub(crate) fn peer_ports() -> Vec<Vec<u8>> {
+    let count = u8::try_from(peer_stream().len()).expect("few frames");
+    let mut all = vec![0, 0, 16, 0, 8, 0, 24, 1];
+    let mut seeds = vec![Vec::new()];
+    for frame in 0..count {
+        all.extend([8, frame, 15, 255, 24, frame, 13, 50]);
+        let wire = &peer_stream()[usize::from(frame)];
+        let payload = &wire[4..wire.len() - 4];
+        for (accept, greeting) in [(0, 0), (16, 1)] {
+            let length = u8::try_from(payload.len()).expect("short frames");
+            let mut own = vec![accept, 0, 8, greeting, 15, 255, 5, length];
+            own.extend(payload);
+            own.extend([15, 255, 13, 100]);
+            seeds.push(own);
+        }
+    }
+    seeds.push(all);
+    seeds
 }
 
 /// Scripts that lead somewhere, and some that may not.

@@ -35,6 +35,8 @@ pub const TARGETS: &[Target] = targets![
     snapshot_file: seeds::snapshot_file,
     tree_loader: seeds::tree_loader,
     tree_commands: seeds::tree_commands,
+    client_port: seeds::client_port,
+    peer_ports: seeds::peer_ports,
     watch_commands: seeds::commands,
     session_commands: seeds::commands,
 ];

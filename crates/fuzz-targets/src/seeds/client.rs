@@ -2,6 +2,7 @@
 
 use crate::client_wire::{payload, write_reply};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use zk_proto::{
     AddWatchMode, AuthPacket, ClientInfo, ConnectRequest, ConnectResponse, EventKind, KeeperState,
     OpCode, OpResult, ReadOp, Reconfig, Request, Response, SetWatches, WatcherEvent, WatcherType,
@@ -31,6 +32,20 @@ pub(crate) fn client_frames() -> Vec<Vec<u8>> {
         .map(<[u8]>::to_vec)
         .chain([session])
         .collect()
+}
+
+/// What a client may send, each as a whole frame; the handshake first.
+pub(crate) fn client_stream() -> &'static [Vec<u8>] {
+    static FRAMES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    FRAMES.get_or_init(|| {
+        let requests = all_requests();
+        let requests = requests
+            .iter()
+            .map(|request| whole(|out| request.encode(Xid(3), out)));
+        std::iter::once(whole(|out| connect().encode(out)))
+            .chain(requests)
+            .collect()
+    })
 }
 
 pub(crate) fn connect_request() -> Vec<Vec<u8>> {
@@ -344,7 +359,7 @@ fn stat() -> Stat {
 
 fn connect() -> ConnectRequest<'static> {
     ConnectRequest {
-        last_zxid_seen: Zxid(9),
+        last_zxid_seen: Zxid(0),
         timeout_ms: 10_000,
         session: SessionId::NONE,
         password: Some(&PASSWORD),

@@ -2,6 +2,7 @@
 
 use crate::peer_wire::write;
 use quorum_proto::{Frame, Hello, PortKind};
+use std::sync::OnceLock;
 use zab_core::{Message, Notification, PeerState, Vote};
 use zk_types::{
     Bytes, Chain, Epoch, EpochSegments, Record, RecordBody, ServerId, SnapshotId, SnapshotMeta,
@@ -15,26 +16,47 @@ pub(crate) fn quorum_port() -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn election_port() -> Vec<Vec<u8>> {
+    let mut frames = vec![hello(PortKind::Election)];
+    frames.extend(notifications());
+    seeds(&frames)
+}
+
+fn notifications() -> [Frame; 4] {
     let vote = Vote {
         epoch: Epoch(3),
         zxid: Zxid(0x3_0000_0009),
         leader: ServerId(2),
     };
-    let notification = |vote, state, standing| {
+    [
+        (Some(vote), PeerState::Looking, Standing::Member),
+        (None, PeerState::Looking, Standing::Amnesiac),
+        (Some(vote), PeerState::Leading, Standing::Fresh),
+        (Some(vote), PeerState::Following, Standing::Damaged),
+    ]
+    .map(|(vote, state, standing)| {
         Frame::Notification(Notification {
             vote,
             round: 4,
             state,
             standing,
         })
-    };
-    seeds(&[
-        hello(PortKind::Election),
-        notification(Some(vote), PeerState::Looking, Standing::Member),
-        notification(None, PeerState::Looking, Standing::Amnesiac),
-        notification(Some(vote), PeerState::Leading, Standing::Fresh),
-        notification(Some(vote), PeerState::Following, Standing::Damaged),
-    ])
+    })
+}
+
+/// Whole frames of both ports, the greetings first.
+pub(crate) fn peer_stream() -> &'static [Vec<u8>] {
+    static FRAMES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    FRAMES.get_or_init(|| {
+        let greetings = [hello(PortKind::Quorum), hello(PortKind::Election)];
+        let frames = greetings.into_iter().chain(notifications());
+        let frames = frames.chain(messages().into_iter().map(Frame::Message));
+        let wire = |frame| {
+            let mut wire = Vec::new();
+            write(&frame, &mut wire);
+            wire
+        };
+        frames.map(wire).collect()
+    })
 }
 
 /// Each frame as a stream, all in one stream, and each payload alone to be framed by the target.
