@@ -64,7 +64,21 @@ pub(super) fn run(seed: u64, steps: usize) -> World {
         );
     }
     world.check_disks();
+    stays_at_rest(&mut world, seed);
     world
+}
+
+/// Without faults no leader is replaced.
+fn stays_at_rest(world: &mut World, seed: u64) {
+    let leader = world.leader().expect("an ensemble at rest has a leader");
+    let role = world.role(leader);
+    world.settle(Duration::from_secs(3), |_| false);
+    assert_eq!(
+        world.role(leader),
+        role,
+        "seed {seed}: a leader goes without need"
+    );
+    assert!(world.is_at_rest());
 }
 
 fn rest(world: &mut World, what: &str) {

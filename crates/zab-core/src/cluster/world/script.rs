@@ -74,6 +74,10 @@ impl World {
             (*id == leader || node.role == Role::Following { leader, epoch })
                 && node.app.applied == self.oracle.ledger.len()
                 && node.disk.image.last() == node.app.zxid
+                && node
+                    .zab
+                    .as_ref()
+                    .is_some_and(|zab| zab.summary().last == node.app.zxid)
                 && node.disk.image.promise.standing == Standing::Member
                 && node.syncs.is_empty()
         })
