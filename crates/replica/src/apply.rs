@@ -59,6 +59,7 @@ impl Replica {
         if origin.server == self.config.me {
             self.answer_applied(origin.tag, header.zxid, &txn, &applied);
         }
+        late.retain(|(conn, _)| self.connections.get(*conn).is_some());
         send(&mut self.connections, late);
         while let Some(conn) = self.connections.pop_overrun() {
             self.cut(conn);
