@@ -346,6 +346,22 @@ pub(crate) fn a_log_that_was_searched_for_its_base_can_be_cut_there_and_go_on() 
 }
 
 #[cfg_attr(not(mutants), test)]
+pub(crate) fn what_was_found_without_a_header_is_found_again_at_every_start() {
+    for snapshots in 1..=3 {
+        let world = quiet(snapshots);
+        for file in log_files(&world.disk) {
+            for at in (0..64).step_by(7) {
+                let mut disk = flipped(&world.disk, &file, at);
+                let (_, first, _) = recover(&world.config, &mut disk);
+                let (_, second, _) = recover(&world.config, &mut disk);
+                assert_eq!(second.records, first.records, "{file:?} byte {at}");
+                assert_eq!(second.promise, first.promise, "{file:?} byte {at}");
+            }
+        }
+    }
+}
+
+#[cfg_attr(not(mutants), test)]
 pub(crate) fn a_damaged_log_can_be_appended_to_and_never_shows_what_was_behind_the_damage() {
     let mut world = quiet(0);
     let files = log_files(&world.disk);

@@ -158,7 +158,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         let before = newest(&|previous| previous < base.0);
         let start = before.or_else(|| newest(&|previous| previous == base.0));
         let Some((at, mut last)) = start else {
-            return Ok(None);
+            return self.search_lost_headers(base);
         };
         let mut cursor = self.load(at)?;
         while last.0 < base.0 {
@@ -184,6 +184,41 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             let at = cursor.at;
             (cursor, at)
         }))
+    }
+
+    /// No header leads to the base. The base was durable, and so was the header of the segment that
+    /// holds it: if one without a header does, the header rotted.
+    fn search_lost_headers(
+        &mut self,
+        base: End,
+    ) -> Result<Option<(Cursor, usize)>, RecoveryError<D::Error>> {
+        let mut effort = SEARCH_BYTES_MAX;
+        for at in 0..self.files.len() {
+            if self.files[at].life(self.manifest) != Life::Unwritten {
+                continue;
+            }
+            let mut cursor = self.load(at)?;
+            loop {
+                let found = cursor.frame_within(&mut effort);
+                match found.map(|frame| ((frame.zxid, frame.chain), frame.bytes())) {
+                    Some((found, bytes)) if found == base => {
+                        let file = names::segment(self.files[at].named.generation);
+                        self.access
+                            .findings
+                            .push(Finding::DamageBelowBase { file, offset: 0 });
+                        cursor.advance(bytes);
+                        return Ok(Some((cursor, at)));
+                    }
+                    Some((_, bytes)) => cursor.advance(bytes),
+                    None => {
+                        if !cursor.skip() {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The way to the base is damaged; the base itself, or what follows it, may not be.
