@@ -5,7 +5,8 @@ use crate::interface::{Recovered, Ticket};
 use std::collections::{BTreeMap, VecDeque};
 use std::vec::Vec;
 use zk_types::{
-    Chain, Epoch, EpochSegments, Promise, Record, SnapshotId, SnapshotMeta, Standing, Zxid,
+    Chain, Epoch, EpochSegments, Promise, Record, RecordBody, SnapshotId, SnapshotMeta, Standing,
+    Zxid,
 };
 
 #[derive(Clone, Debug)]
@@ -51,6 +52,27 @@ impl Image {
             records: Vec::new(),
             snapshots: BTreeMap::new(),
         }
+    }
+
+    /// The disk of a member with these records.
+    pub(super) fn holding(zxids: &[Zxid], accepted: Epoch) -> Self {
+        let mut image = Image::empty();
+        image.promise = Promise {
+            accepted,
+            standing: Standing::Member,
+        };
+        for zxid in zxids {
+            let bytes = zxid.0.to_be_bytes();
+            let body = if zxid.is_marker() {
+                RecordBody::Marker
+            } else {
+                RecordBody::Txn(bytes.as_slice().into())
+            };
+            image
+                .records
+                .push(Record::new(image.last_chain(), *zxid, Zxid::ZERO, body));
+        }
+        image
     }
 
     pub(super) fn base_zxid(&self) -> Zxid {

@@ -87,7 +87,7 @@ impl Leader {
             .learners
             .values()
             .filter(|learner| learner.counts())
-            .filter(|learner| mutant!("old-ack-counted", learner.is_synced(), true))
+            .filter(|learner| learner.is_synced())
             .filter_map(|learner| Some((learner.stream()?.matched, learner.server)))
             .collect();
         acked.push((own, cx.me));

@@ -170,11 +170,7 @@ impl Learner {
     pub(crate) fn begin_stream(&mut self, cx: &Context, from: Zxid) {
         self.stage = LearnerStage::Streaming(Stream {
             sent: from,
-            matched: mutant!(
-                "old-ack-counted",
-                mutant!("commit-earlier-epoch-by-count", Zxid::ZERO, from),
-                from
-            ),
+            matched: mutant!("commit-earlier-epoch-by-count", Zxid::ZERO, from),
             target: cx.store.log.last(),
             announcement: Announcement::Due,
             told: Zxid::ZERO,

@@ -97,7 +97,7 @@ impl Leader {
             cx.store.durable(),
             cx.store.log.last()
         );
-        let acked: ServerSet = self.synced(cx);
+        let acked: ServerSet = mutant!("establish-on-promises", self.synced(cx), self.promised);
         if own < marker || !cx.quorum.is_quorum(acked) {
             return Next::Stay;
         }

@@ -125,15 +125,13 @@ impl World {
     /// A disk is wiped, or loses the end of its log, when the ensemble can bear it.
     pub(super) fn lose(&mut self, id: ServerId) {
         let bearable = (self.nodes.len() - 1) / 2;
-        let incomplete = self
+        let lost = self
             .nodes
             .iter()
-            .filter(|(other, node)| {
-                **other != id && node.disk.image.promise.standing != Standing::Member
-            })
+            .filter(|(other, node)| **other != id && node.lost)
             .count();
         let node = self.nodes.get_mut(&id).unwrap();
-        if incomplete + 1 > bearable || node.disk.image.promise.standing == Standing::Fresh {
+        if lost + 1 > bearable || node.disk.image.promise.standing == Standing::Fresh {
             return;
         }
         node.lost = true;

@@ -109,6 +109,11 @@ pub(in crate::cluster) struct World {
 
 impl World {
     pub(in crate::cluster) fn new(setup: Setup, seed: u64) -> Self {
+        let images: Vec<Image> = (0..setup.size).map(|_| Image::empty()).collect();
+        World::of_images(setup, seed, &images)
+    }
+
+    pub(in crate::cluster) fn of_images(setup: Setup, seed: u64, images: &[Image]) -> Self {
         let mut world = World {
             chance: Chance::new(seed),
             now: Instant::from_millis(1),
@@ -129,10 +134,13 @@ impl World {
             counts: BTreeMap::new(),
             setup,
         };
-        for id in (1..=world.setup.size).map(ServerId) {
+        for (id, image) in (1..).map(ServerId).zip(images) {
+            for record in &image.records {
+                world.oracle.on_append(record);
+            }
             let node = Node {
                 zab: None,
-                disk: Disk::new(Image::empty()),
+                disk: Disk::new(image.clone()),
                 app: App::new(),
                 starts: 0,
                 wipes: 0,

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::format;
 use std::vec::Vec;
-use zk_types::{Epoch, ServerId, SnapshotId, Standing};
+use zk_types::{Epoch, ServerId, SnapshotId, Standing, Zxid};
 
 impl World {
     /// Ends all faults and lets everything come to rest.
@@ -51,6 +51,18 @@ impl World {
             }
         }
         done(self)
+    }
+
+    /// Whether enough disks remember enough to make a quorum. With some wiped, and others that crashed
+    /// while the ensemble was founded, it may be that they do not.
+    pub(in crate::cluster) fn can_come_to_rest(&self) -> bool {
+        let fresh = |node: &Node| node.disk.image.promise.standing == Standing::Fresh;
+        let entitled = |node: &Node| {
+            node.disk.image.promise.standing == Standing::Member
+                || fresh(node) && node.disk.image.last() > Zxid::ZERO
+        };
+        let count = self.nodes.values().filter(|node| entitled(node)).count();
+        self.nodes.values().all(fresh) || count * 2 > self.nodes.len()
     }
 
     /// Whether one server leads, all others follow it, all are members and have applied the same.
