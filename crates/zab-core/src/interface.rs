@@ -42,7 +42,8 @@ pub struct Config {
     pub window_bytes_max: usize,
     /// Bytes of one chunk of a snapshot transfer.
     pub chunk_bytes: u32,
-    /// Bytes a learner may be owed before it is dropped to catch up anew.
+    /// Bytes a learner may be sent ahead of what it acknowledged; live records wait beyond that, and
+    /// are taken from the window as acknowledgements come. One that falls out of the window is dropped.
     pub learner_backlog_bytes_max: usize,
     /// The last counter of an epoch; `u32::MAX - 65_536` except where a test shortens it.
     pub counter_max: u32,
