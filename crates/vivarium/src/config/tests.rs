@@ -53,7 +53,7 @@ fn a_minimal_file_has_the_defaults_of_apache() {
     assert_eq!(replica.outstanding_max, 1_000);
     assert_eq!(replica.frame_bytes_max, 1_048_575);
     assert_eq!(replica.snapshot_txns, 100_000);
-    assert_eq!(replica.snapshot_log_bytes, 4 << 30);
+    assert_eq!(replica.snapshot_log_bytes, 1 << 30);
     assert_eq!(replica.snapshots_kept, 3);
     assert_eq!(replica.segment_bytes, 64 << 20);
     assert_eq!(replica.four_letter_words, FourLetterWords::Only(Vec::new()));
@@ -100,7 +100,7 @@ fn every_key_that_works_has_its_effect() {
 #[test]
 fn values_that_switch_something_off_do() {
     let replica = |lines: &str| build(&format!("{ALONE}{lines}")).unwrap().0.replica;
-    assert_eq!(replica("snapSizeLimitInKb=-1").snapshot_log_bytes, u64::MAX);
+    assert_eq!(replica("snapSizeLimitInKb=-1").snapshot_log_bytes, 1 << 30);
     assert_eq!(
         replica("autopurge.purgeInterval=0").snapshots_kept,
         u32::MAX

@@ -100,8 +100,8 @@ impl fmt::Display for Finding {
             }
             Finding::Damage { file, offset } => write!(
                 f,
-                "{file:?} is damaged at byte {offset}: acknowledged records are lost here and \
-                 will be fetched from the leader"
+                "{file:?} is damaged at byte {offset}: acknowledged records are lost here, and only \
+                 other servers have them"
             ),
             Finding::DamageBelowBase { file, offset } => write!(
                 f,
@@ -142,7 +142,8 @@ pub enum RecoveryError<E> {
     },
     /// What had been acknowledged is lost, and nobody else has it. Nothing was changed.
     #[error(
-        "acknowledged data is damaged and no other server has it; nothing was changed: {}",
+        "what was acknowledged cannot be read and no other server has it ({}); nothing was changed: \
+         restore that directory from a backup",
         sentences(findings)
     )]
     Damaged {
