@@ -239,9 +239,9 @@ impl SimClient {
                 self.handle(Input::Connected, taps, around)
             }
             What::Bytes(bytes) => {
-                let order = around.chain.events();
+                let when = (around.chain.events(), around.queue.now());
                 let tap = &mut taps[self.tap.expect("bytes come over a tapped connection")];
-                if tap.down(order, &bytes).is_err() {
+                if tap.down(when, &bytes).is_err() {
                     let seen = format!("{} was sent bytes that are no frame", self.name());
                     let rule = "servers send well-formed frames";
                     return Err(Broken::history(rule, seen)
@@ -300,9 +300,9 @@ impl SimClient {
                 }
                 Output::Send(bytes) => {
                     around.chain.push(now, 41, self.entity(), &bytes);
-                    let order = around.chain.events();
+                    let when = (around.chain.events(), now);
                     let tap = self.tap.expect("clients send over a connection that is up");
-                    if taps[tap].up(order, &bytes).is_err() {
+                    if taps[tap].up(when, &bytes).is_err() {
                         let seen = format!("{} sends bytes that are no frame", self.name());
                         let rule = "clients send well-formed frames";
                         return Err(Broken::history(rule, seen).client(self.index));

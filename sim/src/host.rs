@@ -164,6 +164,11 @@ impl Host {
         self.replica.as_mut()
     }
 
+    /// How many microseconds its clock shows in a second.
+    pub(crate) fn clock_rate(&self) -> u64 {
+        self.clock.rate
+    }
+
     /// Whether a process runs and is not paused.
     pub(crate) fn is_active(&self) -> bool {
         self.replica.is_some() && !self.paused

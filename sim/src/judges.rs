@@ -9,6 +9,7 @@ use crate::oracle::broken::{Broken, server_name};
 use crate::oracle::durability::Durability;
 use crate::oracle::history::{self, Writes};
 use crate::oracle::ledger::Ledger;
+use crate::oracle::sessions::{self, Move, Reign};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::watches::{self, AtEnd};
 use crate::oracle::wire::Tap;
@@ -16,14 +17,14 @@ use crate::queue::Micros;
 use std::collections::BTreeMap;
 use wal::File;
 use zab_core::Role;
-use zk_types::{ErrorCode, Standing};
+use zk_types::{ErrorCode, Standing, Zxid};
 
 /// All judges.
 pub(crate) struct Judges {
     pub(crate) ledger: Ledger,
     durability: Durability,
-    /// Who leads, or led, each epoch: the server, its start, and the place in the order.
-    leaders: BTreeMap<u32, (usize, u64)>,
+    /// Who leads, or led, each epoch.
+    leaders: BTreeMap<u32, Reign>,
     roles: Vec<Option<Role>>,
     standings: Vec<Standing>,
 }
@@ -51,7 +52,10 @@ impl Judges {
         let Some(replica) = host.replica() else {
             return Ok(());
         };
-        self.ledger.jumped(server, replica.observe().applied)
+        let observed = replica.observe();
+        self.durability
+            .recovered(server, observed.zab.last, replica.findings())?;
+        self.ledger.jumped(server, observed.applied)
     }
 
     /// A server has taken a step.
@@ -62,13 +66,13 @@ impl Judges {
         hosts: &mut [Host],
         notes: &mut Notes,
     ) -> Result<(), Broken> {
-        let process = hosts[server].process;
+        let clock_rate = hosts[server].clock_rate();
         let Some(replica) = hosts[server].replica_mut() else {
             return Ok(());
         };
         let mut fresh = None;
         for record in replica.take_applied() {
-            if self.ledger.applied(server, &record)? {
+            if self.ledger.applied(server, now, &record)? {
                 fresh = Some(record.zxid);
                 notes.trace(now, || {
                     format!("{} first applies {:?}", server_name(server), record.zxid)
@@ -82,7 +86,12 @@ impl Judges {
         self.ledger.digest(server, applied, digest)?;
         if self.roles[server] != Some(role) {
             self.roles[server] = Some(role);
-            self.role(server, process, role)?;
+            let reign = Reign {
+                server,
+                since: now,
+                clock_rate,
+            };
+            self.role(reign, role)?;
         }
         match fresh {
             Some(zxid) => self.durability.committed(zxid, &self.ledger, hosts),
@@ -90,21 +99,23 @@ impl Judges {
         }
     }
 
-    fn role(&mut self, server: usize, process: u64, role: Role) -> Result<(), Broken> {
+    fn role(&mut self, reign: Reign, role: Role) -> Result<(), Broken> {
         let Role::Leading { epoch } = role else {
             return Ok(());
         };
-        match self.leaders.insert(epoch.0, (server, process)) {
+        match self.leaders.insert(epoch.0, reign) {
             None => Ok(()),
-            Some((other, _)) => {
+            Some(before) => {
                 let seen = format!(
                     "{} leads epoch {}, which {} led already",
-                    server_name(server),
+                    server_name(reign.server),
                     epoch.0,
-                    server_name(other)
+                    server_name(before.server)
                 );
                 let rule = "an epoch has one leader, once";
-                Err(Broken::safety(rule, seen).server(server).server(other))
+                Err(Broken::safety(rule, seen)
+                    .server(reign.server)
+                    .server(before.server))
             }
         }
     }
@@ -167,11 +178,18 @@ impl Judges {
         &self,
         taps: &[Tap],
         clients: &[SimClient],
+        moves: &[Move],
         hosts: &[Host],
     ) -> Result<(), Broken> {
         let writes = Writes::collect(taps);
         let timeline = Timeline::tell(&self.ledger, &writes)?;
         history::judge(&timeline, taps)?;
+        sessions::judge_moves(&timeline, moves)?;
+        let applied_at = |zxid| {
+            let index = self.ledger.find(Zxid(zxid))?;
+            Some(self.ledger.entries()[index].time)
+        };
+        sessions::judge_expiry(&timeline, taps, &writes, &self.leaders, applied_at)?;
         let open: Vec<usize> = clients.iter().filter_map(SimClient::open_tap).collect();
         for (number, tap) in taps.iter().enumerate() {
             let at_end = if open.contains(&number) {

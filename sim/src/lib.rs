@@ -16,6 +16,7 @@ mod oracle;
 mod panics;
 mod queue;
 mod report;
+mod rude;
 mod run;
 mod stage;
 mod story;

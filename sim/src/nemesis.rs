@@ -132,6 +132,10 @@ impl World {
             Fault::Rot => self.rot(),
             Fault::WallJump => Ok(Some(self.wall_jump())),
             Fault::ClientPause => Ok(Some(self.client_pause())),
+            Fault::Rudeness => {
+                self.rude.strike(&mut self.net);
+                Ok(Some("somebody without manners dials".to_owned()))
+            }
             Fault::Nonsense => {
                 self.hostile.strike(&mut self.net);
                 Ok(Some("somebody dials".to_owned()))
@@ -161,6 +165,7 @@ impl World {
             self.relent(number)?;
         }
         self.hostile.stop(&mut self.net);
+        self.rude.stop(&mut self.net);
         self.net.calm();
         for index in 0..self.hosts.len() {
             self.hosts[index].spare();

@@ -9,6 +9,7 @@ pub(crate) mod history;
 pub(crate) mod image;
 pub(crate) mod ledger;
 pub(crate) mod model;
+pub(crate) mod sessions;
 pub(crate) mod timeline;
 pub(crate) mod txn;
 pub(crate) mod watches;

@@ -54,11 +54,13 @@ pub(crate) enum Fault {
     ClientReset,
     /// Somebody sends nonsense.
     Nonsense,
+    /// Somebody goes on after closing a session, or uses one session twice.
+    Rudeness,
 }
 
 impl Fault {
     /// Every kind.
-    pub(crate) const ALL: [Fault; 23] = [
+    pub(crate) const ALL: [Fault; 24] = [
         Fault::ProcessCrash,
         Fault::PowerLoss,
         Fault::PowerLossOfAll,
@@ -82,6 +84,7 @@ impl Fault {
         Fault::ClientPause,
         Fault::ClientReset,
         Fault::Nonsense,
+        Fault::Rudeness,
     ];
 
     /// Its name in reports.
@@ -110,6 +113,7 @@ impl Fault {
             Fault::ClientPause => "client pause",
             Fault::ClientReset => "client reset",
             Fault::Nonsense => "nonsense",
+            Fault::Rudeness => "rude clients",
         }
     }
 
@@ -122,7 +126,8 @@ impl Fault {
             | Fault::OneWay
             | Fault::IsolatePort
             | Fault::ClientPause
-            | Fault::ClientReset => 6,
+            | Fault::ClientReset
+            | Fault::Rudeness => 6,
             Fault::PowerLossOfAll
             | Fault::CrashInRecovery
             | Fault::IsolateClients
@@ -375,7 +380,8 @@ fn makes_sense(fault: Fault, servers: usize) -> bool {
         | Fault::WallJump
         | Fault::ClientPause
         | Fault::ClientReset
-        | Fault::Nonsense => true,
+        | Fault::Nonsense
+        | Fault::Rudeness => true,
     }
 }
 

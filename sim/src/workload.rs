@@ -2,7 +2,7 @@
 
 use crate::decide::Dice;
 use crate::swarm::WorkWeights;
-use client_core::{ClientRequest, Create, CreateMode, CreateReply, MultiOp, Watcher};
+use client_core::{AddWatchMode, ClientRequest, Create, CreateMode, CreateReply, MultiOp, Watcher};
 use std::collections::BTreeMap;
 use zk_types::{Acl, Perms};
 
@@ -72,7 +72,7 @@ pub(crate) fn next(
         4 => vec![ClientRequest::Create(draw.ephemeral())],
         5 => vec![draw.multi()],
         6 => vec![draw.read(None)],
-        7 => vec![draw.read(Some(Watcher::Own))],
+        7 => vec![draw.watch()],
         8 => vec![
             ClientRequest::Sync {
                 path: "/".to_owned(),
@@ -186,6 +186,26 @@ impl Draw<'_> {
                 };
                 ClientRequest::GetChildren { path, watch }
             }
+        }
+    }
+
+    fn watch(&mut self) -> ClientRequest {
+        if self.dice.percent(85) {
+            return self.read(Some(Watcher::Own));
+        }
+        let mode = if self.dice.percent(50) {
+            AddWatchMode::Persistent
+        } else {
+            AddWatchMode::PersistentRecursive
+        };
+        let path = match self.dice.below(10) {
+            0 => "/".to_owned(),
+            _ => self.path(),
+        };
+        ClientRequest::AddWatch {
+            path,
+            mode,
+            watcher: Watcher::Own,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::options::{Options, Trace};
 use crate::oracle::broken::{Broken, server_name};
 use crate::oracle::wire::Tap;
 use crate::queue::{Micros, Queue};
+use crate::rude::Rude;
 use crate::swarm::Swarm;
 use zab_core::Role;
 
@@ -64,6 +65,7 @@ pub(crate) struct World {
     pub(crate) hosts: Vec<Host>,
     pub(crate) clients: Vec<SimClient>,
     pub(crate) hostile: Hostile,
+    pub(crate) rude: Rude,
     pub(crate) taps: Vec<Tap>,
     pub(crate) chain: Chain,
     pub(crate) notes: Notes,
@@ -99,7 +101,7 @@ impl World {
 
     /// A world of given sizes.
     pub(crate) fn with(seed: u64, swarm: Swarm, trace: Trace) -> Self {
-        let nodes = swarm.servers + swarm.clients + 1;
+        let nodes = swarm.servers + swarm.clients + 2;
         let mut world = World {
             seed,
             queue: Queue::new(seed),
@@ -108,7 +110,8 @@ impl World {
                 .map(|index| Host::new(seed, index, &swarm))
                 .collect(),
             clients: Vec::new(),
-            hostile: Hostile::new(seed, nodes - 1, swarm.servers),
+            hostile: Hostile::new(seed, nodes - 2, swarm.servers),
+            rude: Rude::new(seed, nodes - 1, swarm.servers, swarm.clients),
             taps: Vec::new(),
             chain: Chain::default(),
             notes: Notes::new(trace),
@@ -136,7 +139,8 @@ impl World {
         while self.phase != Phase::Over {
             self.step()?;
         }
-        self.judges.verdict(&self.taps, &self.clients, &self.hosts)
+        self.judges
+            .verdict(&self.taps, &self.clients, &self.rude.moves, &self.hosts)
     }
 
     /// Ends the time of faults now, and runs to the verdict.
@@ -145,7 +149,8 @@ impl World {
         while self.phase != Phase::Over {
             self.step()?;
         }
-        self.judges.verdict(&self.taps, &self.clients, &self.hosts)
+        self.judges
+            .verdict(&self.taps, &self.clients, &self.rude.moves, &self.hosts)
     }
 
     /// Starts everything.
@@ -215,15 +220,20 @@ impl World {
         };
         self.chain.push(now, kind, node, bytes);
         let servers = self.hosts.len();
+        let nonsense = servers + self.clients.len();
         if let Some(host) = self.hosts.get_mut(told.node) {
             host.told(told, around!(self));
             return Ok(());
         }
         match self.clients.get_mut(told.node - servers) {
             Some(client) => client.told(told, &mut self.taps, around!(self)),
-            None => {
+            None if told.node == nonsense => {
                 self.hostile.told(&told, &mut self.net);
                 Ok(())
+            }
+            None => {
+                let when = (self.chain.events(), now);
+                self.rude.told(told, when, &mut self.taps, &mut self.net)
             }
         }
     }

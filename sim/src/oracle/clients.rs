@@ -5,7 +5,7 @@ use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::model::{Effect, EffectKind, split};
 use crate::oracle::timeline::Timeline;
 use client_core::{ClientError, ClientRequest, EventKind, Response, Ticket, WatchedEvent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zk_types::{ErrorCode, Zxid};
 
 /// A request was settled.
@@ -64,6 +64,8 @@ pub(crate) struct Watches {
     /// Answers: their place, and the state they show.
     shown: Vec<(u64, u64)>,
     last_exists: bool,
+    /// Watches that fire again and again; their wires tell whether they do.
+    persistent: BTreeSet<Ticket>,
 }
 
 impl Watches {
@@ -73,6 +75,7 @@ impl Watches {
             watches: BTreeMap::new(),
             shown: Vec::new(),
             last_exists: false,
+            persistent: BTreeSet::new(),
         }
     }
 
@@ -112,6 +115,10 @@ impl Watches {
                     return Ok(());
                 }
                 (path, kind)
+            }
+            (ClientRequest::AddWatch { .. }, _) => {
+                self.persistent.insert(record.ticket);
+                return self.error(record);
             }
             (
                 ClientRequest::GetData {
@@ -170,6 +177,9 @@ impl Watches {
         let broken = |rule, seen| Err(Broken::history(rule, seen).client(self.client));
         let event = watched.event;
         if event.kind == EventKind::None {
+            return Ok(());
+        }
+        if self.persistent.contains(&watched.ticket) {
             return Ok(());
         }
         let Some(watch) = self.watches.get_mut(&watched.ticket) else {

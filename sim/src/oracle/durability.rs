@@ -8,7 +8,7 @@ use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::image::{DurableStanding, Image, Mark};
 use crate::oracle::ledger::Ledger;
 use std::collections::BTreeSet;
-use wal::File;
+use wal::{File, Finding};
 use zk_types::Zxid;
 
 /// What every disk holds for certain, and what it promised before.
@@ -44,6 +44,47 @@ impl Durability {
     /// file is there.
     pub(crate) fn rotted(&mut self, server: usize, file: &File) {
         self.rotten[server].insert(file.clone());
+    }
+
+    /// A server has recovered, and found `last` to be its last record. Where no disk was harmed,
+    /// recovery finds no damage and everything that was durable.
+    pub(crate) fn recovered(
+        &self,
+        server: usize,
+        last: Zxid,
+        findings: &[Finding],
+    ) -> Result<(), Broken> {
+        if self.lost[server] || self.is_rotten(server) {
+            return Ok(());
+        }
+        let name = server_name(server);
+        for finding in findings {
+            match finding {
+                Finding::TornTail { .. }
+                | Finding::CopyRepaired { .. }
+                | Finding::StrayRemoved { .. } => {}
+                Finding::Damage { .. }
+                | Finding::DamageBelowBase { .. }
+                | Finding::Missing { .. }
+                | Finding::SnapshotInvalid { .. }
+                | Finding::PromiseLost
+                | Finding::ManifestLost => {
+                    let rule = "a crash is not taken for damage";
+                    let seen = format!("{name} found: {finding}");
+                    return Err(Broken::safety(rule, seen).server(server));
+                }
+            }
+        }
+        let durable = self.images[server].last();
+        if last.0 < durable {
+            let seen = format!(
+                "{name} recovered {last:?}, and {} was durable",
+                zxid_name(durable)
+            );
+            let rule = "recovery finds everything that was durable";
+            return Err(Broken::safety(rule, seen).server(server).at(durable));
+        }
+        Ok(())
     }
 
     /// Whether a disk held rot when it was last looked at.

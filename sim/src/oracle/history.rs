@@ -555,7 +555,9 @@ fn real_time(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
 fn sessions(taps: &[Tap]) -> Result<(), Broken> {
     let mut replies = Vec::new();
     for tap in taps {
-        let Some(session) = tap.session else { continue };
+        let Some(session) = tap.session.filter(|_| tap.has_manners) else {
+            continue;
+        };
         let mut sent = VecDeque::new();
         for frame in &tap.frames {
             match &frame.what {

@@ -2,6 +2,7 @@
 //! says what it is; all others must agree.
 
 use crate::oracle::broken::{Broken, server_name, zxid_name};
+use crate::queue::Micros;
 use zk_types::{Chain, Record, Zxid};
 
 /// A record that was committed.
@@ -10,6 +11,8 @@ pub(crate) struct Committed {
     pub(crate) record: Record,
     /// The server that applied it first.
     pub(crate) first: usize,
+    /// When that was.
+    pub(crate) time: Micros,
     /// Digest of the tree after it, and who said so first.
     digest: Option<(u64, usize)>,
 }
@@ -70,7 +73,12 @@ impl Ledger {
     }
 
     /// A server applied a record. Says whether it was the first to.
-    pub(crate) fn applied(&mut self, server: usize, record: &Record) -> Result<bool, Broken> {
+    pub(crate) fn applied(
+        &mut self,
+        server: usize,
+        time: Micros,
+        record: &Record,
+    ) -> Result<bool, Broken> {
         // A snapshot from the leader takes a server forward without applying what is in it; the
         // digests tell whether it was the right one.
         let position = match self.find(record.zxid) {
@@ -122,6 +130,7 @@ impl Ledger {
                 self.entries.push(Committed {
                     record: record.clone(),
                     first: server,
+                    time,
                     digest: None,
                 });
                 true

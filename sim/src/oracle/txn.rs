@@ -5,12 +5,11 @@
 use crate::oracle::bytes::{Bytes, Malformed};
 use std::rc::Rc;
 
-/// Bytes of a record's payload before the transaction: whom it is answered to.
-const ORIGIN_BYTES: usize = 16;
-
 /// What one record says, for the oracles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
+    /// The server that the request came to.
+    pub(crate) origin: u64,
     pub(crate) session: i64,
     pub(crate) cxid: i32,
     pub(crate) zxid: u64,
@@ -58,7 +57,8 @@ pub(crate) struct Created {
 /// Reads the payload of a transaction's record.
 pub(crate) fn read(payload: &[u8]) -> Result<Entry, Malformed> {
     let mut bytes = Bytes(payload);
-    bytes.take(ORIGIN_BYTES)?;
+    let origin = bytes.long()?.cast_unsigned();
+    bytes.take(8)?;
     let session = bytes.long()?;
     let cxid = bytes.int()?;
     let zxid = bytes.long()?.cast_unsigned();
@@ -67,6 +67,7 @@ pub(crate) fn read(payload: &[u8]) -> Result<Entry, Malformed> {
     let change = change(session, kind, &mut bytes)?;
     if bytes.is_empty() {
         Ok(Entry {
+            origin,
             session,
             cxid,
             zxid,

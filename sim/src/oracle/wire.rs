@@ -1,6 +1,7 @@
 //! What travels between a client and a server, read off the wire by the oracles' own reader.
 
 use crate::oracle::bytes::{Bytes, Malformed};
+use crate::queue::Micros;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -139,6 +140,7 @@ fn watching(watch: bool) -> &'static str {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) order: u64,
+    pub(crate) time: Micros,
     pub(crate) what: FrameKind,
 }
 
@@ -179,6 +181,8 @@ pub(crate) struct Tap {
     pub(crate) client: usize,
     /// Which server.
     pub(crate) server: usize,
+    /// Whether the client uses one connection at a time, as it should.
+    pub(crate) has_manners: bool,
     /// Frames in the order in which the client sent and received them.
     pub(crate) frames: Vec<Frame>,
     /// The session, once granted.
@@ -202,12 +206,25 @@ impl Tap {
         Tap {
             client,
             server,
+            has_manners: true,
+            ..Tap::default()
+        }
+    }
+
+    pub(crate) fn without_manners(client: usize, server: usize) -> Self {
+        Tap {
+            client,
+            server,
             ..Tap::default()
         }
     }
 
     /// Bytes that the client sent.
-    pub(crate) fn up(&mut self, order: u64, bytes: &[u8]) -> Result<(), Malformed> {
+    pub(crate) fn up(
+        &mut self,
+        (order, time): (u64, Micros),
+        bytes: &[u8],
+    ) -> Result<(), Malformed> {
         self.up.bytes.extend_from_slice(bytes);
         while let Some((index, frame)) = self.up.next_frame()? {
             let what = if index == 0 {
@@ -218,13 +235,17 @@ impl Tap {
             if let FrameKind::Request { request, .. } = &what {
                 self.under_way.push_back(request.is_of_user());
             }
-            self.frames.push(Frame { order, what });
+            self.frames.push(Frame { order, time, what });
         }
         Ok(())
     }
 
     /// Bytes that the client received.
-    pub(crate) fn down(&mut self, order: u64, bytes: &[u8]) -> Result<(), Malformed> {
+    pub(crate) fn down(
+        &mut self,
+        (order, time): (u64, Micros),
+        bytes: &[u8],
+    ) -> Result<(), Malformed> {
         self.down.bytes.extend_from_slice(bytes);
         while let Some((index, frame)) = self.down.next_frame()? {
             let what = if index == 0 {
@@ -244,7 +265,7 @@ impl Tap {
                 FrameKind::Connect { .. } | FrameKind::Request { .. } | FrameKind::Event { .. } => {
                 }
             }
-            self.frames.push(Frame { order, what });
+            self.frames.push(Frame { order, time, what });
         }
         Ok(())
     }

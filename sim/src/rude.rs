@@ -1,0 +1,267 @@
+//! Clients that speak the protocol and keep none of its manners: they go on after closing their
+//! session, and use one session on two connections at once.
+
+use crate::decide::{Dice, Domain};
+use crate::net::{ConnNumber, Net, Node, Port, Side, Told, What};
+use crate::oracle::broken::Broken;
+use crate::oracle::sessions::Move;
+use crate::oracle::wire::{FrameKind, Tap};
+use crate::queue::Micros;
+use std::collections::BTreeMap;
+
+/// Request number of the write that shows a session on its new server.
+const XID_MOVED: i32 = 1_000;
+
+/// What one connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// Writes, closes its session, and writes again, all at once.
+    Racer,
+    /// Opens a session that another connection takes over.
+    Left,
+    /// Takes over the session of that connection.
+    Taker(ConnNumber),
+}
+
+struct Call {
+    manner: Manner,
+    server: usize,
+    /// Session and password to ask for.
+    wanted: Option<(i64, Vec<u8>)>,
+    tap: Option<usize>,
+    greeting: Vec<u8>,
+    done: bool,
+}
+
+/// Clients without manners.
+pub(crate) struct Rude {
+    node: Node,
+    servers: usize,
+    /// What taps call it: a client after all others.
+    client: usize,
+    dice: Dice,
+    calls: BTreeMap<ConnNumber, Call>,
+    count: u64,
+    /// Sessions that moved, for the judges.
+    pub(crate) moves: Vec<Move>,
+}
+
+/// When something happens: its place in the order of all events, and the time.
+pub(crate) type When = (u64, Micros);
+
+impl Rude {
+    pub(crate) fn new(seed: u64, node: Node, servers: usize, client: usize) -> Self {
+        Rude {
+            node,
+            servers,
+            client,
+            dice: Dice::new(seed, Domain::Hostile, 1),
+            calls: BTreeMap::new(),
+            count: 0,
+            moves: Vec::new(),
+        }
+    }
+
+    /// Dials somebody, to misbehave once the session is granted.
+    pub(crate) fn strike(&mut self, net: &mut Net) {
+        let server = self.dice.index(self.servers);
+        let moves = self.servers > 1 && self.dice.percent(50);
+        let manner = if moves { Manner::Left } else { Manner::Racer };
+        self.dial(server, manner, None, net);
+    }
+
+    /// Hangs up everywhere.
+    pub(crate) fn stop(&mut self, net: &mut Net) {
+        for conn in std::mem::take(&mut self.calls).into_keys() {
+            net.close(conn, Side::Dialler);
+        }
+    }
+
+    /// Something came from the network.
+    pub(crate) fn told(
+        &mut self,
+        told: Told,
+        when: When,
+        taps: &mut Vec<Tap>,
+        net: &mut Net,
+    ) -> Result<(), Broken> {
+        match told.what {
+            What::Connected => self.connected(told.conn, when, taps, net),
+            What::Bytes(bytes) => return self.bytes(told.conn, &bytes, when, taps, net),
+            What::Closed => {
+                self.calls.remove(&told.conn);
+            }
+            What::Sent(_) | What::Accepted(_) => {}
+        }
+        Ok(())
+    }
+
+    fn dial(
+        &mut self,
+        server: usize,
+        manner: Manner,
+        wanted: Option<(i64, Vec<u8>)>,
+        net: &mut Net,
+    ) {
+        let conn = net.dial(self.node, server, Port::Client);
+        let call = Call {
+            manner,
+            server,
+            wanted,
+            tap: None,
+            greeting: Vec::new(),
+            done: false,
+        };
+        self.calls.insert(conn, call);
+    }
+
+    fn connected(&mut self, conn: ConnNumber, when: When, taps: &mut Vec<Tap>, net: &mut Net) {
+        let Some(call) = self.calls.get_mut(&conn) else {
+            return;
+        };
+        call.tap = Some(taps.len());
+        taps.push(Tap::without_manners(self.client, call.server));
+        let (session, password) = call.wanted.clone().unwrap_or((0, vec![0; 16]));
+        let mut frame = vec![0; 12];
+        frame.extend_from_slice(&4_000_u32.to_be_bytes());
+        frame.extend_from_slice(&session.to_be_bytes());
+        push_buffer(&mut frame, &password);
+        self.send(conn, &[frame], when, taps, net);
+    }
+
+    fn bytes(
+        &mut self,
+        conn: ConnNumber,
+        bytes: &[u8],
+        when: When,
+        taps: &mut Vec<Tap>,
+        net: &mut Net,
+    ) -> Result<(), Broken> {
+        let Some(call) = self.calls.get_mut(&conn) else {
+            return Ok(());
+        };
+        let tap = &mut taps[call.tap.expect("bytes come over a connection that is up")];
+        if tap.down(when, bytes).is_err() {
+            let rule = "servers send well-formed frames";
+            let seen = "somebody without manners was sent bytes that are no frame".to_owned();
+            return Err(Broken::history(rule, seen).server(call.server));
+        }
+        if call.greeting.len() < 40 {
+            call.greeting.extend_from_slice(bytes);
+        }
+        let (session, replies) = (tap.session, replies(tap));
+        let Some(session) = session else {
+            return Ok(());
+        };
+        if call.done {
+            return Ok(());
+        }
+        let (manner, server) = (call.manner, call.server);
+        let password = call.greeting[24..40].to_vec();
+        match manner {
+            Manner::Racer => {
+                let frames = [
+                    self.create(1, 1),
+                    request(2, -11),
+                    self.create(3, 1),
+                    self.create(4, 0),
+                ];
+                self.send(conn, &frames, when, taps, net);
+                self.finish(conn);
+            }
+            Manner::Left => {
+                let to = (server + 1 + self.dice.index(self.servers - 1)) % self.servers;
+                self.dial(to, Manner::Taker(conn), Some((session, password)), net);
+                self.finish(conn);
+            }
+            Manner::Taker(_) if replies == 0 => {
+                if !taps_has_request(taps, self.calls[&conn].tap) {
+                    let frame = self.create(XID_MOVED, 0);
+                    self.send(conn, &[frame], when, taps, net);
+                }
+            }
+            Manner::Taker(left) => {
+                self.finish(conn);
+                if let Some(from) = self.calls.get(&left).map(|call| call.server) {
+                    self.moves.push(Move {
+                        session,
+                        from,
+                        to: server,
+                        shown: XID_MOVED,
+                    });
+                    let frame = self.create(1, 0);
+                    self.send(left, &[frame], when, taps, net);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, conn: ConnNumber) {
+        self.calls
+            .get_mut(&conn)
+            .expect("it was just looked at")
+            .done = true;
+    }
+
+    fn send(
+        &mut self,
+        conn: ConnNumber,
+        frames: &[Vec<u8>],
+        when: When,
+        taps: &mut [Tap],
+        net: &mut Net,
+    ) {
+        let mut bytes = Vec::new();
+        for frame in frames {
+            push_buffer(&mut bytes, frame);
+        }
+        if let Some(tap) = self.calls.get(&conn).and_then(|call| call.tap) {
+            taps[tap]
+                .up(when, &bytes)
+                .expect("what is sent here is well-formed");
+            net.send(conn, Side::Dialler, bytes);
+        }
+    }
+
+    fn create(&mut self, xid: i32, flags: u32) -> Vec<u8> {
+        self.count += 1;
+        let mut frame = request(xid, 1);
+        push_buffer(&mut frame, format!("/rude-{}", self.count).as_bytes());
+        push_buffer(&mut frame, b"rude");
+        frame.extend_from_slice(&1_u32.to_be_bytes());
+        frame.extend_from_slice(&31_u32.to_be_bytes());
+        push_buffer(&mut frame, b"world");
+        push_buffer(&mut frame, b"anyone");
+        frame.extend_from_slice(&flags.to_be_bytes());
+        frame
+    }
+}
+
+fn request(xid: i32, opcode: i32) -> Vec<u8> {
+    let mut frame = xid.to_be_bytes().to_vec();
+    frame.extend_from_slice(&opcode.to_be_bytes());
+    frame
+}
+
+fn push_buffer(bytes: &mut Vec<u8>, buffer: &[u8]) {
+    let length = u32::try_from(buffer.len()).expect("small");
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(buffer);
+}
+
+fn replies(tap: &Tap) -> usize {
+    tap.frames
+        .iter()
+        .filter(|frame| matches!(frame.what, FrameKind::Reply { .. }))
+        .count()
+}
+
+fn taps_has_request(taps: &[Tap], tap: Option<usize>) -> bool {
+    tap.is_some_and(|tap| {
+        let frames = &taps[tap].frames;
+        frames
+            .iter()
+            .any(|frame| matches!(frame.what, FrameKind::Request { .. }))
+    })
+}
