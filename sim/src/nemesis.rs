@@ -133,7 +133,9 @@ impl World {
             Fault::WallJump => Ok(Some(self.wall_jump())),
             Fault::ClientPause => Ok(Some(self.client_pause())),
             Fault::Rudeness => {
-                self.rude.strike(&mut self.net);
+                for _ in 0..4 {
+                    self.rude.strike(&mut self.net);
+                }
                 Ok(Some("somebody without manners dials".to_owned()))
             }
             Fault::Nonsense => {

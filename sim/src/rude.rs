@@ -5,7 +5,7 @@ use crate::decide::{Dice, Domain};
 use crate::net::{ConnNumber, Net, Node, Port, Side, Told, What};
 use crate::oracle::broken::Broken;
 use crate::oracle::sessions::Move;
-use crate::oracle::wire::{FrameKind, Tap};
+use crate::oracle::wire::Tap;
 use crate::queue::Micros;
 use std::collections::BTreeMap;
 
@@ -21,6 +21,8 @@ enum Manner {
     Left,
     /// Takes over the session of that connection.
     Taker(ConnNumber),
+    /// Says nothing for about as long as its session lasts, and then writes.
+    Sleeper,
 }
 
 struct Call {
@@ -42,6 +44,8 @@ pub(crate) struct Rude {
     dice: Dice,
     calls: BTreeMap<ConnNumber, Call>,
     count: u64,
+    /// What happens a while after now, to be taken by the world.
+    pub(crate) later: Vec<(Micros, ConnNumber)>,
     /// Sessions that moved, for the judges.
     pub(crate) moves: Vec<Move>,
 }
@@ -58,6 +62,7 @@ impl Rude {
             dice: Dice::new(seed, Domain::Hostile, 1),
             calls: BTreeMap::new(),
             count: 0,
+            later: Vec::new(),
             moves: Vec::new(),
         }
     }
@@ -65,8 +70,12 @@ impl Rude {
     /// Dials somebody, to misbehave once the session is granted.
     pub(crate) fn strike(&mut self, net: &mut Net) {
         let server = self.dice.index(self.servers);
-        let moves = self.servers > 1 && self.dice.percent(50);
-        let manner = if moves { Manner::Left } else { Manner::Racer };
+        let manner = match self.dice.below(4) {
+            0 => Manner::Racer,
+            1 => Manner::Sleeper,
+            _ if self.servers > 1 => Manner::Left,
+            _ => Manner::Racer,
+        };
         self.dial(server, manner, None, net);
     }
 
@@ -94,6 +103,14 @@ impl Rude {
             What::Sent(_) | What::Accepted(_) => {}
         }
         Ok(())
+    }
+
+    /// What was to happen later happens now.
+    pub(crate) fn due(&mut self, conn: ConnNumber, when: When, taps: &mut [Tap], net: &mut Net) {
+        if self.calls.contains_key(&conn) {
+            let frame = self.create(1, 0);
+            self.send(conn, &[frame], when, taps, net);
+        }
     }
 
     fn dial(
@@ -149,8 +166,7 @@ impl Rude {
         if call.greeting.len() < 40 {
             call.greeting.extend_from_slice(bytes);
         }
-        let (session, replies) = (tap.session, replies(tap));
-        let Some(session) = session else {
+        let Some(session) = tap.session else {
             return Ok(());
         };
         if call.done {
@@ -169,18 +185,20 @@ impl Rude {
                 self.send(conn, &frames, when, taps, net);
                 self.finish(conn);
             }
+            Manner::Sleeper => {
+                let timeout = u64::from(timeout_of(&call.greeting)) * 1_000;
+                let silence = timeout + self.dice.below(timeout);
+                self.later.push((silence, conn));
+                self.finish(conn);
+            }
             Manner::Left => {
                 let to = (server + 1 + self.dice.index(self.servers - 1)) % self.servers;
                 self.dial(to, Manner::Taker(conn), Some((session, password)), net);
                 self.finish(conn);
             }
-            Manner::Taker(_) if replies == 0 => {
-                if !taps_has_request(taps, self.calls[&conn].tap) {
-                    let frame = self.create(XID_MOVED, 0);
-                    self.send(conn, &[frame], when, taps, net);
-                }
-            }
             Manner::Taker(left) => {
+                let frame = self.create(XID_MOVED, 0);
+                self.send(conn, &[frame], when, taps, net);
                 self.finish(conn);
                 if let Some(from) = self.calls.get(&left).map(|call| call.server) {
                     self.moves.push(Move {
@@ -189,8 +207,9 @@ impl Rude {
                         to: server,
                         shown: XID_MOVED,
                     });
-                    let frame = self.create(1, 0);
-                    self.send(left, &[frame], when, taps, net);
+                    for _ in 0..4 {
+                        self.later.push((self.dice.below(4_000), left));
+                    }
                 }
             }
         }
@@ -250,18 +269,8 @@ fn push_buffer(bytes: &mut Vec<u8>, buffer: &[u8]) {
     bytes.extend_from_slice(buffer);
 }
 
-fn replies(tap: &Tap) -> usize {
-    tap.frames
-        .iter()
-        .filter(|frame| matches!(frame.what, FrameKind::Reply { .. }))
-        .count()
-}
-
-fn taps_has_request(taps: &[Tap], tap: Option<usize>) -> bool {
-    tap.is_some_and(|tap| {
-        let frames = &taps[tap].frames;
-        frames
-            .iter()
-            .any(|frame| matches!(frame.what, FrameKind::Request { .. }))
-    })
+/// The session timeout that a greeting grants, in milliseconds.
+fn timeout_of(greeting: &[u8]) -> u32 {
+    let field = greeting[8..12].first_chunk().expect("four bytes");
+    u32::from_be_bytes(*field).max(1)
 }

@@ -126,8 +126,8 @@ impl Fault {
             | Fault::OneWay
             | Fault::IsolatePort
             | Fault::ClientPause
-            | Fault::ClientReset
-            | Fault::Rudeness => 6,
+            | Fault::ClientReset => 6,
+            Fault::Rudeness => 15,
             Fault::PowerLossOfAll
             | Fault::CrashInRecovery
             | Fault::IsolateClients

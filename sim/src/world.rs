@@ -7,7 +7,7 @@ use crate::host::{Death, Host, HostEvent, Step};
 use crate::hostile::Hostile;
 use crate::judges::Judges;
 use crate::nemesis::Nemesis;
-use crate::net::{Net, NetEvent, Told, What};
+use crate::net::{ConnNumber, Net, NetEvent, Told, What};
 use crate::notes::Notes;
 use crate::options::{Options, Trace};
 use crate::oracle::broken::{Broken, server_name};
@@ -29,6 +29,8 @@ pub(crate) enum Event {
     Host(usize, u64, HostEvent),
     /// Of a client.
     Client(usize, ClientEvent),
+    /// Of a client without manners.
+    Rude(ConnNumber),
     /// The nemesis strikes.
     Strike,
     /// The nemesis takes something back.
@@ -183,6 +185,10 @@ impl World {
             Event::Client(index, event) => {
                 self.clients[index].event(event, &mut self.taps, around!(self))?;
             }
+            Event::Rude(conn) => {
+                let when = (self.chain.events(), now);
+                self.rude.due(conn, when, &mut self.taps, &mut self.net);
+            }
             Event::Strike => self.strike()?,
             Event::Relent(number) => self.relent(number)?,
             Event::Look => self.look()?,
@@ -199,6 +205,9 @@ impl World {
         loop {
             for (time, event) in self.net.due.drain(..) {
                 self.queue.at(time, Event::Net(event));
+            }
+            for (delay, conn) in self.rude.later.drain(..) {
+                self.queue.after(delay, Event::Rude(conn));
             }
             let Some(told) = self.net.told.pop_front() else {
                 return Ok(());

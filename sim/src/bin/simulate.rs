@@ -347,6 +347,9 @@ fn hunt(mutant: &str, seeds: &Range<u64>, except: &[u64]) -> ExitCode {
     for to in gaps.chain([seeds.end]) {
         if let Some(kill) = sim::hunt(mutant, from..to) {
             println!("killed {} {}", kill.seed, kill.rule.replace('\n', " "));
+            for line in &kill.story {
+                eprintln!("  {line}");
+            }
             return ExitCode::from(code(kill.verdict));
         }
         from = to + 1;
