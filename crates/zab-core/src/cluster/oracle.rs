@@ -91,14 +91,15 @@ impl Oracle {
         let Some((zxid, chain)) = self.ledger.last() else {
             return;
         };
-        let founded = images
-            .iter()
-            .any(|(image, _)| image.promise.standing == Standing::Member);
         let counts = |image: &Image| match image.promise.standing {
             Standing::Member => true,
-            Standing::Fresh => !founded || image.last() > Zxid::ZERO,
+            Standing::Fresh => image.last() > Zxid::ZERO,
             Standing::Damaged | Standing::Amnesiac => false,
         };
+        // The fresh found an ensemble all together or not at all.
+        let all_fresh = images
+            .iter()
+            .all(|(image, _)| image.promise.standing == Standing::Fresh);
         for set in 0..1_u32 << images.len() {
             if set.count_ones() * 2 <= u32::try_from(images.len()).unwrap() {
                 continue;
@@ -107,7 +108,9 @@ impl Oracle {
                 .filter(|index| set >> index & 1 == 1)
                 .map(|index| images[index].0)
                 .collect();
-            if !quorum.iter().all(|image| counts(image)) {
+            let is_everybody = quorum.len() == images.len();
+            let may_lead = quorum.iter().all(|image| counts(image));
+            if !(may_lead || all_fresh && is_everybody) {
                 continue;
             }
             let best = quorum.iter().map(|image| image.last()).max().unwrap();
