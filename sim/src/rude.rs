@@ -151,7 +151,7 @@ impl Rude {
         conn: ConnNumber,
         bytes: &[u8],
         when: When,
-        taps: &mut Vec<Tap>,
+        taps: &mut [Tap],
         net: &mut Net,
     ) -> Result<(), Broken> {
         let Some(call) = self.calls.get_mut(&conn) else {
