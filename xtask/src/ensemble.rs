@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -314,9 +315,12 @@ fn parse_status(text: &str) -> Option<Status> {
 const PORTS: (u16, u16) = (12_000, 18_000);
 const ATTEMPTS: usize = 1000;
 
-/// Ports nobody listens on.
-fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let mut dice = Dice::new(u64::from(std::process::id()));
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Ports nobody listens on. Each call looks elsewhere, so that ports given to servers that do not
+/// listen yet are not given again.
+pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let mut dice = Dice::new(u64::from(std::process::id()) << 16 | NEXT.fetch_add(1, Relaxed));
     let mut listeners = Vec::new();
     let mut ports = Vec::new();
     for _ in 0..ATTEMPTS {

@@ -168,7 +168,7 @@ fn kazoo_checks(python: &std::path::Path, servers: &str, counts: &mut Counts) ->
 }
 
 fn java(counts: &mut Counts) -> Result<()> {
-    match install::java() {
+    match crate::apache::jars() {
         Ok(jars) => {
             let ensemble = Ensemble::start("java", 3, EXTRA)?;
             let mut command = program("java");

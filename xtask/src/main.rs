@@ -5,6 +5,8 @@
     reason = "chores drive real processes: they read the clock and wait for it"
 )]
 
+#[allow(dead_code, reason = "its servers are for the differential tests")]
+mod apache;
 mod chaos;
 mod ensemble;
 mod hostile;

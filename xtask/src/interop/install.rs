@@ -9,31 +9,6 @@ use std::path::{Path, PathBuf};
 const C_SHELL: &str = "/usr/lib/zookeeper/bin/cli_mt";
 const C_PACKAGE: &str = "zookeeper-bin";
 
-const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>interop</groupId>
-  <artifactId>interop</artifactId>
-  <version>1</version>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.zookeeper</groupId>
-      <artifactId>zookeeper</artifactId>
-      <version>3.9.4</version>
-    </dependency>
-    <dependency>
-      <groupId>commons-cli</groupId>
-      <artifactId>commons-cli</artifactId>
-      <version>1.5.0</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId>
-      <artifactId>slf4j-nop</artifactId>
-      <version>2.0.13</version>
-    </dependency>
-  </dependencies>
-</project>
-"#;
-
 /// A Python that has kazoo; its interpreter.
 pub(super) fn kazoo() -> Result<PathBuf> {
     ensure!(exists("python3"), "there is no python3");
@@ -48,28 +23,6 @@ pub(super) fn kazoo() -> Result<PathBuf> {
         output(program(&python).args(["-m", "pip", "install", "--quiet", "kazoo==2.11.0"]))?;
     }
     Ok(python)
-}
-
-/// The folder that holds Apache's client and what it needs.
-pub(super) fn java() -> Result<PathBuf> {
-    ensure!(exists("java"), "there is no java");
-    ensure!(exists("mvn"), "there is no mvn");
-    let folder = folder()?.join("java");
-    let jars = folder.join("jars");
-    let complete = folder.join("complete");
-    if !complete.is_file() {
-        println!("interop: fetching Apache's client");
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("pom.xml"), POM)?;
-        output(
-            program("mvn")
-                .current_dir(&folder)
-                .args(["--quiet", "--batch-mode", "dependency:copy-dependencies"])
-                .arg("-DoutputDirectory=jars"),
-        )?;
-        fs::write(complete, "")?;
-    }
-    Ok(jars)
 }
 
 /// The C library's shell, by Debian's package when it is not there yet.
