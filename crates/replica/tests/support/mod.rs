@@ -1,4 +1,9 @@
 //! One standalone server on a disk in memory, spoken to in bytes.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+mod requests;
+
+pub(crate) use requests::*;
 
 use replica::{Config, ConnId, Facts, FourLetterWords, Input, Output, Replica};
 use std::collections::{BTreeMap, VecDeque};

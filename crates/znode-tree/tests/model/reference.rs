@@ -1,6 +1,6 @@
 //! ZooKeeper's tree as a plain map, written from the documentation and with no eye to speed.
 
-use crate::support::Told;
+use crate::Told;
 use std::collections::{BTreeMap, BTreeSet};
 use zk_types::{
     Acl, CreateCall, CreateOp, ErrorCode, Identity, NodeKind, Op, Perms, RawAcl, SessionId, Stat,

@@ -6,11 +6,16 @@
     reason = "each test file uses its part"
 )]
 
+#[path = "../model/told.rs"]
+mod told;
+
 use std::collections::BTreeMap;
+pub use told::Told;
 use zk_types::{
     Acl, CreateCall, CreateOp, ErrorCode, Identity, Op, Perms, RawAcl, SessionId, Stat, Txn,
     TxnHeader, WallTime, Zxid,
 };
+
 use znode_tree::{
     Applied, Change, ChangeKind, Loader, Pending, Refusal, Requester, Tree, TreeConfig,
 };
@@ -26,38 +31,6 @@ pub struct Server {
     pub next: u64,
     pub now: i64,
     pub changes: Vec<(ChangeKind, String)>,
-}
-
-/// What a client would be told, owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    Done,
-    Created {
-        path: String,
-        stat: Stat,
-        with_stat: bool,
-    },
-    Data(Stat),
-    Acl(Stat),
-    Multi(Vec<Told>),
-}
-
-impl Told {
-    pub fn path(&self) -> &str {
-        match self {
-            Told::Created { path, .. } => path,
-            Told::Done | Told::Data(_) | Told::Acl(_) | Told::Multi(_) => {
-                panic!("{self:?} has no path")
-            }
-        }
-    }
-
-    pub fn stat(&self) -> Stat {
-        match self {
-            Told::Created { stat, .. } | Told::Data(stat) | Told::Acl(stat) => *stat,
-            Told::Done | Told::Multi(_) => panic!("{self:?} has no stat"),
-        }
-    }
 }
 
 pub fn told(applied: &Applied<'_>) -> Told {

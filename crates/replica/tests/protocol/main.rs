@@ -1,0 +1,15 @@
+//! What a client of one server observes, in the order the reference states it.
+
+mod acl;
+mod durability;
+mod four_letter;
+mod framing;
+mod handshake;
+mod limits;
+mod multi;
+mod ordering;
+mod sessions;
+#[path = "../support/mod.rs"]
+mod support;
+mod watches;
+mod znodes;
