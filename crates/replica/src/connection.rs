@@ -208,14 +208,16 @@ impl Connection {
 
     /// Whether the last answer closes the connection: nothing behind it is carried out.
     fn is_ending(&self) -> bool {
-        let last = self.queue.back().map(|entry| &entry.waiting);
-        matches!(
-            last,
-            Some(Waiting::Answered {
-                then: Then::Close,
-                ..
-            })
-        )
+        self.queue.back().is_some_and(|entry| {
+            entry.op == OpCode::CloseSession
+                || matches!(
+                    entry.waiting,
+                    Waiting::Answered {
+                        then: Then::Close,
+                        ..
+                    }
+                )
+        })
     }
 
     /// Whether a sync is under way. Nothing is taken behind it: a write there could be applied

@@ -87,3 +87,18 @@ fn a_ping_in_time_keeps_a_session_whatever_else_is_due_meanwhile() {
     server.pass(Duration::from_millis(100));
     assert!(!server.closed.contains(&client.conn));
 }
+
+#[test]
+fn what_is_pipelined_behind_the_end_of_a_session_is_neither_answered_nor_carried_out() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    let before = server.replica.applied();
+    let mut bytes = client.encode(&Request::Write(Op::CloseSession));
+    bytes.extend(client.encode(&Request::Write(Op::Multi(vec![]))));
+    bytes.extend(client.encode(&Request::Write(Op::CloseSession)));
+    bytes.extend(client.encode(&get("/", false)));
+    let sent = server.send(client.conn, &bytes);
+    assert_eq!(client.decode(&sent).len(), 1);
+    assert!(server.closed.contains(&client.conn));
+    assert_eq!(server.replica.applied(), before.successor().unwrap());
+}

@@ -1,95 +1,21 @@
 //! One standalone server on a disk in memory, spoken to in bytes.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
+mod client;
+mod disk;
 mod requests;
 
+pub(crate) use client::*;
+pub(crate) use disk::*;
 pub(crate) use requests::*;
 
 use replica::{Config, ConnId, Facts, FourLetterWords, Input, Output, Replica};
 use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::time::Duration;
-use wal::{Disk, DiskOp, DiskTask, File};
-use zk_proto::{
-    ConnectRequest, ConnectResponse, FrameDecoder, Incoming, OpCode, ReplyHeader, Request,
-    Response, WatcherEvent, Xid,
-};
-use zk_types::{Instant, ServerId, SessionId, WallTime, Zxid};
-
-/// Files that keep whatever is written to them.
-#[derive(Default)]
-pub(crate) struct MemoryDisk {
-    files: BTreeMap<File, Vec<u8>>,
-}
-
-impl MemoryDisk {
-    /// Inverts one byte of the first log segment.
-    pub(crate) fn rot_the_log(&mut self, offset: usize) {
-        let (_, content) = self
-            .files
-            .iter_mut()
-            .find(|(file, _)| file.name.starts_with("log."))
-            .expect("there is a log");
-        content[offset] = !content[offset];
-    }
-}
-
-impl Disk for MemoryDisk {
-    type Error = Infallible;
-
-    fn list(&mut self) -> Result<Vec<(File, u64)>, Infallible> {
-        Ok(self
-            .files
-            .iter()
-            .map(|(file, bytes)| (file.clone(), bytes.len() as u64))
-            .collect())
-    }
-
-    fn run(&mut self, op: &DiskOp) -> Result<Vec<u8>, Infallible> {
-        match op {
-            DiskOp::Allocate { file, bytes } => {
-                self.files.insert(
-                    file.clone(),
-                    vec![0; usize::try_from(*bytes).expect("it fits")],
-                );
-            }
-            DiskOp::Write {
-                file,
-                offset,
-                bytes,
-            } => {
-                let offset = usize::try_from(*offset).expect("it fits");
-                let content = self.files.entry(file.clone()).or_default();
-                content.resize(content.len().max(offset + bytes.len()), 0);
-                content[offset..offset + bytes.len()].copy_from_slice(bytes);
-            }
-            DiskOp::Sync { .. } | DiskOp::SyncDirectory { .. } => {}
-            DiskOp::Rename { from, to } => {
-                if let Some(content) = self.files.remove(from) {
-                    self.files.insert(to.clone(), content);
-                }
-            }
-            DiskOp::Remove { file } => {
-                self.files.remove(file);
-            }
-            DiskOp::Read {
-                file,
-                offset,
-                bytes_max,
-            } => {
-                let content = self.files.get(file).cloned().unwrap_or_default();
-                let start = usize::try_from(*offset)
-                    .expect("it fits")
-                    .min(content.len());
-                let end =
-                    (start + usize::try_from(*bytes_max).expect("it fits")).min(content.len());
-                return Ok(content[start..end].to_vec());
-            }
-        }
-        Ok(Vec::new())
-    }
-}
+use wal::{Disk, DiskTask};
+use zk_proto::Request;
+use zk_types::{Instant, ServerId, SessionId, WallTime};
 
 /// A server that stands alone, with its disk and what it has sent.
 pub(crate) struct Standalone {
@@ -100,29 +26,6 @@ pub(crate) struct Standalone {
     pub(crate) sent: BTreeMap<ConnId, Vec<u8>>,
     pub(crate) closed: Vec<ConnId>,
     next_conn: u64,
-}
-
-/// A client that speaks in bytes and remembers nothing but what it decodes.
-pub(crate) struct Client {
-    pub(crate) conn: ConnId,
-    pub(crate) session: SessionId,
-    pub(crate) password: Vec<u8>,
-    decoder: FrameDecoder,
-    opcodes: VecDeque<i32>,
-    xid: i32,
-}
-
-/// One frame from the server, decoded as far as tests look.
-#[derive(Debug)]
-pub(crate) enum Heard {
-    Reply {
-        header: ReplyHeader,
-        body: Vec<u8>,
-        opcode: i32,
-    },
-    Event {
-        event: String,
-    },
 }
 
 pub(crate) fn config() -> Config {
@@ -239,41 +142,23 @@ impl Standalone {
     /// A client with a session, or `None` when the session was refused.
     pub(crate) fn connect_as(&mut self, session: SessionId, password: &[u8]) -> Option<Client> {
         let conn = self.connect_raw();
-        let mut bytes = Vec::new();
-        let request = ConnectRequest {
-            last_zxid_seen: Zxid::ZERO,
-            timeout_ms: 10_000,
-            session,
-            password: Some(password),
-            read_only: Some(false),
-        };
-        request.encode(&mut bytes);
-        self.input(Input::ClientBytes {
-            conn,
-            bytes: &bytes,
-        });
+        let bytes = greeting(session, password);
+        let sent = self.send(conn, &bytes);
+        Client::welcomed(conn, &sent)
+    }
+
+    /// Hands bytes to the server as one batch, and returns what it sent until it was quiet.
+    pub(crate) fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Vec<u8> {
+        self.input(Input::ClientBytes { conn, bytes });
         self.run();
-        let sent = self.sent.remove(&conn).expect("an answer");
-        let response = ConnectResponse::decode(&sent[4..]).expect("a connect response");
-        (!response.is_refusal()).then(|| Client {
-            conn,
-            session: response.session,
-            password: response.password.to_vec(),
-            decoder: FrameDecoder::for_replies(1 << 24),
-            opcodes: VecDeque::new(),
-            xid: 0,
-        })
+        self.sent.remove(&conn).unwrap_or_default()
     }
 
     /// Sends a request and returns everything heard until the server is quiet.
     pub(crate) fn ask(&mut self, client: &mut Client, request: &Request<'_>) -> Vec<Heard> {
         let bytes = client.encode(request);
-        self.input(Input::ClientBytes {
-            conn: client.conn,
-            bytes: &bytes,
-        });
-        self.run();
-        self.hear(client)
+        let sent = self.send(client.conn, &bytes);
+        client.decode(&sent)
     }
 
     /// Everything sent to the client since it last listened.
@@ -299,58 +184,6 @@ impl Standalone {
     }
 }
 
-impl Client {
-    pub(crate) fn encode(&mut self, request: &Request<'_>) -> Vec<u8> {
-        self.xid += 1;
-        self.opcodes.push_back(request.opcode().code());
-        let mut bytes = Vec::new();
-        request.encode(Xid(self.xid), &mut bytes);
-        bytes
-    }
-
-    fn decode(&mut self, mut bytes: &[u8]) -> Vec<Heard> {
-        let mut heard = Vec::new();
-        while let Some(Incoming::Frame(frame)) = self.decoder.next(&mut bytes).expect("frames") {
-            let (header, body) = ReplyHeader::decode(frame).expect("a reply");
-            heard.push(if header.xid == Xid::NOTIFICATION {
-                let event = WatcherEvent::decode(body).expect("an event");
-                Heard::Event {
-                    event: format!("{:?} {}", event.kind, event.path),
-                }
-            } else {
-                let opcode = self.opcodes.pop_front().expect("an answer to a question");
-                Heard::Reply {
-                    header,
-                    body: body.to_vec(),
-                    opcode,
-                }
-            });
-        }
-        heard
-    }
-}
-
-impl Heard {
-    /// The error code of a reply.
-    pub(crate) fn err(&self) -> i32 {
-        match self {
-            Heard::Reply { header, .. } => header.err,
-            Heard::Event { event, .. } => panic!("an event is no reply: {event}"),
-        }
-    }
-
-    /// The decoded body of a successful reply.
-    pub(crate) fn response(&self) -> Response<'_> {
-        match self {
-            Heard::Reply { body, opcode, .. } => {
-                let opcode = OpCode::from_code(*opcode).expect("a known operation");
-                Response::decode(opcode, body).expect("a body of that operation")
-            }
-            Heard::Event { event, .. } => panic!("an event is no reply: {event}"),
-        }
-    }
-}
-
-fn wall(now: Instant) -> WallTime {
+pub(crate) fn wall(now: Instant) -> WallTime {
     WallTime(1_700_000_000_000 + i64::try_from(now.as_millis()).expect("it fits"))
 }

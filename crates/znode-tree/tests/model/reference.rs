@@ -368,7 +368,7 @@ fn same(expected: i32, actual: i32) -> Result<(), ErrorCode> {
     }
 }
 
-fn may(acl: &[Acl], needed: Perms, asked: Asked<'_>) -> Result<(), ErrorCode> {
+pub fn may(acl: &[Acl], needed: Perms, asked: Asked<'_>) -> Result<(), ErrorCode> {
     let holds = |entry: &Acl| {
         entry.scheme == "world"
             || asked

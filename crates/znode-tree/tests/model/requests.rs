@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use zk_types::{CreateCall, CreateOp, Op, Perms, RawAcl};
 
 /// The digest identity that some lists grant everything: of `u:p`.
-pub const USER: &str = "u:Jq7wMyA/w2Vd5WIDAkdu4OIIFEQ=";
+pub const USER: &str = "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=";
 
 pub fn path() -> impl Strategy<Value = String> {
     prop_oneof![

@@ -1,0 +1,566 @@
+//! Clients of an ensemble, and a judge who knows the model.
+//!
+//! Everything between two moments of rest is judged at the second: the zxids of answers put the
+//! writes in order, the model carries them out, and each read and each refusal must fit a state of
+//! the model that its client may have met.
+
+use crate::Told;
+use crate::ensemble::{Ensemble, Storage, TICK};
+use crate::reference::{Asked, Model, may};
+use crate::requests::USER;
+use crate::support::{Client, Heard, wall};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use zk_proto::{AuthPacket, OpResult, Request, Response};
+use zk_types::{ErrorCode, Identity, Instant, NodeKind, Op, Perms, SessionId, Zxid};
+use znode_tree::{Refusal, Tree};
+
+/// How many clients there are: one with a digest, one with nothing, one who may do everything.
+pub(crate) const CLIENTS: usize = 3;
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum Ask {
+    Write(Op<'static>),
+    Exists(String),
+    GetData(String),
+    GetChildren2(String),
+    Sync,
+}
+
+/// What happens, from one moment of rest to the next.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Clients send so many requests each, one after the other, and nobody waits for an answer.
+    Burst(Vec<(usize, Vec<Ask>)>),
+    /// Milliseconds pass.
+    Wait(u64),
+    /// A client is silent until its session is over.
+    Expire(usize),
+    /// A client goes to another server with its session.
+    Move(usize, usize),
+    /// A server ends without a word and starts again.
+    Restart(usize),
+    /// The server that is down starts again; when none is and a quorum remains, one ends.
+    StopOrStart(usize),
+}
+
+pub(crate) struct World {
+    ensemble: Ensemble,
+    clients: Vec<Attached>,
+    model: Model,
+    /// Sessions that are open, and what they were granted.
+    sessions: BTreeMap<SessionId, i32>,
+    stopped: Option<usize>,
+}
+
+/// A client, the server it is connected to, and who it is.
+struct Attached {
+    client: Client,
+    at: usize,
+    identities: Vec<Identity>,
+    /// The highest zxid it was told of.
+    seen: Zxid,
+}
+
+/// One answered request.
+struct Answered<'a> {
+    who: usize,
+    ask: &'a Ask,
+    heard: Heard,
+}
+
+/// The node that each server of an ensemble keeps for itself.
+pub(crate) const CONFIG: &str = "/zookeeper/config";
+
+const GRANTED_MS: i32 = 4_000;
+
+/// No time passes on purpose after this: containers are reaped once a minute.
+const CLOCK_MS_MAX: u64 = 40_000;
+
+impl World {
+    pub(crate) fn new(servers: usize, storage: Storage, turns: u64) -> Self {
+        let mut ensemble = Ensemble::start(servers, storage, turns);
+        let mut sessions = BTreeMap::new();
+        let mut clients = Vec::new();
+        for who in 0..CLIENTS {
+            let at = who % servers;
+            let client = opened(&mut ensemble, at, SessionId::NONE, &[0; 16]);
+            sessions.insert(client.session, GRANTED_MS);
+            let mut attached = Attached {
+                client,
+                at,
+                identities: identities(who),
+                seen: Zxid::ZERO,
+            };
+            attached.prove(who, &mut ensemble);
+            clients.push(attached);
+        }
+        World {
+            ensemble,
+            clients,
+            model: Model::new(),
+            sessions,
+            stopped: None,
+        }
+    }
+
+    pub(crate) fn run(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            let passes_time = !matches!(step, Step::Burst(_) | Step::Move(_, _));
+            if passes_time && self.ensemble.now.as_millis() > CLOCK_MS_MAX {
+                continue;
+            }
+            self.step(step);
+            self.compare();
+        }
+        if let Some(index) = self.stopped.take() {
+            self.ensemble.start_server(index);
+            self.reunite();
+        }
+        for index in 0..self.ensemble.len() {
+            self.ensemble.stop_server(index);
+        }
+        for index in 0..self.ensemble.len() {
+            self.ensemble.start_server(index);
+        }
+        self.reunite();
+        self.compare();
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Burst(parts) => self.burst(&parts),
+            Step::Wait(ms) => {
+                self.ensemble.pass(Duration::from_millis(ms));
+                self.ping(None);
+            }
+            Step::Expire(who) => self.expire(who),
+            Step::Move(who, to) => {
+                let running = self.running();
+                self.attach(who, running[to % running.len()]);
+            }
+            Step::Restart(index) => {
+                let running = self.running();
+                let index = running[index % running.len()];
+                self.ensemble.stop_server(index);
+                self.ensemble.start_server(index);
+                self.reunite();
+            }
+            Step::StopOrStart(index) => {
+                if let Some(stopped) = self.stopped.take() {
+                    self.ensemble.start_server(stopped);
+                } else if self.ensemble.len() > 1 {
+                    let index = index % self.ensemble.len();
+                    self.ensemble.stop_server(index);
+                    self.stopped = Some(index);
+                }
+                self.reunite();
+            }
+        }
+    }
+
+    fn running(&self) -> Vec<usize> {
+        (0..self.ensemble.len())
+            .filter(|&index| self.ensemble.is_running(index))
+            .collect()
+    }
+
+    /// A quorum is found again, and every client that lost its server finds another.
+    fn reunite(&mut self) {
+        self.ensemble.wait_until_all_serve();
+        // A new leader answers a sync once it has pinged its followers.
+        self.ensemble.pass(TICK / 2);
+        let running = self.running();
+        for who in 0..CLIENTS {
+            let Attached { client, at, .. } = &self.clients[who];
+            if !self.ensemble.is_open(*at, client.conn) {
+                self.attach(who, running[who % running.len()]);
+            }
+        }
+        self.ping(None);
+    }
+
+    /// Connects a client anew, with the session it has.
+    fn attach(&mut self, who: usize, at: usize) {
+        let attached = &mut self.clients[who];
+        self.ensemble.disconnect(attached.at, attached.client.conn);
+        let Client {
+            session, password, ..
+        } = &attached.client;
+        attached.client = opened(&mut self.ensemble, at, *session, password);
+        attached.at = at;
+        attached.prove(who, &mut self.ensemble);
+    }
+
+    /// Opens a new session for a client.
+    fn reopen(&mut self, who: usize) {
+        let applied = self.ensemble.applied();
+        let attached = &mut self.clients[who];
+        attached.client = opened(&mut self.ensemble, attached.at, SessionId::NONE, &[0; 16]);
+        let session = attached.client.session;
+        assert!(self.sessions.insert(session, GRANTED_MS).is_none());
+        assert!(!self.model.closed.contains(&session), "a session is new");
+        attached.prove(who, &mut self.ensemble);
+        assert_eq!(self.ensemble.applied(), applied.successor().unwrap());
+    }
+
+    fn ping(&mut self, but_for: Option<usize>) {
+        for who in (0..CLIENTS).filter(|who| Some(*who) != but_for) {
+            let Attached { client, at, .. } = &mut self.clients[who];
+            let bytes = client.encode(&Request::Ping);
+            self.ensemble.send(*at, client.conn, &bytes);
+            self.ensemble.run();
+            let heard = self.ensemble.hear(*at, client);
+            assert_eq!(heard.len(), 1, "a ping is answered");
+        }
+    }
+
+    fn expire(&mut self, who: usize) {
+        let before = self.ensemble.applied();
+        let session = self.clients[who].client.session;
+        let granted = Duration::from_millis(4_000);
+        let mut passed = Duration::ZERO;
+        while self.ensemble.applied() == before {
+            assert!(passed < granted + TICK * 4, "a silent session ends");
+            self.ensemble.pass(TICK);
+            passed += TICK;
+            self.ping(Some(who));
+        }
+        assert!(passed > granted - TICK, "no session ends before its time");
+        let time = self.ensemble.now;
+        let asked = Asked {
+            session,
+            identities: &[],
+            zxid: before.successor().unwrap(),
+            time: wall(time),
+            in_multi: false,
+        };
+        self.model.request(asked, &Op::CloseSession).unwrap();
+        self.sessions.remove(&session);
+        assert_eq!(self.ensemble.applied(), asked.zxid);
+        let Attached { client, at, .. } = &self.clients[who];
+        assert!(!self.ensemble.is_open(*at, client.conn));
+        self.reopen(who);
+    }
+
+    fn burst(&mut self, parts: &[(usize, Vec<Ask>)]) {
+        let before = self.ensemble.applied();
+        let mut asked: Vec<Vec<&Ask>> = vec![Vec::new(); CLIENTS];
+        for (who, asks) in parts {
+            let Attached { client, at, .. } = &mut self.clients[*who];
+            let mut bytes = Vec::new();
+            for ask in asks {
+                bytes.extend(client.encode(&ask.request()));
+                asked[*who].push(ask);
+            }
+            self.ensemble.send(*at, client.conn, &bytes);
+        }
+        self.ensemble.run();
+        let mut answered = Vec::new();
+        let mut closed = Vec::new();
+        for (who, asks) in asked.iter().enumerate() {
+            let end = asks.iter().position(|ask| ask.ends_the_session());
+            let answers = end.map_or(asks.len(), |end| end + 1);
+            let Attached { client, at, .. } = &mut self.clients[who];
+            let heard = self.ensemble.hear(*at, client);
+            assert_eq!(heard.len(), answers, "every request is answered: {asks:?}");
+            if end.is_some() {
+                closed.push(who);
+                assert!(!self.ensemble.is_open(*at, client.conn));
+            }
+            for (ask, heard) in asks.iter().zip(heard) {
+                answered.push(Answered { who, ask, heard });
+            }
+        }
+        self.judge(before, &answered);
+        for who in closed {
+            self.sessions.remove(&self.clients[who].client.session);
+            self.reopen(who);
+        }
+    }
+
+    fn judge(&mut self, before: Zxid, answered: &[Answered<'_>]) {
+        let states = self.replay(before, answered);
+        assert_eq!(
+            self.ensemble.applied().0 - before.0,
+            u64::try_from(states.len()).unwrap() - 1,
+            "nothing but what succeeded takes a zxid"
+        );
+        let position = |zxid: Zxid| usize::try_from(zxid.0 - before.0).unwrap();
+        for who in 0..CLIENTS {
+            let mine: Vec<_> = answered.iter().filter(|one| one.who == who).collect();
+            let mut seen = self.clients[who].seen;
+            for (index, one) in mine.iter().enumerate() {
+                let zxid = one.heard.zxid();
+                assert!(zxid >= seen, "the zxid that a client sees never decreases");
+                seen = zxid;
+                if one.is_refusal() {
+                    let succeeded = |one: &&Answered<'_>| one.took_a_zxid();
+                    let earlier = mine[..index].iter().rfind(|one| succeeded(one));
+                    let later = mine[index..].iter().find(|one| succeeded(one));
+                    let from = earlier.map_or(0, |one| position(one.heard.zxid()));
+                    let to = later.map_or(states.len(), |one| position(one.heard.zxid()));
+                    let met = &states[from..to];
+                    assert!(
+                        met.iter().any(|state| self.refuses(state, one)),
+                        "{:?} was refused with {:?}",
+                        one.ask,
+                        one.heard
+                    );
+                } else if !one.took_a_zxid() {
+                    self.judge_read(&states[position(zxid)], one);
+                }
+            }
+            self.clients[who].seen = seen;
+        }
+    }
+
+    /// Carries out everything that succeeded, in its order; the states before and after each.
+    fn replay(&mut self, before: Zxid, answered: &[Answered<'_>]) -> Vec<Model> {
+        let mut written: Vec<_> = answered.iter().filter(|one| one.took_a_zxid()).collect();
+        written.sort_by_key(|one| one.heard.zxid());
+        let mut states = vec![self.model.clone()];
+        for (one, zxid) in written.iter().zip(before.0 + 1..) {
+            let Ask::Write(op) = one.ask else {
+                unreachable!("only writes take a zxid")
+            };
+            assert_eq!(one.heard.zxid(), Zxid(zxid), "each takes the next zxid");
+            let attached = &self.clients[one.who];
+            let asked = attached.asks(Zxid(zxid), self.ensemble.now);
+            let told = self.model.request(asked, op);
+            let told = told.unwrap_or_else(|refusal| panic!("{op:?} should be {refusal:?}"));
+            assert_eq!(one.heard.response(), response_of(op, &told), "{op:?}");
+            states.push(self.model.clone());
+        }
+        states
+    }
+
+    fn refuses(&self, state: &Model, one: &Answered<'_>) -> bool {
+        let Ask::Write(op) = one.ask else {
+            unreachable!("only writes are refused")
+        };
+        let attached = &self.clients[one.who];
+        let mut state = state.clone();
+        let asked = attached.asks(Zxid(u64::MAX >> 1), self.ensemble.now);
+        match state.request(asked, op) {
+            Err(Refusal::Error(code)) => one.heard.err() == code.code(),
+            Err(Refusal::Multi(codes)) => {
+                one.heard.err() == 0
+                    && one.heard.response()
+                        == Response::Multi(codes.iter().map(refused_part).collect())
+            }
+            Ok(_) => false,
+        }
+    }
+
+    fn judge_read(&self, state: &Model, one: &Answered<'_>) {
+        let attached = &self.clients[one.who];
+        let asked = attached.asks(Zxid::ZERO, self.ensemble.now);
+        let readable = |path: &str| match state.nodes.get(path) {
+            None => Err(ErrorCode::NoNode),
+            Some(node) => may(&node.acl, Perms::READ, asked).map(|()| node),
+        };
+        let expected = match one.ask {
+            Ask::Exists(path) => readable(path).map(|_| Response::Stat(state.stat(path))),
+            Ask::GetData(path) => readable(path).map(|node| Response::Data {
+                data: node.data.as_deref().map(Into::into),
+                stat: state.stat(path),
+            }),
+            Ask::GetChildren2(path) => readable(path).map(|_| Response::NamesStat {
+                names: state.children(path).into_iter().map(Into::into).collect(),
+                stat: state.stat(path),
+            }),
+            Ask::Sync => Ok(Response::Path(Some("/".into()))),
+            Ask::Write(_) => unreachable!("a write is no read"),
+        };
+        match expected {
+            Err(code) => assert_eq!(one.heard.err(), code.code(), "{:?}", one.ask),
+            Ok(expected) => {
+                assert_eq!(one.heard.err(), 0, "{:?}", one.ask);
+                let mut seen = one.heard.response();
+                if let Response::NamesStat { names, .. } = &mut seen {
+                    names.sort();
+                }
+                assert_eq!(seen, expected, "{:?}", one.ask);
+            }
+        }
+    }
+
+    /// Every running server has the model's tree and sessions.
+    fn compare(&self) {
+        let applied = self.ensemble.applied();
+        for replica in self.ensemble.replicas() {
+            assert_eq!(replica.tree().digest(), self.model.digest(), "{applied:?}");
+            let sessions: BTreeMap<_, _> = replica.sessions().iter().collect();
+            assert_eq!(sessions, self.sessions);
+            compare_tree(replica.tree(), &self.model);
+        }
+    }
+}
+
+impl Attached {
+    /// Shows who it is; a connection knows nothing of the one before it.
+    fn prove(&mut self, who: usize, ensemble: &mut Ensemble) {
+        let proof: &[u8] = match who {
+            0 => b"u:p",
+            1 => return,
+            _ => b"super:secret",
+        };
+        let bytes = self.client.encode(&Request::Auth(AuthPacket {
+            scheme: Some("digest".into()),
+            auth: Some(proof.into()),
+        }));
+        ensemble.send(self.at, self.client.conn, &bytes);
+        ensemble.run();
+        assert_eq!(ensemble.hear(self.at, &mut self.client)[0].err(), 0);
+    }
+
+    fn asks(&self, zxid: Zxid, now: Instant) -> Asked<'_> {
+        Asked {
+            session: self.client.session,
+            identities: &self.identities,
+            zxid,
+            time: wall(now),
+            in_multi: false,
+        }
+    }
+}
+
+impl Ask {
+    fn request(&self) -> Request<'_> {
+        match self {
+            Ask::Write(op) => Request::Write(op.clone()),
+            Ask::Exists(path) => Request::Exists {
+                path: Some(path.into()),
+                watch: false,
+            },
+            Ask::GetData(path) => Request::GetData {
+                path: Some(path.into()),
+                watch: false,
+            },
+            Ask::GetChildren2(path) => Request::GetChildren2 {
+                path: Some(path.into()),
+                watch: false,
+            },
+            Ask::Sync => Request::Sync {
+                path: Some("/".into()),
+            },
+        }
+    }
+
+    fn ends_the_session(&self) -> bool {
+        matches!(self, Ask::Write(Op::CloseSession))
+    }
+}
+
+impl Answered<'_> {
+    /// A write that failed, as a whole or in one of its parts.
+    fn is_refusal(&self) -> bool {
+        matches!(self.ask, Ask::Write(_)) && !self.took_a_zxid()
+    }
+
+    fn took_a_zxid(&self) -> bool {
+        let Ask::Write(op) = self.ask else {
+            return false;
+        };
+        if self.heard.err() != 0 {
+            return false;
+        }
+        let failed =
+            |result: &OpResult<'_>| matches!(result, OpResult::Failed(_) | OpResult::RolledBack);
+        let response = self.heard.response();
+        let is_multi = matches!(op, Op::Multi(_));
+        !matches!(response, Response::Multi(results) if is_multi && results.iter().any(failed))
+    }
+}
+
+fn opened(ensemble: &mut Ensemble, at: usize, session: SessionId, password: &[u8]) -> Client {
+    let client = ensemble.connect(at, session, password);
+    client.expect("a session that is open, or new, is granted")
+}
+
+fn identities(who: usize) -> Vec<Identity> {
+    let identity = |scheme: &str, id: &str| Identity {
+        scheme: scheme.into(),
+        id: id.into(),
+    };
+    let address = identity("ip", "127.0.0.1");
+    match who {
+        0 => vec![address, identity("digest", USER)],
+        1 => vec![address],
+        _ => vec![
+            address,
+            identity("super", ""),
+            identity("digest", "super:lK75jTNcA+U9vtVEw5vB51mj/w4="),
+        ],
+    }
+}
+
+/// What the wire says when the model says this.
+fn response_of<'a>(op: &Op<'_>, told: &'a Told) -> Response<'a> {
+    match (op, told) {
+        (Op::Multi(ops), Told::Multi(parts)) => Response::Multi(
+            ops.iter()
+                .zip(parts)
+                .map(|(op, told)| part_of(op, told))
+                .collect(),
+        ),
+        (Op::Create(create), Told::Created { path, .. })
+            if create.call == zk_types::CreateCall::Create =>
+        {
+            Response::Path(Some(path.into()))
+        }
+        (_, Told::Created { path, stat, .. }) => Response::PathStat {
+            path: path.into(),
+            stat: *stat,
+        },
+        (_, Told::Data(stat) | Told::Acl(stat)) => Response::Stat(*stat),
+        (_, Told::Done) => Response::Void,
+        (_, Told::Multi(_)) => unreachable!("only a multi has parts"),
+    }
+}
+
+fn part_of<'a>(op: &Op<'_>, told: &'a Told) -> OpResult<'a> {
+    match told {
+        Told::Created {
+            path,
+            stat,
+            with_stat: true,
+        } => OpResult::Create2 {
+            path: path.into(),
+            stat: *stat,
+        },
+        Told::Created { path, .. } => OpResult::Create { path: path.into() },
+        Told::Data(stat) => OpResult::SetData { stat: *stat },
+        Told::Done if matches!(op, Op::Check { .. }) => OpResult::Check,
+        Told::Done => OpResult::Delete,
+        Told::Acl(_) | Told::Multi(_) => unreachable!("these never stand in a multi"),
+    }
+}
+
+fn refused_part(code: &Option<ErrorCode>) -> OpResult<'static> {
+    code.map_or(OpResult::RolledBack, OpResult::Failed)
+}
+
+fn compare_tree(tree: &Tree, model: &Model) {
+    let everything = [Identity {
+        scheme: "super".into(),
+        id: String::new(),
+    }];
+    for (path, node) in &model.nodes {
+        let (data, stat) = tree.get_data(path, &everything).expect(path);
+        if path == CONFIG {
+            continue;
+        }
+        assert_eq!(data.map(|data| &**data), node.data.as_deref(), "{path}");
+        assert_eq!(stat, model.stat(path), "{path}");
+        assert_eq!(tree.acl_of(path), Some(&node.acl[..]), "{path}");
+    }
+    assert_eq!(tree.node_count(), model.nodes.len());
+    let mut ephemerals = 0;
+    for node in model.nodes.values() {
+        ephemerals += usize::from(matches!(node.kind, NodeKind::Ephemeral(_)));
+    }
+    assert_eq!(tree.ephemeral_count(), ephemerals);
+}
