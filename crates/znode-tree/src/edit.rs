@@ -18,7 +18,9 @@ impl Tree {
         self.note_created(index);
         if parent != NO_NODE {
             self.preserve(parent);
+            self.reapable.leave(parent, &self.nodes[parent]);
             self.link(parent, index);
+            self.reapable.enter(parent, &self.nodes[parent]);
         }
         self.enter(path, index);
         index
@@ -41,9 +43,7 @@ impl Tree {
                 self.ephemerals.entry(session).or_default().insert(index);
                 self.ephemeral_count += 1;
             }
-            NodeKind::Container | NodeKind::Ttl(_) => {
-                self.reapable.insert(index);
-            }
+            NodeKind::Container | NodeKind::Ttl(_) => self.reapable.enter(index, node),
         }
     }
 
@@ -52,7 +52,9 @@ impl Tree {
         self.preserve(index);
         let node = &mut self.nodes[index];
         let before = node_digest(path, node);
+        self.reapable.leave(index, node);
         change(node);
+        self.reapable.enter(index, node);
         let after = node_digest(path, node);
         self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
     }
@@ -64,8 +66,12 @@ impl Tree {
             "only a childless node is deleted"
         );
         self.preserve(index);
-        self.preserve(self.nodes[index].parent);
+        let parent = self.nodes[index].parent;
+        self.preserve(parent);
+        self.reapable.leave(index, &self.nodes[index]);
+        self.reapable.leave(parent, &self.nodes[parent]);
         self.unlink(index);
+        self.reapable.enter(parent, &self.nodes[parent]);
         let entry = self
             .index
             .find_entry(spread(self.nodes[index].path_hash), |&other| other == index)
@@ -77,7 +83,7 @@ impl Tree {
         self.data_size -= size_of_node(path, &node);
         self.acls.release(node.acl);
         match node.kind() {
-            NodeKind::Persistent => {}
+            NodeKind::Persistent | NodeKind::Container | NodeKind::Ttl(_) => {}
             NodeKind::Ephemeral(session) => {
                 let owned = self
                     .ephemerals
@@ -88,9 +94,6 @@ impl Tree {
                     self.ephemerals.remove(&session);
                 }
                 self.ephemeral_count -= 1;
-            }
-            NodeKind::Container | NodeKind::Ttl(_) => {
-                self.reapable.remove(&index);
             }
         }
     }

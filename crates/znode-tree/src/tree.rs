@@ -6,6 +6,7 @@ use crate::config::TreeConfig;
 use crate::name::Name;
 use crate::node::{NO_NODE, Node, NodeIndex, ROOT};
 use crate::quota::Quotas;
+use crate::reap::Reapable;
 use crate::slab::Slab;
 use crate::snapshot::Snapshot;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -32,8 +33,7 @@ pub struct Tree {
     pub(crate) acls: AclTable,
     pub(crate) ephemerals: BTreeMap<SessionId, BTreeSet<NodeIndex>>,
     pub(crate) ephemeral_count: usize,
-    /// Container and TTL nodes.
-    pub(crate) reapable: BTreeSet<NodeIndex>,
+    pub(crate) reapable: Reapable,
     pub(crate) quotas: Quotas,
     pub(crate) node_count: usize,
     pub(crate) data_size: u64,
@@ -141,7 +141,7 @@ impl Tree {
             acls: AclTable::default(),
             ephemerals: BTreeMap::new(),
             ephemeral_count: 0,
-            reapable: BTreeSet::new(),
+            reapable: Reapable::default(),
             quotas: Quotas::default(),
             node_count: 0,
             data_size: 0,
