@@ -1,6 +1,7 @@
 //! What goes into a server and what comes out: the contract that every shell and the simulator
 //! drive it by.
 
+use crate::rules::{ReaperRules, ReconfigRules, SessionRules};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -72,6 +73,12 @@ pub struct Config {
     pub skip_acl: bool,
     /// The digest identity that is super (`DigestAuthenticationProvider.superDigest`).
     pub super_digest: Option<String>,
+    /// What sessions are to this server.
+    pub sessions: SessionRules,
+    /// How containers and TTL nodes go whose time has come.
+    pub reaper: ReaperRules,
+    /// How requests to change the members are answered.
+    pub reconfig: ReconfigRules,
     /// Facts of the process that four-letter words print.
     pub facts: Facts,
     /// Where all randomness of this server comes from: election jitter, hash keys, session ids.

@@ -1,29 +1,23 @@
 //! What only the leader does: requests become transactions, sessions expire, containers are
 //! reaped.
 
+use crate::api::Config;
 use crate::apply::NOBODY;
 use crate::between::{
     ForwardedRequest, FromLeader, RequestTag, ToLeader, Verdict, WireRefusal, decode, encode,
 };
 use crate::envelope::{self, Origin};
+use crate::reaper::Reaper;
+use crate::reconfig;
 use crate::server::{Replica, Work};
 use alloc::boxed::Box;
-use core::time::Duration;
 use session::{Expiry, Liveness, Owners, Sessions};
 use zab_core::{Input as ZabInput, Role};
-use zk_proto::{OpCode, decode_op};
+use zk_proto::{OpCode, Request, decode_op};
 use zk_types::{
     ErrorCode, Identity, Instant, Op, ServerId, SessionId, Txn, TxnHeader, WallTime, Zxid,
 };
-use znode_tree::{EphemeralRight, Pending, ReapLimits, Refusal, Requester};
-
-/// How often containers are looked for, and how many are reaped at once at most.
-/// Source: `client-protocol.md` §6.7.
-const REAP_INTERVAL: Duration = Duration::from_secs(60);
-const REAP_LIMITS: ReapLimits = ReapLimits {
-    never_used_ms: None,
-    count_max: 10_000,
-};
+use znode_tree::{EphemeralRight, Pending, Refusal, Requester};
 
 /// The tag of transactions that nobody awaits.
 const NO_TAG: RequestTag = RequestTag(0);
@@ -33,7 +27,7 @@ pub(crate) struct Leader {
     pending: Pending,
     expiry: Expiry,
     owners: Owners,
-    reap_at: Instant,
+    reaper: Reaper,
     /// Nothing expires before: what clients said while this server was not running must be read
     /// first.
     expire_from: Instant,
@@ -54,14 +48,14 @@ pub(crate) enum Submission {
 
 impl Leader {
     /// A new term: every session has its full timeout, and no owner yet.
-    pub(crate) fn new(sessions: &Sessions, tick: Duration, now: Instant) -> Self {
-        let mut expiry = Expiry::new(tick, now);
+    pub(crate) fn new(sessions: &Sessions, config: &Config, now: Instant) -> Self {
+        let mut expiry = Expiry::new(config.tick, now);
         expiry.restart_all(sessions, now);
         Leader {
             pending: Pending::new(),
             expiry,
             owners: Owners::new(),
-            reap_at: now + REAP_INTERVAL,
+            reaper: Reaper::new(config.reaper, now),
             expire_from: now,
         }
     }
@@ -72,7 +66,8 @@ impl Leader {
             .expiry
             .next_deadline()
             .map(|at| at.max(self.expire_from));
-        expiry.map_or(self.reap_at, |at| at.min(self.reap_at))
+        let reap = self.reaper.next_deadline();
+        expiry.map_or(reap, |at| at.min(reap))
     }
 
     /// This server was not running for a while; it hears first and judges later.
@@ -110,9 +105,11 @@ impl Replica {
                     .push_back(Work::Submit(Submission::Expire { session }));
             }
         }
-        if leader.reap_at <= self.now {
-            leader.reap_at = self.now + REAP_INTERVAL;
-            for path in self.state.tree.expired_containers(self.wall, REAP_LIMITS) {
+        if leader.reaper.next_deadline() <= self.now {
+            let limits = leader.reaper.limits();
+            let due = self.state.tree.expired_containers(self.wall, limits);
+            leader.reaper.looked(self.now, due.len());
+            for path in due {
                 self.work.push_back(Work::Submit(Submission::Reap { path }));
             }
         }
@@ -245,6 +242,9 @@ impl Replica {
             server: from,
             tag: request.tag,
         };
+        if request.opcode == OpCode::Reconfig.code() {
+            return self.refuse_reconfig(zxid, origin, request);
+        }
         let bytes_max = self.config.frame_bytes_max;
         let op = OpCode::from_code(request.opcode)
             .ok_or(ErrorCode::Unimplemented)
@@ -287,6 +287,34 @@ impl Replica {
             time: self.wall,
         };
         self.prepare_and_propose(origin, header, session_check, &request.identities, &op);
+    }
+
+    fn refuse_reconfig(&mut self, zxid: Zxid, origin: Origin, request: &ForwardedRequest) {
+        let leader = self.leader.as_mut().expect("only a leader submits");
+        let session_check = leader
+            .owners
+            .check(&leader.expiry, request.session, origin.server)
+            .map_err(session::Refusal::code);
+        let learners = self.zab.summary().learners;
+        let ensemble = reconfig::Ensemble {
+            members: &self.config.members,
+            me: self.config.me,
+            learners: &learners,
+        };
+        let asker = reconfig::Asker {
+            tree: &self.state.tree,
+            pending: &leader.pending,
+            identities: &request.identities,
+            session_check,
+        };
+        let bytes_max = self.config.frame_bytes_max;
+        let code = match Request::decode(request.opcode, &request.body, bytes_max) {
+            Ok(Request::Reconfig(request)) => {
+                reconfig::refusal(self.config.reconfig, &ensemble, &asker, &request)
+            }
+            Ok(_) | Err(_) => ErrorCode::MarshallingError,
+        };
+        self.refuse(origin, zxid, &Refusal::Error(code));
     }
 
     fn propose_own(&mut self, zxid: Zxid, session: SessionId, op: &Op<'_>) {

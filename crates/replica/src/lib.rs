@@ -20,8 +20,12 @@ mod leader;
 mod observe;
 mod peers;
 mod reads;
+mod reaper;
+mod reconfig;
 mod requests;
+mod rules;
 mod server;
+mod server_line;
 mod state;
 mod statistics;
 mod storage;
@@ -30,4 +34,6 @@ pub use api::{
     Config, ConnId, Event, Facts, FourLetterWords, Input, Output, PeerPort, Reading, accepted_link,
 };
 pub use observe::Observation;
+pub use rules::{LocalSessions, ReaperRules, ReconfigRules, SessionRules};
 pub use server::{Replica, StartError};
+pub use server_line::{ClientAddress, PeerRole, ServerLine, ServerLineError};

@@ -113,7 +113,6 @@ impl Reads<'_> {
                 reply::sasl(out, xid, Zxid::ZERO, None);
                 Ok(())
             }
-            Request::Reconfig(_) => Err(ErrorCode::ReconfigDisabled),
             Request::AddWatch { path, mode } => {
                 self.add_watch(&path, mode)?;
                 reply::add_watch(out, xid, self.applied);
@@ -144,7 +143,7 @@ impl Reads<'_> {
                 reply::void(out, xid, self.applied);
                 Ok(())
             }
-            Request::Write(_) | Request::Sync { .. } | Request::Auth(_) => {
+            Request::Write(_) | Request::Reconfig(_) | Request::Sync { .. } | Request::Auth(_) => {
                 unreachable!("these have ways of their own")
             }
         }

@@ -95,7 +95,9 @@ impl Replica {
         };
         self.touches.touch(session);
         match Request::decode(header.opcode, body, self.config.frame_bytes_max) {
-            Ok(Request::Write(_)) => self.take_write(conn, session, header, body),
+            Ok(Request::Write(_) | Request::Reconfig(_)) => {
+                self.take_write(conn, session, header, body);
+            }
             Ok(Request::Sync { .. }) => self.take_sync(conn, header, body),
             Ok(Request::Auth(packet)) => self.take_auth(conn, header, &packet, body.len()),
             Ok(_) | Err(RequestError::Marshalling(_)) => self.take_turn(conn, header, body),

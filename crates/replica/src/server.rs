@@ -361,11 +361,7 @@ impl Replica {
             Role::Leading { .. } => {
                 self.storage.drop_staged();
                 self.statistics.leader_since = Some(self.now);
-                self.leader = Some(Leader::new(
-                    &self.state.sessions,
-                    self.config.tick,
-                    self.now,
-                ));
+                self.leader = Some(Leader::new(&self.state.sessions, &self.config, self.now));
             }
             Role::Following { .. } => self.storage.drop_staged(),
             Role::LeadingPrepare { .. } | Role::FollowingPrepare { .. } => {}

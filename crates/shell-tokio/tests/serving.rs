@@ -1,7 +1,7 @@
 //! Servers in this process, met over real sockets.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use replica::{Config, Facts, FourLetterWords};
+use replica::{Config, Facts, FourLetterWords, ReaperRules, ReconfigRules, SessionRules};
 use shell_tokio::{DataDirectories, Notice, Server, ServerOptions, WhenMissing};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -224,6 +224,9 @@ fn config() -> Config {
         enforce_quota: false,
         skip_acl: false,
         super_digest: None,
+        sessions: SessionRules::default(),
+        reaper: ReaperRules::default(),
+        reconfig: ReconfigRules::default(),
         facts: Facts::default(),
         seed: [3; 32],
     }

@@ -1,7 +1,7 @@
 //! What a server of a seed is told before it starts.
 
 use crate::swarm::Swarm;
-use replica::{Config, Facts, FourLetterWords};
+use replica::{Config, Facts, FourLetterWords, ReaperRules, ReconfigRules, SessionRules};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use zk_types::ServerId;
@@ -47,6 +47,9 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
         enforce_quota: false,
         skip_acl: false,
         super_digest: None,
+        sessions: SessionRules::default(),
+        reaper: ReaperRules::default(),
+        reconfig: ReconfigRules::default(),
         facts: Facts::default(),
         seed: [0; 32],
     }

@@ -9,7 +9,10 @@ pub(crate) use client::*;
 pub(crate) use disk::*;
 pub(crate) use requests::*;
 
-use replica::{Config, ConnId, Facts, FourLetterWords, Input, Output, Replica};
+use replica::{
+    Config, ConnId, Facts, FourLetterWords, Input, Output, ReaperRules, ReconfigRules, Replica,
+    SessionRules,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -53,6 +56,9 @@ pub(crate) fn config() -> Config {
         enforce_quota: false,
         skip_acl: false,
         super_digest: None,
+        sessions: SessionRules::default(),
+        reaper: ReaperRules::default(),
+        reconfig: ReconfigRules::default(),
         facts: Facts {
             version: "3.9.5-test, built on 01/01/2026 00:00 UTC".into(),
             ..Facts::default()

@@ -7,7 +7,7 @@ mod client;
 
 use client::BlockingClient;
 use client_core::{ClientRequest, Create, CreateMode, CreateReply, Response};
-use replica::{Config, Facts, FourLetterWords};
+use replica::{Config, Facts, FourLetterWords, ReaperRules, ReconfigRules, SessionRules};
 use shell_std::{
     BoundPort, DataDirectories, PeerAddress, PeerListen, Server, ServerOptions, WhenMissing,
 };
@@ -161,6 +161,9 @@ fn config(me: ServerId, members: Vec<(ServerId, String)>) -> Config {
         enforce_quota: false,
         skip_acl: false,
         super_digest: None,
+        sessions: SessionRules::default(),
+        reaper: ReaperRules::default(),
+        reconfig: ReconfigRules::default(),
         facts: Facts::default(),
         seed,
     }

@@ -1,9 +1,11 @@
 //! From what is set to a server that can be run.
 
-use crate::config::ensemble::{PeerRole, ServerLine};
 use crate::config::properties::{Property, parse_properties};
 use crate::config::settings::{ConfigError, Place, Settings, Warning};
-use replica::{Config, Facts, FourLetterWords};
+use replica::{
+    Config, Facts, FourLetterWords, LocalSessions, PeerRole, ReaperRules, ReconfigRules,
+    ServerLine, SessionRules,
+};
 use shell_std::WhenMissing;
 use std::collections::BTreeMap;
 use std::io;
@@ -358,6 +360,9 @@ fn replica_config(
         enforce_quota: boolean(settings, "enforceQuota")?.unwrap_or(false),
         skip_acl: yes(settings, "skipACL")?,
         super_digest: super_digest(settings)?,
+        sessions: session_rules(settings)?,
+        reaper: reaper_rules(settings)?,
+        reconfig: reconfig_rules(settings, warnings)?,
         facts: Facts::default(),
         seed: [0; 32],
     })
@@ -377,6 +382,55 @@ fn session_timeouts(
         )));
     }
     Ok((millis(min), millis(max)))
+}
+
+fn session_rules(settings: &Settings) -> Result<SessionRules, ConfigError> {
+    let is_on = |key| Ok(strict_boolean(settings, key)?.unwrap_or(false));
+    let local = match (
+        is_on("localSessionsEnabled")?,
+        is_on("localSessionsUpgradingEnabled")?,
+    ) {
+        (false, _) => LocalSessions::Never,
+        (true, false) => LocalSessions::Always,
+        (true, true) => LocalSessions::UntilEphemeral,
+    };
+    Ok(SessionRules { local })
+}
+
+fn reaper_rules(settings: &Settings) -> Result<ReaperRules, ConfigError> {
+    let ms = |key, least| number(settings, key, least..=i64::from(i32::MAX));
+    let usual = ReaperRules::default();
+    let per_minute = ms("znode.container.maxPerMinute", 1)?;
+    Ok(ReaperRules {
+        interval: ms("znode.container.checkIntervalMs", 1)?.map_or(usual.interval, millis),
+        per_minute_max: per_minute.map_or(usual.per_minute_max, |nodes| {
+            u32::try_from(nodes).expect("it is in range")
+        }),
+        never_used: ms("znode.container.maxNeverUsedIntervalMs", 0)?
+            .filter(|ms| *ms > 0)
+            .map(millis),
+    })
+}
+
+fn reconfig_rules(
+    settings: &Settings,
+    warnings: &mut Vec<Warning>,
+) -> Result<ReconfigRules, ConfigError> {
+    if strict_boolean(settings, "reconfigEnabled")? != Some(true) {
+        return Ok(ReconfigRules::Disabled);
+    }
+    warnings.push(Warning {
+        matters: true,
+        text: "reconfigEnabled is set, but the members are fixed while the server runs: requests \
+               to change them are checked and then refused as unimplemented; change the file on \
+               all servers and restart them one by one"
+            .to_owned(),
+    });
+    let voters_min = match strict_boolean(settings, "standaloneEnabled")? {
+        Some(false) => 1,
+        Some(true) | None => 2,
+    };
+    Ok(ReconfigRules::Checked { voters_min })
 }
 
 fn frame_bytes_max(settings: &Settings) -> Result<usize, ConfigError> {

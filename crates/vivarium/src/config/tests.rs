@@ -1,7 +1,7 @@
 //! Whole configurations: what they become, and the sentence that refuses them.
 
 use super::{ConfigError, Define, ServerConfig, Settings, Warning, parse_properties};
-use replica::FourLetterWords;
+use replica::{FourLetterWords, LocalSessions, ReaperRules, ReconfigRules};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +10,12 @@ use zk_types::ServerId;
 const ALONE: &str = "dataDir=/d\nclientPort=2181\n";
 const THREE: &str = "dataDir=/d\nclientPort=2181\ninitLimit=10\nsyncLimit=5\n\
     server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
+
+const THREE_WITH_RULES: &str = "dataDir=/d\nclientPort=2181\ninitLimit=10\nsyncLimit=5\n\
+    server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n\
+    localSessionsEnabled=true\nlocalSessionsUpgradingEnabled=true\nreconfigEnabled=true\n\
+    znode.container.checkIntervalMs=2000\nznode.container.maxPerMinute=30\n\
+    znode.container.maxNeverUsedIntervalMs=0\n";
 
 fn build(file: &str) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
     build_with(file, &[])
@@ -95,6 +101,29 @@ fn every_key_that_works_has_its_effect() {
     assert_eq!(replica.four_letter_words, FourLetterWords::Only(words));
     assert!(replica.extended_types && replica.enforce_quota && replica.skip_acl);
     assert_eq!(replica.super_digest.as_deref(), Some("super:xyz="));
+}
+
+#[test]
+fn local_sessions_reaping_and_reconfiguration_are_settings() {
+    let (config, _) = build_with(THREE_WITH_RULES, &[("/d/myid", "1")]).unwrap();
+    let replica = config.replica;
+    assert_eq!(replica.sessions.local, LocalSessions::UntilEphemeral);
+    assert_eq!(replica.reaper.interval, Duration::from_secs(2));
+    assert_eq!(replica.reaper.per_minute_max, 30);
+    assert_eq!(replica.reaper.never_used, None);
+    let checked = ReconfigRules::Checked { voters_min: 2 };
+    assert_eq!(replica.reconfig, checked);
+    let (usual, _) = build(ALONE).unwrap();
+    assert_eq!(usual.replica.sessions.local, LocalSessions::Never);
+    assert_eq!(usual.replica.reaper, ReaperRules::default());
+    assert_eq!(usual.replica.reconfig, ReconfigRules::Disabled);
+}
+
+#[test]
+fn reconfiguration_that_is_checked_and_refused_is_said_to_be_so() {
+    let (_, warnings) = build_with(THREE_WITH_RULES, &[("/d/myid", "1")]).unwrap();
+    let about = |warning: &&Warning| warning.matters && warning.text.contains("reconfigEnabled");
+    assert_eq!(warnings.iter().filter(about).count(), 1);
 }
 
 #[test]

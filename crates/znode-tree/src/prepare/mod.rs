@@ -17,7 +17,7 @@ use crate::{Pending, Refusal, Requester, Tree};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use zk_types::{
-    Acl, Bytes, ErrorCode, Op, Perms, RawAcl, SessionId, Txn, WallTime, ZnodePath, Zxid,
+    Acl, Bytes, ErrorCode, Identity, Op, Perms, RawAcl, SessionId, Txn, WallTime, ZnodePath, Zxid,
 };
 
 /// Longest data of a node in bytes: what one record of a snapshot can hold with room to spare.
@@ -73,6 +73,46 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// Whether the identities have one of `needed` on a node, once what is pending is applied.
+    ///
+    /// # Errors
+    /// `NoNode`, or `NoAuth` when they do not.
+    pub fn check_permission(
+        &self,
+        pending: &Pending,
+        path: &str,
+        needed: Perms,
+        identities: &[Identity],
+    ) -> Result<(), ErrorCode> {
+        let node = self.look(pending, path).ok_or(ErrorCode::NoNode)?;
+        if self.permits(&node.acl, needed, identities) {
+            Ok(())
+        } else {
+            Err(ErrorCode::NoAuth)
+        }
+    }
+
+    fn look(&self, pending: &Pending, path: &str) -> Option<NodeState> {
+        let path = shown(path);
+        let hash = self.hash(path);
+        if let Some(state) = pending.node(path, hash) {
+            return state.cloned();
+        }
+        let node = &self.nodes[self.find_hashed(path, hash)?];
+        Some(NodeState {
+            owner: node.owner,
+            version: node.version,
+            cversion: node.cversion,
+            aversion: node.aversion,
+            children: node.children,
+            mtime: node.mtime,
+            data_length: node.data_length(),
+            acl: Arc::clone(self.acls.get(node.acl)),
+        })
+    }
+}
+
 /// Where an operation stands; some rules differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -117,22 +157,7 @@ impl Preparation<'_> {
 
     /// The node as the transaction will meet it; `""` is the root.
     fn look(&self, path: &str) -> Option<NodeState> {
-        let path = shown(path);
-        let hash = self.tree.hash(path);
-        if let Some(state) = self.pending.node(path, hash) {
-            return state.cloned();
-        }
-        let node = &self.tree.nodes[self.tree.find_hashed(path, hash)?];
-        Some(NodeState {
-            owner: node.owner,
-            version: node.version,
-            cversion: node.cversion,
-            aversion: node.aversion,
-            children: node.children,
-            mtime: node.mtime,
-            data_length: node.data_length(),
-            acl: Arc::clone(self.tree.acls.get(node.acl)),
-        })
+        self.tree.look(self.pending, path)
     }
 
     /// Notes what the transaction makes of the node; `""` is the root.

@@ -34,6 +34,9 @@ pub const KEYS: &[KeyGroup] = &[
             "autopurge.snapRetainCount",
             "autopurge.purgeInterval",
             "dynamicConfigFile",
+            "reconfigEnabled",
+            "localSessionsEnabled",
+            "localSessionsUpgradingEnabled",
         ],
         origin: Origin::File,
         class: Class::Works,
@@ -56,7 +59,12 @@ pub const KEYS: &[KeyGroup] = &[
         class: Class::Works,
     },
     KeyGroup {
-        names: &["jute.maxbuffer"],
+        names: &[
+            "jute.maxbuffer",
+            "znode.container.checkIntervalMs",
+            "znode.container.maxPerMinute",
+            "znode.container.maxNeverUsedIntervalMs",
+        ],
         origin: Origin::BareProperty,
         class: Class::Works,
     },
@@ -147,15 +155,6 @@ pub const KEYS: &[KeyGroup] = &[
         class: Class::NoEffect(JAVA),
     },
     KeyGroup {
-        names: &["reconfigEnabled"],
-        origin: Origin::File,
-        class: Class::Missing {
-            instead: "the members are fixed while the server runs; change the file on all and \
-                      restart them one by one",
-            off: OFF,
-        },
-    },
-    KeyGroup {
         names: &["observerMasterPort"],
         origin: Origin::File,
         class: Class::Missing {
@@ -181,15 +180,6 @@ pub const KEYS: &[KeyGroup] = &[
         ],
         origin: Origin::Property,
         class: Class::NoEffect("it is about observers, and there are none yet"),
-    },
-    KeyGroup {
-        names: &["localSessionsEnabled", "localSessionsUpgradingEnabled"],
-        origin: Origin::File,
-        class: Class::Missing {
-            instead: "every session is known to the whole ensemble, which every client can live \
-                      with",
-            off: OFF,
-        },
     },
     KeyGroup {
         names: &["readonlymode.enabled"],
@@ -288,15 +278,6 @@ pub const KEYS: &[KeyGroup] = &[
         ],
         origin: Origin::Property,
         class: Class::Ignored,
-    },
-    KeyGroup {
-        names: &[
-            "znode.container.checkIntervalMs",
-            "znode.container.maxPerMinute",
-            "znode.container.maxNeverUsedIntervalMs",
-        ],
-        origin: Origin::BareProperty,
-        class: Class::NoEffect("empty containers and old TTL nodes are removed at a fixed pace"),
     },
     KeyGroup {
         names: &["leaderServes"],

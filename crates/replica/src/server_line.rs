@@ -2,7 +2,10 @@
 //!
 //! Source: `operations.md` §4.1.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
 use zk_types::ServerId;
 
 /// One server of an ensemble.
@@ -72,7 +75,14 @@ impl ServerLine {
             .parse::<u64>()
             .ok()
             .filter(|id| (1..=255).contains(id));
-        let id = ServerId(id.ok_or(ServerLineError::Id)?);
+        ServerLine::of(ServerId(id.ok_or(ServerLineError::Id)?), text)
+    }
+
+    /// Reads the text after `server.N=`, whatever the number.
+    ///
+    /// # Errors
+    /// When it is not of this grammar, or asks for what is not supported.
+    pub fn of(id: ServerId, text: &str) -> Result<ServerLine, ServerLineError> {
         if text.contains('|') {
             return Err(ServerLineError::ManyAddresses);
         }
