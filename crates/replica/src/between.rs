@@ -18,6 +18,8 @@ pub(crate) struct ForwardedRequest {
     pub(crate) tag: RequestTag,
     /// The session that asks, or that is to be opened.
     pub(crate) session: SessionId,
+    /// Who knows that session.
+    pub(crate) scope: Scope,
     /// The client's number for it.
     pub(crate) cxid: i32,
     /// What is asked.
@@ -26,6 +28,15 @@ pub(crate) struct ForwardedRequest {
     pub(crate) identities: Arc<[Identity]>,
     /// The request record as the client sent it.
     pub(crate) body: Bytes,
+}
+
+/// Who knows a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Scope {
+    /// Every server, or will before the request is looked at.
+    Global,
+    /// The server alone that the request came to.
+    Local,
 }
 
 /// To the leader.

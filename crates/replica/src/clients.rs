@@ -47,7 +47,7 @@ impl Replica {
             connection.unsent = connection.unsent.saturating_sub(bytes);
             // A client that reads is alive, even while its own words wait to be read.
             if let Some(session) = connection.session() {
-                self.touches.touch(session);
+                self.touch(session);
             }
             self.answer_in_turn(conn);
         }

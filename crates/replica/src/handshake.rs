@@ -2,12 +2,14 @@
 //! Source: `client-protocol.md` §2.
 
 use crate::api::ConnId;
-use crate::between::{ForwardedRequest, ToLeader, Verdict};
-use crate::connection::{Connection, Opening, Phase};
+use crate::between::{ToLeader, Verdict};
+use crate::connection::{Opening, Phase};
+use crate::leader::NO_TAG;
+use crate::rules::LocalSessions;
 use crate::server::Replica;
 use session::{negotiate, password};
-use zk_proto::{ConnectRequest, ConnectResponse, OpCode};
-use zk_types::{Bytes, SessionId};
+use zk_proto::{ConnectRequest, ConnectResponse};
+use zk_types::SessionId;
 
 impl Replica {
     /// Answers the first frame of a client, or begins to.
@@ -69,7 +71,7 @@ impl Replica {
             read_only: opening.read_only,
         };
         response.encode(&mut connection.out);
-        self.touches.touch(opening.session);
+        self.touch(opening.session);
         self.connections.mark_unflushed(conn);
         self.resume(conn);
     }
@@ -84,6 +86,16 @@ impl Replica {
 
     fn open_session(&mut self, conn: ConnId, timeout_ms: i32, read_only: Option<bool>) {
         let session = self.ids.next(&self.state.sessions);
+        if self.local_sessions() != LocalSessions::Never {
+            self.locals.open(session, timeout_ms, self.now);
+            let opening = Opening {
+                tag: NO_TAG,
+                session,
+                timeout_ms,
+                read_only: read_only.map(|_| false),
+            };
+            return self.welcome(conn, opening);
+        }
         let tag = self.outcomes.expect(conn, 0);
         let opening = Opening {
             tag,
@@ -92,14 +104,7 @@ impl Replica {
             read_only: read_only.map(|_| false),
         };
         self.connections.set_phase(conn, Phase::Opening { opening });
-        self.forward(ForwardedRequest {
-            tag,
-            session,
-            cxid: 0,
-            opcode: OpCode::CreateSession.code(),
-            identities: self.identities_of(conn),
-            body: Bytes::from(timeout_ms.to_be_bytes()),
-        });
+        self.announce(conn, tag, session, timeout_ms);
     }
 
     fn resume_session(&mut self, conn: ConnId, request: &ConnectRequest<'_>, timeout_ms: i32) {
@@ -116,6 +121,11 @@ impl Replica {
             read_only,
         };
         self.connections.set_phase(conn, Phase::Opening { opening });
+        if self.locals.contains(request.session) {
+            self.locals.open(request.session, timeout_ms, self.now);
+            self.outcomes.settle(tag);
+            return self.on_verdict(conn, Verdict::Valid);
+        }
         self.ask_leader(ToLeader::Revalidate {
             tag,
             session: request.session,
@@ -130,13 +140,5 @@ impl Replica {
             .expect("the one that is refused exists");
         ConnectResponse::refusal(read_only).encode(&mut connection.out);
         self.close(conn);
-    }
-
-    fn identities_of(&self, conn: ConnId) -> alloc::sync::Arc<[zk_types::Identity]> {
-        let connection: Option<&Connection> = self.connections.get(conn);
-        connection
-            .expect("a connection that asks exists")
-            .identities
-            .clone()
     }
 }

@@ -4,23 +4,22 @@
 use crate::api::Config;
 use crate::apply::NOBODY;
 use crate::between::{
-    ForwardedRequest, FromLeader, RequestTag, ToLeader, Verdict, WireRefusal, decode, encode,
+    ForwardedRequest, FromLeader, RequestTag, Scope, ToLeader, Verdict, WireRefusal, decode, encode,
 };
 use crate::envelope::{self, Origin};
 use crate::reaper::Reaper;
 use crate::reconfig;
+use crate::rules::LocalSessions;
 use crate::server::{Replica, Work};
 use alloc::boxed::Box;
 use session::{Expiry, Liveness, Owners, Sessions};
 use zab_core::{Input as ZabInput, Role};
 use zk_proto::{OpCode, Request, decode_op};
-use zk_types::{
-    ErrorCode, Identity, Instant, Op, ServerId, SessionId, Txn, TxnHeader, WallTime, Zxid,
-};
+use zk_types::{ErrorCode, Instant, Op, ServerId, SessionId, Txn, TxnHeader, WallTime, Zxid};
 use znode_tree::{EphemeralRight, Pending, Refusal, Requester};
 
 /// The tag of transactions that nobody awaits.
-const NO_TAG: RequestTag = RequestTag(0);
+pub(crate) const NO_TAG: RequestTag = RequestTag(0);
 
 /// State that exists while this server leads, and is forgotten with its term.
 pub(crate) struct Leader {
@@ -255,9 +254,9 @@ impl Replica {
             Ok(op) => op,
             Err(code) => return self.refuse(origin, zxid, &Refusal::Error(code)),
         };
-        let leader = self.leader.as_mut().expect("only a leader submits");
         let session_check = match op {
             Op::CreateSession { timeout_ms } => {
+                let leader = self.leader.as_mut().expect("only a leader submits");
                 leader.expiry.track(request.session, timeout_ms, self.now);
                 leader.owners.set(request.session, from);
                 Ok(())
@@ -269,15 +268,13 @@ impl Replica {
             | Op::SetAcl { .. }
             | Op::Check { .. }
             | Op::Multi(_)
-            | Op::CloseSession => leader
-                .owners
-                .check(&leader.expiry, request.session, from)
-                .map_err(session::Refusal::code),
+            | Op::CloseSession => self.check_session(from, request),
         };
         if session_check == Err(ErrorCode::SessionMoved) {
             return self.refuse(origin, zxid, &Refusal::Error(ErrorCode::SessionMoved));
         }
         if let Op::CloseSession = op {
+            let leader = self.leader.as_mut().expect("only a leader submits");
             leader.expiry.mark_closing(request.session);
         }
         let header = TxnHeader {
@@ -286,15 +283,48 @@ impl Replica {
             zxid,
             time: self.wall,
         };
-        self.prepare_and_propose(origin, header, session_check, &request.identities, &op);
+        let requester = Requester {
+            session: request.session,
+            identities: &request.identities,
+            session_check,
+            ephemerals: match request.scope {
+                Scope::Global => EphemeralRight::Granted,
+                Scope::Local => EphemeralRight::Denied,
+            },
+        };
+        self.prepare_and_propose(origin, header, &requester, &op);
+    }
+
+    /// Whether the session of a request may act. One that only the server knows whose client it
+    /// serves is that server's business, and its id says whose that is.
+    fn check_session(
+        &mut self,
+        from: ServerId,
+        request: &ForwardedRequest,
+    ) -> Result<(), ErrorCode> {
+        let session = request.session;
+        if request.scope == Scope::Global {
+            let leader = self.leader.as_mut().expect("only a leader submits");
+            return leader
+                .owners
+                .check(&leader.expiry, session, from)
+                .map_err(session::Refusal::code);
+        }
+        let is_known = if from == self.config.me {
+            self.locals.contains(session)
+        } else {
+            session.server() != self.config.me
+        };
+        if is_known && self.local_sessions() != LocalSessions::Never {
+            Ok(())
+        } else {
+            Err(ErrorCode::SessionExpired)
+        }
     }
 
     fn refuse_reconfig(&mut self, zxid: Zxid, origin: Origin, request: &ForwardedRequest) {
-        let leader = self.leader.as_mut().expect("only a leader submits");
-        let session_check = leader
-            .owners
-            .check(&leader.expiry, request.session, origin.server)
-            .map_err(session::Refusal::code);
+        let session_check = self.check_session(origin.server, request);
+        let leader = self.leader.as_ref().expect("only a leader submits");
         let learners = self.zab.summary().learners;
         let ensemble = reconfig::Ensemble {
             members: &self.config.members,
@@ -328,29 +358,23 @@ impl Replica {
             zxid,
             time: self.wall,
         };
-        self.prepare_and_propose(origin, header, Ok(()), &[], op);
+        let requester = Requester::new(session, &[]);
+        self.prepare_and_propose(origin, header, &requester, op);
     }
 
     fn prepare_and_propose(
         &mut self,
         origin: Origin,
         header: TxnHeader,
-        session_check: Result<(), ErrorCode>,
-        identities: &[Identity],
+        requester: &Requester<'_>,
         op: &Op<'_>,
     ) {
         let leader = self.leader.as_mut().expect("only a leader proposes");
-        let requester = Requester {
-            session: header.session,
-            identities,
-            session_check,
-            ephemerals: EphemeralRight::Granted,
-        };
         let time: WallTime = header.time;
         let prepared =
             self.state
                 .tree
-                .prepare(&mut leader.pending, &requester, header.zxid, time, op);
+                .prepare(&mut leader.pending, requester, header.zxid, time, op);
         match prepared {
             Ok(txn) => {
                 let payload = envelope::seal(origin, &header, &txn);

@@ -17,6 +17,7 @@ mod four_letter;
 mod handshake;
 mod identity;
 mod leader;
+mod local;
 mod observe;
 mod peers;
 mod reads;

@@ -2,7 +2,7 @@
 //! for the writes before it, and answers leave in the order of the requests.
 
 use crate::api::ConnId;
-use crate::between::{ForwardedRequest, RequestTag, ToLeader, encode};
+use crate::between::{ForwardedRequest, RequestTag, Scope, ToLeader, encode};
 use crate::connection::{Connection, Phase, Then, UNREAD_BYTES_MAX, Waiting};
 use crate::identity;
 use crate::leader::Submission;
@@ -12,7 +12,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use zab_core::{Input as ZabInput, Role, SyncTag};
 use zk_proto::{AuthPacket, OpCode, ReplyHeader, Request, RequestError, RequestHeader, Xid, reply};
-use zk_types::{Bytes, ErrorCode, SessionId, Zxid};
+use zk_types::{Bytes, ErrorCode, Op, SessionId, Zxid};
 use znode_tree::Refusal;
 
 /// Bytes of requests that may be awaited before connections with one waiting are not read.
@@ -93,10 +93,18 @@ impl Replica {
         let Ok((header, body)) = RequestHeader::decode(frame) else {
             return self.take_silence(conn);
         };
-        self.touches.touch(session);
+        self.touch(session);
         match Request::decode(header.opcode, body, self.config.frame_bytes_max) {
-            Ok(Request::Write(_) | Request::Reconfig(_)) => {
-                self.take_write(conn, session, header, body);
+            Ok(Request::Write(Op::CloseSession)) if self.locals.contains(session) => {
+                self.take_turn(conn, header, body);
+            }
+            Ok(Request::Write(op)) => {
+                let scope = self.scope_for(conn, session, &op);
+                self.take_write(conn, (session, scope), header, body);
+            }
+            Ok(Request::Reconfig(_)) => {
+                let scope = self.scope_of(session);
+                self.take_write(conn, (session, scope), header, body);
             }
             Ok(Request::Sync { .. }) => self.take_sync(conn, header, body),
             Ok(Request::Auth(packet)) => self.take_auth(conn, header, &packet, body.len()),
@@ -211,7 +219,13 @@ impl Replica {
         self.answer_in_turn(conn);
     }
 
-    fn take_write(&mut self, conn: ConnId, session: SessionId, header: RequestHeader, body: &[u8]) {
+    fn take_write(
+        &mut self,
+        conn: ConnId,
+        (session, scope): (SessionId, Scope),
+        header: RequestHeader,
+        body: &[u8],
+    ) {
         let op = OpCode::from_code(header.opcode).expect("it was decoded");
         let tag = self.outcomes.expect(conn, body.len());
         let now = self.now;
@@ -221,6 +235,7 @@ impl Replica {
         self.forward(ForwardedRequest {
             tag,
             session,
+            scope,
             cxid: header.xid.0,
             opcode: header.opcode,
             identities,
@@ -402,6 +417,11 @@ impl Replica {
         let session = connection
             .session()
             .expect("requests are taken of open sessions");
+        if header.opcode == OpCode::CloseSession.code() {
+            self.locals.remove(session);
+            reply::void(&mut connection.out, header.xid, self.state.applied);
+            return Then::Close;
+        }
         let mut reads = Reads {
             tree: &self.state.tree,
             watches: &mut self.watches,

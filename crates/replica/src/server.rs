@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use session::{IdGenerator, Sessions, Touches};
+use session::{IdGenerator, LocalTable, Sessions, Touches};
 use wal::{Disk, Finding, RecoveryError, Repair, Wal, WalConfig};
 use watch::WatchTable;
 use zab_core::{Input as ZabInput, Output as ZabOutput, Role, Summary, Zab};
@@ -43,6 +43,8 @@ pub struct Replica {
     pub(crate) outcomes: Outcomes,
     pub(crate) role: Role,
     pub(crate) leader: Option<Leader>,
+    /// Sessions that only this server knows.
+    pub(crate) locals: LocalTable,
     pub(crate) touches: Touches,
     pub(crate) touch_at: Instant,
     pub(crate) ids: IdGenerator,
@@ -111,6 +113,7 @@ impl Replica {
         let storage = Storage::new(wal, tree_config, config.snapshot_txns, rng.next_u32());
         let watches = WatchTable::new([rng.next_u64(), rng.next_u64()]);
         let zab = Zab::new(zab_config(&config), zab_recovered, rng, now);
+        let locals = LocalTable::new(config.tick, now);
         let mut replica = Replica {
             peers: Peers::new(
                 config.me,
@@ -129,6 +132,7 @@ impl Replica {
             outcomes,
             role: Role::Looking,
             leader: None,
+            locals,
             touches: Touches::new(),
             touch_at: now,
             ids,
@@ -154,10 +158,12 @@ impl Replica {
             self.outputs.is_empty(),
             "outputs are drained between inputs"
         );
-        if let Some(leader) = &mut self.leader
-            && now.since(self.now) > self.config.tick
-        {
-            leader.postpone_expiry(now + self.config.tick);
+        if now.since(self.now) > self.config.tick {
+            let until = now + self.config.tick;
+            self.locals.postpone_expiry(until);
+            if let Some(leader) = &mut self.leader {
+                leader.postpone_expiry(until);
+            }
         }
         self.now = now;
         self.wall = wall;
@@ -192,6 +198,7 @@ impl Replica {
             self.connections.next_deadline(),
             leader,
             self.serves().then_some(self.touch_at),
+            self.locals.next_deadline().filter(|_| self.serves()),
         ]
         .into_iter()
         .flatten()
@@ -211,6 +218,11 @@ impl Replica {
     /// The last record that was applied.
     pub fn applied(&self) -> Zxid {
         self.state.applied
+    }
+
+    /// The sessions that this server alone knows; for oracles.
+    pub fn local_sessions_open(&self) -> usize {
+        self.locals.len()
     }
 
     /// The tree; for oracles.
@@ -267,8 +279,11 @@ impl Replica {
         }
         self.peers.on_timeout(self.now);
         self.close_silent_connections();
-        if self.serves() && self.touch_at <= self.now {
-            self.hand_over_touches();
+        if self.serves() {
+            self.expire_local_sessions();
+            if self.touch_at <= self.now {
+                self.hand_over_touches();
+            }
         }
         self.lead_on_timeout();
     }
@@ -365,6 +380,9 @@ impl Replica {
             }
             Role::Following { .. } => self.storage.drop_staged(),
             Role::LeadingPrepare { .. } | Role::FollowingPrepare { .. } => {}
+        }
+        if self.serves() {
+            self.locals.restart_all(self.now);
         }
         self.touch_at = self.now + self.config.tick / 2;
         self.outputs.push_back(Output::Event(Event::Role(role)));

@@ -9,6 +9,7 @@ extern crate std;
 mod expiry;
 mod id;
 mod id_hash;
+mod local;
 mod owners;
 mod password;
 mod sessions;
@@ -17,6 +18,7 @@ mod touches;
 
 pub use expiry::{Bucket, Expiry, Liveness};
 pub use id::IdGenerator;
+pub use local::LocalTable;
 pub use owners::{Owners, Refusal};
 pub use password::{PASSWORD_BYTES, password};
 pub use sessions::Sessions;

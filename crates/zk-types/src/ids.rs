@@ -122,6 +122,11 @@ pub struct SessionId(pub i64);
 impl SessionId {
     /// "No session": what a client that wants a new one sends.
     pub const NONE: SessionId = SessionId(0);
+
+    /// The server that gave the id out, which is its highest byte.
+    pub fn server(self) -> ServerId {
+        ServerId(self.0.cast_unsigned() >> 56)
+    }
 }
 
 impl fmt::Debug for SessionId {

@@ -64,7 +64,7 @@ fn contents(replica: &Replica, lines: &mut Lines) {
     lines.put("ephemerals_count", tree.ephemeral_count());
     lines.put("approximate_data_size", tree.approximate_data_size());
     lines.put("global_sessions", replica.state.sessions.len());
-    lines.put("local_sessions", 0);
+    lines.put("local_sessions", replica.locals.len());
     lines.put("tree_digest", tree.digest());
     lines.put("last_processed_zxid", replica.state.applied.0);
 }
