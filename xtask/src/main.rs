@@ -17,6 +17,7 @@ mod process;
 mod simulate;
 mod test;
 mod tidy;
+mod watches;
 mod zk;
 
 use anyhow::Result;
@@ -49,6 +50,8 @@ enum Command {
     Memory(memory::Options),
     /// Send a real server nonsense while a normal client measures its latency.
     Hostile(hostile::Options),
+    /// Measure what watches cost: the table alone, and a real server with a million of them.
+    Watches(watches::Options),
 }
 
 fn main() -> ExitCode {
@@ -79,5 +82,6 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Chaos(options) => chaos::run(&options),
         Command::Memory(options) => memory::run(&options),
         Command::Hostile(options) => hostile::run(&options),
+        Command::Watches(options) => watches::run(&options),
     }
 }

@@ -130,7 +130,7 @@ fn restart(ensemble: &mut Ensemble, path: &str, bytes: usize) -> Result<Duration
 }
 
 /// What a process has spent on processors. Linux counts in hundredths of a second.
-fn processor_time(pid: u32) -> Result<Duration> {
+pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, fields) = text
         .rsplit_once(") ")
@@ -141,7 +141,7 @@ fn processor_time(pid: u32) -> Result<Duration> {
 }
 
 /// Resident bytes of a process.
-fn resident(pid: u32) -> Result<u64> {
+pub(crate) fn resident(pid: u32) -> Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = text
         .lines()

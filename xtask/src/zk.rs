@@ -16,6 +16,8 @@ const SYNC: i32 = 9;
 const PING: i32 = 11;
 const CLOSE: i32 = -11;
 
+const ADD_WATCH: i32 = 106;
+
 const PING_XID: i32 = -2;
 const EVENT_XID: i32 = -1;
 
@@ -205,6 +207,39 @@ impl Zk {
         self.xid += 1;
         let xid = self.xid;
         self.request(xid, CREATE, &create_body(path, data, 0))
+    }
+
+    /// Sends a set without waiting for its answer.
+    pub(crate) fn send_set(&mut self, path: &str, data: &[u8]) -> Result<(), Failure> {
+        self.xid += 1;
+        let xid = self.xid;
+        let mut body = Vec::new();
+        put_buffer(&mut body, path.as_bytes());
+        put_buffer(&mut body, data);
+        put_int(&mut body, -1);
+        self.request(xid, SET_DATA, &body)
+    }
+
+    /// Asks for every event below a path, without waiting for the answer.
+    pub(crate) fn send_watch_below(&mut self, path: &str) -> Result<(), Failure> {
+        const PERSISTENT_RECURSIVE: i32 = 1;
+        self.xid += 1;
+        let xid = self.xid;
+        let mut body = Vec::new();
+        put_buffer(&mut body, path.as_bytes());
+        put_int(&mut body, PERSISTENT_RECURSIVE);
+        self.request(xid, ADD_WATCH, &body)
+    }
+
+    /// Takes the next event, before which no reply may come.
+    pub(crate) fn take_event(&mut self) -> Result<(), Failure> {
+        let frame = self.receive()?;
+        if Body(&frame).int()? != EVENT_XID {
+            return Err(
+                io::Error::new(ErrorKind::InvalidData, "a reply where none was due").into(),
+            );
+        }
+        Ok(())
     }
 
     /// Takes the answer of an operation that was only sent; its xid must be `xid`.

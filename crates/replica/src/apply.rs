@@ -39,11 +39,11 @@ impl Replica {
                 ..
             } = self;
             state.tree.apply(&header, &txn, &mut |change| {
-                let frames = events(watches, connections, header.zxid, &change, config.skip_acl);
+                let told = tell(watches, connections, header.zxid, &change, config.skip_acl);
                 if events_first {
-                    send(connections, frames);
+                    send(connections, &told);
                 } else {
-                    late.extend(frames);
+                    late.push(told);
                 }
             })
         };
@@ -59,8 +59,11 @@ impl Replica {
         if origin.server == self.config.me {
             self.answer_applied(origin.tag, header.zxid, &txn, &applied);
         }
-        late.retain(|(conn, _)| self.connections.get(*conn).is_some());
-        send(&mut self.connections, late);
+        for mut told in late {
+            told.conns
+                .retain(|conn| self.connections.get(*conn).is_some());
+            send(&mut self.connections, &told);
+        }
         while let Some(conn) = self.connections.pop_overrun() {
             self.cut(conn);
         }
@@ -107,32 +110,44 @@ impl Replica {
     }
 }
 
-/// The frames that tell of a change, for every watcher that may read the node.
-fn events(
+/// An event as a frame, and who is told of it.
+struct Told {
+    frame: Vec<u8>,
+    conns: Vec<ConnId>,
+}
+
+/// Whom a change concerns of those who may read the node. The frame is made once for all of them,
+/// and a list that lets everybody read is looked at once.
+fn tell(
     watches: &mut WatchTable<ConnId>,
     connections: &Connections,
     zxid: Zxid,
     change: &Change<'_>,
     skip_acl: bool,
-) -> Vec<(ConnId, Vec<u8>)> {
-    let mut frames = Vec::new();
+) -> Told {
+    let for_everybody = skip_acl || permits(change.acl, Perms::READ, &[]);
+    let mut told = Told {
+        frame: Vec::new(),
+        conns: Vec::new(),
+    };
     trigger(watches, change, &mut |conn, kind, path| {
         let connection = connections.get(conn).expect("watches go with connections");
-        if skip_acl || permits(change.acl, Perms::READ, &connection.identities) {
-            let mut frame = Vec::new();
-            event(kind, path).encode(zxid, &mut frame);
-            frames.push((conn, frame));
+        if for_everybody || permits(change.acl, Perms::READ, &connection.identities) {
+            if told.frame.is_empty() {
+                event(kind, path).encode(zxid, &mut told.frame);
+            }
+            told.conns.push(conn);
         }
     });
-    frames
+    told
 }
 
-fn send(connections: &mut Connections, frames: Vec<(ConnId, Vec<u8>)>) {
-    for (conn, frame) in frames {
+fn send(connections: &mut Connections, told: &Told) {
+    for &conn in &told.conns {
         let connection = connections
             .get_mut(conn)
             .expect("watches go with connections");
-        connection.out.extend_from_slice(&frame);
+        connection.out.extend_from_slice(&told.frame);
         if connection.unread_bytes() > UNREAD_BYTES_MAX {
             connections.mark_overrun(conn);
         }

@@ -8,6 +8,7 @@ extern crate std;
 
 mod kinds;
 mod modes;
+mod names;
 mod paths;
 mod report;
 mod table;

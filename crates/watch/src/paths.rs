@@ -1,7 +1,7 @@
 //! Every watched path once, with its watchers, under a small number.
 
+use crate::names::{Name, Names};
 use crate::watchers::Watchers;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::Hasher;
 use hashbrown::HashTable;
@@ -16,6 +16,7 @@ pub(crate) struct PathId(u32);
 pub(crate) struct Paths<W> {
     key: [u64; 2],
     index: HashTable<Indexed>,
+    names: Names,
     entries: Vec<Entry<W>>,
     free: Vec<PathId>,
 }
@@ -31,7 +32,7 @@ struct Indexed {
 /// A free entry has no watchers and an empty path.
 #[derive(Debug)]
 struct Entry<W> {
-    path: Box<str>,
+    name: Name,
     watchers: Watchers<W>,
 }
 
@@ -40,6 +41,7 @@ impl<W: Copy + Ord> Paths<W> {
         Paths {
             key,
             index: HashTable::new(),
+            names: Names::new(),
             entries: Vec::new(),
             free: Vec::new(),
         }
@@ -50,7 +52,7 @@ impl<W: Copy + Ord> Paths<W> {
     }
 
     pub(crate) fn path(&self, id: PathId) -> &str {
-        &self.entries[at(id)].path
+        self.names.path(self.entries[at(id)].name)
     }
 
     pub(crate) fn watchers(&self, id: PathId) -> &Watchers<W> {
@@ -63,17 +65,17 @@ impl<W: Copy + Ord> Paths<W> {
 
     /// The number of a path that is watched.
     pub(crate) fn find(&self, path: &str) -> Option<PathId> {
-        self.find_hashed(path, self.hash(path))
+        self.find_hashed(path, self.hash(path.as_bytes()))
     }
 
     /// The number of a path, new if it is not watched yet; the caller adds a watcher at once.
     pub(crate) fn intern(&mut self, path: &str) -> PathId {
-        let hash = self.hash(path);
+        let hash = self.hash(path.as_bytes());
         if let Some(id) = self.find_hashed(path, hash) {
             return id;
         }
         let entry = Entry {
-            path: Box::from(path),
+            name: self.names.add(path),
             watchers: Watchers::None,
         };
         let id = match self.free.pop() {
@@ -94,19 +96,26 @@ impl<W: Copy + Ord> Paths<W> {
         id
     }
 
-    /// Forgets a path that nobody watches any more; does nothing to one that is watched.
+    /// Forgets a path that nobody watches any more; does nothing to one that is watched. Of the last
+    /// one no memory is kept.
     pub(crate) fn release_if_unwatched(&mut self, id: PathId) {
         let entry = &mut self.entries[at(id)];
         if !entry.watchers.is_empty() {
             return;
         }
-        let path = core::mem::take(&mut entry.path);
-        let hash = self.hash(&path);
+        let name = core::mem::replace(&mut entry.name, Name::EMPTY);
+        let hash = self.hash(self.names.bytes(name));
+        self.names.remove(name);
         self.index
             .find_entry(spread(hash), |other| other.id == id)
             .expect("a watched path is in the index")
             .remove();
         self.free.push(id);
+        if self.index.is_empty() {
+            self.index = HashTable::new();
+            self.entries = Vec::new();
+            self.free = Vec::new();
+        }
     }
 
     /// The watched proper ancestors of `path`, from the root down.
@@ -137,15 +146,16 @@ impl<W: Copy + Ord> Paths<W> {
     fn find_hashed(&self, path: &str, hash: u32) -> Option<PathId> {
         self.index
             .find(spread(hash), |other| {
-                other.hash == hash && *self.path(other.id) == *path
+                other.hash == hash
+                    && self.names.bytes(self.entries[at(other.id)].name) == path.as_bytes()
             })
             .map(|found| found.id)
     }
 
     /// The root hashes as the empty string, so that the hash of a path goes on from its parent's.
-    fn hash(&self, path: &str) -> u32 {
+    fn hash(&self, path: &[u8]) -> u32 {
         let mut hasher = self.hasher();
-        hasher.write(if path == ROOT { b"" } else { path.as_bytes() });
+        hasher.write(if path == ROOT.as_bytes() { b"" } else { path });
         low_half(hasher.finish())
     }
 
