@@ -4,7 +4,8 @@ use crate::bytes::Script;
 use crate::disk::Memory;
 use crate::{peer_wire, seeds};
 use replica::{
-    Config, ConnId, Facts, FourLetterWords, Input, Output, PeerPort, Replica, accepted_link,
+    Config, ConnId, Facts, FourLetterWords, Input, Output, PeerPort, ReaperRules, ReconfigRules,
+    Replica, SessionRules, accepted_link,
 };
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -291,5 +292,8 @@ fn config(members: Vec<(ServerId, String)>) -> Config {
         super_digest: None,
         facts: Facts::default(),
         seed: [7; 32],
+        sessions: SessionRules::default(),
+        reaper: ReaperRules::default(),
+        reconfig: ReconfigRules::default(),
     }
 }
