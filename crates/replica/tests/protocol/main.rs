@@ -12,4 +12,5 @@ mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod watches;
+mod worked_packets;
 mod znodes;
