@@ -1,7 +1,7 @@
 //! Four-letter words. Source: `client-protocol.md` §12.
 
 use crate::support::*;
-use replica::Input;
+use replica::{FourLetterWords, Input};
 
 #[test]
 fn four_letter_words_answer_and_close() {
@@ -31,4 +31,198 @@ fn four_letter_words_answer_and_close() {
         assert!(text.starts_with(start), "{word}: {text}");
         assert!(server.closed.contains(&conn), "{word}");
     }
+}
+
+/// What a server answers to the first bytes of a connection, as text.
+fn word(server: &mut Standalone, bytes: &[u8]) -> String {
+    let conn = server.connect_raw();
+    let sent = server.send(conn, bytes);
+    assert!(server.is_closed(conn), "{bytes:?}");
+    String::from_utf8(sent).expect("text")
+}
+
+#[test]
+fn what_follows_a_word_is_ignored() {
+    let mut server = Standalone::start();
+    for bytes in [&b"ruok"[..], b"ruok\n", b"ruok\r\n", b"ruok and more"] {
+        assert_eq!(word(&mut server, bytes), "imok");
+    }
+}
+
+#[test]
+fn words_of_another_case_and_words_that_are_none_are_lengths() {
+    let mut server = Standalone::start();
+    for bytes in [
+        b"RUOK", b"Ruok", b"lead", b"abcd", b"reqs", b"kill", b"stop",
+    ] {
+        assert_eq!(word(&mut server, bytes), "", "{bytes:?}");
+    }
+    assert_eq!(
+        word(&mut server, &[0xff, 0xf4, 0xff, 0xfd]),
+        "",
+        "telnet's escape"
+    );
+}
+
+#[test]
+fn fewer_than_four_bytes_wait() {
+    let mut server = Standalone::start();
+    let conn = server.connect_raw();
+    assert_eq!(server.send(conn, b"ruo"), b"");
+    assert!(!server.is_closed(conn));
+    assert_eq!(server.send(conn, b"k"), b"imok");
+}
+
+#[test]
+fn a_word_outside_the_white_list_says_so_and_srvr_is_always_inside() {
+    let mut config = config();
+    config.four_letter_words = FourLetterWords::Only(vec!["ruok".into()]);
+    let mut server = Standalone::start_on(MemoryDisk::default(), config);
+    assert_eq!(word(&mut server, b"ruok"), "imok");
+    assert!(word(&mut server, b"srvr").starts_with("Zookeeper version: "));
+    for name in ["stat", "mntr", "isro", "conf", "cons", "dump", "envi"] {
+        assert_eq!(
+            word(&mut server, name.as_bytes()),
+            format!("{name} is not executed because it is not in the whitelist.\n")
+        );
+    }
+}
+
+#[test]
+fn a_server_that_does_not_serve_says_so_but_is_ok() {
+    let mut config = config();
+    config.members = (1..=3)
+        .map(|id| {
+            (
+                zk_types::ServerId(id),
+                format!("host{id}:2888:3888:participant"),
+            )
+        })
+        .collect();
+    let mut server = Standalone::start_on(MemoryDisk::default(), config);
+    assert_eq!(word(&mut server, b"ruok"), "imok");
+    assert_eq!(word(&mut server, b"isro"), "null");
+    let sentence = "This ZooKeeper instance is not currently serving requests\n";
+    for name in ["srvr", "stat", "mntr", "conf", "cons", "dump", "wchs"] {
+        assert_eq!(word(&mut server, name.as_bytes()), sentence, "{name}");
+    }
+}
+
+#[test]
+fn srvr_has_its_lines_in_their_order() {
+    let mut server = Standalone::start();
+    let conn = server.connect().conn;
+    server.make(conn, "/a");
+    let lines: Vec<String> = word(&mut server, b"srvr")
+        .lines()
+        .map(String::from)
+        .collect();
+    let starts = [
+        "Zookeeper version: 3.9.5-test, built on 01/01/2026 00:00 UTC",
+        "Latency min/avg/max: 0/",
+        "Received: ",
+        "Sent: ",
+        "Connections: 2",
+        "Outstanding: 0",
+        "Zxid: 0x",
+        "Mode: standalone",
+        "Node count: ",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{lines:#?}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}");
+    }
+    let zxid = format!("Zxid: {:#x}", server.replica.applied().0);
+    assert_eq!(lines[6], zxid);
+}
+
+#[test]
+fn stat_lists_its_clients_behind_the_version() {
+    let mut server = Standalone::start();
+    server.connect();
+    let text = word(&mut server, b"stat");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], "Clients:");
+    assert!(lines[2].starts_with(" /127.0.0.1:4711["), "{}", lines[2]);
+    assert!(lines[2].contains("(queued=0,recved="), "{}", lines[2]);
+    assert_eq!(lines[4], "", "an empty line ends them");
+    assert!(lines[5].starts_with("Latency min/avg/max: "));
+}
+
+#[test]
+fn mntr_has_every_gauge_that_dashboards_read() {
+    let mut server = Standalone::start();
+    let conn = server.connect().conn;
+    server.make(conn, "/a");
+    let text = word(&mut server, b"mntr");
+    let keys: Vec<&str> = text
+        .lines()
+        .map(|line| line.split_once('\t').expect("a tab").0)
+        .collect();
+    assert_eq!(keys[..2], ["zk_version", "zk_server_state"]);
+    for gauge in [
+        "avg_latency",
+        "min_latency",
+        "max_latency",
+        "packets_received",
+        "packets_sent",
+        "num_alive_connections",
+        "outstanding_requests",
+        "uptime",
+        "znode_count",
+        "watch_count",
+        "ephemerals_count",
+        "approximate_data_size",
+        "global_sessions",
+        "local_sessions",
+        "open_file_descriptor_count",
+        "max_file_descriptor_count",
+        "connection_drop_probability",
+        "last_client_response_size",
+        "max_client_response_size",
+        "min_client_response_size",
+        "outstanding_tls_handshake",
+        "auth_failed_count",
+        "non_mtls_remote_conn_count",
+        "non_mtls_local_conn_count",
+    ] {
+        let key = format!("zk_{gauge}");
+        assert!(keys.contains(&key.as_str()), "{key}: {text}");
+    }
+}
+
+#[test]
+fn statistics_can_be_reset() {
+    let mut server = Standalone::start();
+    let conn = server.connect().conn;
+    for _ in 0..5 {
+        server.code(conn, 11, &[]);
+    }
+    assert_eq!(word(&mut server, b"srst"), "Server stats reset.\n");
+    assert!(word(&mut server, b"srvr").contains("\nSent: 0\n"));
+    assert_eq!(word(&mut server, b"crst"), "Connection stats reset.\n");
+    let cons = word(&mut server, b"cons");
+    assert!(cons.contains("lop=NA,"), "{cons}");
+}
+
+#[test]
+fn watches_are_summed_by_connection_and_by_path() {
+    let mut server = Standalone::start();
+    let client = server.connect();
+    assert_eq!(server.code(client.conn, 3, &[text("/x"), vec![1]]), -101);
+    let session = format!("0x{:x}", client.session.0);
+    assert_eq!(
+        word(&mut server, b"wchs"),
+        "1 connections watching 1 paths\nTotal watches:1\n"
+    );
+    assert_eq!(word(&mut server, b"wchc"), format!("{session}\n\t/x\n\n"));
+    assert_eq!(word(&mut server, b"wchp"), format!("/x\n\t{session}\n\n"));
+}
+
+#[test]
+fn the_trace_mask_is_shown_and_set() {
+    let mut server = Standalone::start();
+    assert_eq!(word(&mut server, b"gtmk"), "306");
+    assert_eq!(word(&mut server, b"stmk\0\0\0\0\0\0\x01\x00"), "256");
+    assert_eq!(word(&mut server, b"gtmk"), "256");
 }

@@ -1,6 +1,7 @@
 //! What a client of one server observes, in the order the reference states it.
 
 mod acl;
+mod check_order;
 mod durability;
 mod four_letter;
 mod framing;

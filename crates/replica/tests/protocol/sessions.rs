@@ -102,3 +102,100 @@ fn what_is_pipelined_behind_the_end_of_a_session_is_neither_answered_nor_carried
     assert!(server.closed.contains(&client.conn));
     assert_eq!(server.replica.applied(), before.successor().unwrap());
 }
+
+#[test]
+fn the_end_of_a_session_may_be_asked_for_with_any_xid() {
+    let mut server = Standalone::start();
+    let conn = server.connect().conn;
+    let zxid = i64::try_from(server.replica.applied().0).expect("a small zxid") + 1;
+    let sent = server.send(conn, &frame(0, -11, &[]));
+    let reply = &replies(&sent)[0];
+    assert_eq!((reply.xid, reply.zxid, reply.err), (0, zxid, 0));
+    assert_eq!(reply.body, []);
+    assert!(server.is_closed(conn));
+}
+
+#[test]
+fn a_session_outlives_its_connection_and_its_watches_do_not() {
+    let mut server = Standalone::start();
+    let client = server.connect();
+    let other = server.connect().conn;
+    let ephemeral = [text("/e"), text(""), open(), int(1)];
+    assert_eq!(server.code(client.conn, 1, &ephemeral), 0);
+    assert_eq!(server.code(client.conn, 4, &[text("/e"), vec![1]]), 0);
+    server.input(Input::ClientClosed { conn: client.conn });
+    server.pass(Duration::from_secs(3));
+    assert_eq!(server.code(other, 3, &[text("/e"), vec![0]]), 0);
+    let back = server
+        .connect_as(client.session, &client.password)
+        .expect("it is resumed");
+    server.put(other, "/e", "x");
+    assert!(!server.sent.contains_key(&back.conn), "nothing is watched");
+}
+
+#[test]
+fn a_session_that_expires_is_just_closed_and_others_hear_of_its_nodes() {
+    let mut server = Standalone::start();
+    let owner = server.connect();
+    let other = server.connect();
+    let ephemeral = [text("/e"), text(""), open(), int(1)];
+    assert_eq!(server.code(owner.conn, 1, &ephemeral), 0);
+    assert_eq!(server.code(owner.conn, 8, &[text("/"), vec![1]]), 0);
+    assert_eq!(server.code(other.conn, 4, &[text("/e"), vec![1]]), 0);
+    let mut heard = Vec::new();
+    for _ in 0..7 {
+        server.pass(Duration::from_secs(2));
+        heard.extend(server.send(other.conn, &frame(-2, 11, &[])));
+    }
+    assert!(server.is_closed(owner.conn));
+    let last = server.sent.remove(&owner.conn).unwrap_or_default();
+    assert!(
+        replies(&last).iter().all(|frame| frame.xid == -1),
+        "its own events at most"
+    );
+    let deleted = [int(2), int(3), text("/e")].concat();
+    let events: Vec<_> = replies(&heard)
+        .into_iter()
+        .filter(|reply| reply.xid == -1)
+        .collect();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].body, deleted);
+}
+
+#[test]
+fn every_request_keeps_a_session_alive() {
+    let mut server = Standalone::start();
+    let client = server.connect();
+    for _ in 0..8 {
+        server.pass(Duration::from_secs(8));
+        assert_eq!(server.code(client.conn, 3, &[text("/"), vec![0]]), 0);
+    }
+    assert!(!server.is_closed(client.conn));
+}
+
+#[test]
+fn sessions_have_their_full_timeout_after_a_restart() {
+    let server = Standalone::start();
+    let mut server = server.restart(config());
+    let client = server.connect();
+    server.pass(Duration::from_secs(9));
+    let mut server = server.restart(config());
+    server.pass(Duration::from_secs(9));
+    assert!(server.replica.sessions().contains(client.session));
+    assert!(
+        server
+            .connect_as(client.session, &client.password)
+            .is_some()
+    );
+}
+
+#[test]
+fn a_session_that_is_closed_by_its_new_connection_is_over() {
+    let mut server = Standalone::start();
+    let client = server.connect();
+    let new = server
+        .connect_as(client.session, &client.password)
+        .expect("it is resumed");
+    assert_eq!(server.code(new.conn, -11, &[]), 0);
+    assert!(!server.replica.sessions().contains(client.session));
+}
