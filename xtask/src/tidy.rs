@@ -11,8 +11,9 @@ use clap::Args;
 use std::process::ExitCode;
 
 /// Crates that know no clock, no socket, no file and no thread.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "zk-types",
+    "auth",
     "jute",
     "zk-proto",
     "znode-tree",
