@@ -63,6 +63,8 @@ impl Stage {
         swarm.window_bytes_max = sizes.window_bytes_max;
         swarm.counter_max = u32::MAX - 65_536;
         swarm.outstanding_max = 1_000;
+        swarm.requests_max = 0;
+        swarm.connects_max = 0;
         swarm.tick = 200_000;
         swarm.session_timeout = (1_000_000, 4_000_000);
         swarm.net.latency_max = swarm.net.latency_max.min(4_000);

@@ -180,6 +180,10 @@ pub(crate) struct Swarm {
     /// Operations a client has under way at most.
     pub(crate) depth: usize,
     pub(crate) work: WorkWeights,
+    /// Requests under way above which further ones wait, 0 for no limit.
+    pub(crate) requests_max: usize,
+    /// Sessions that may be opened at once, and again with each tick; 0 for no limit.
+    pub(crate) connects_max: u64,
 }
 
 /// How fast a disk is, in microseconds.
@@ -286,6 +290,16 @@ impl Swarm {
             think: think.max(4_000),
             depth: usize::try_from(dice.range(1, 6)).expect("small"),
             work: work(dice),
+            requests_max: if dice.percent(20) {
+                usize::try_from(dice.octaves(1, 50)).expect("small")
+            } else {
+                0
+            },
+            connects_max: if dice.percent(15) {
+                dice.octaves(1, 16)
+            } else {
+                0
+            },
         }
     }
 
@@ -294,8 +308,8 @@ impl Swarm {
         let faults: Vec<&str> = self.faults.iter().map(|(fault, _)| fault.name()).collect();
         format!(
             "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
-             txns, window {} B, chunk {} B, counter to {}, outstanding {}, sessions {} to {} ms, \
-             drift {} ppm, {} s of {}",
+             txns, window {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
+             sessions {} to {} ms, drift {} ppm, {} s of {}",
             self.servers,
             self.clients,
             self.tick / 1_000,
@@ -307,6 +321,8 @@ impl Swarm {
             self.chunk_bytes,
             self.counter_max,
             self.outstanding_max,
+            self.requests_max,
+            self.connects_max,
             self.session_timeout.0 / 1_000,
             self.session_timeout.1 / 1_000,
             self.drift_ppm,

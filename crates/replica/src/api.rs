@@ -1,9 +1,11 @@
 //! What goes into a server and what comes out: the contract that every shell and the simulator
 //! drive it by.
 
+use crate::limits::Limits;
 use crate::rules::{ReaperRules, ReconfigRules, SessionRules};
 use alloc::string::String;
 use alloc::vec::Vec;
+use auth::AuthRules;
 use core::net::IpAddr;
 use core::time::Duration;
 use wal::{DiskTask, TaskId};
@@ -72,13 +74,16 @@ pub struct Config {
     /// ACLs are not checked (`skipACL`).
     pub skip_acl: bool,
     /// The digest identity that is super (`DigestAuthenticationProvider.superDigest`).
-    pub super_digest: Option<String>,
     /// What sessions are to this server.
     pub sessions: SessionRules,
     /// How containers and TTL nodes go whose time has come.
     pub reaper: ReaperRules,
     /// How requests to change the members are answered.
     pub reconfig: ReconfigRules,
+    /// How clients prove who they are, and whether they must.
+    pub auth: AuthRules,
+    /// What is taken of clients at once, beside the numbers above.
+    pub limits: Limits,
     /// Facts of the process that four-letter words print.
     pub facts: Facts,
     /// Where all randomness of this server comes from: election jitter, hash keys, session ids.

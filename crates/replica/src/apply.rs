@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use watch::WatchTable;
 use zk_proto::{EventKind, KeeperState, OpCode, OpResult, WatcherEvent, Xid, reply};
 use zk_types::{Bytes, ErrorCode, Perms, SessionId, Txn, TxnHeader, Zxid, mutant};
-use znode_tree::{Applied, Change, ChangeKind, permits};
+use znode_tree::{Applied, Change, ChangeKind, TreeConfig, permits};
 
 /// Digests that `hash` shows, and how many transactions lie between two.
 const DIGESTS_MAX: usize = 1_024;
@@ -35,11 +35,17 @@ impl Replica {
                 state,
                 watches,
                 connections,
-                config,
+                storage,
                 ..
             } = self;
             state.tree.apply(&header, &txn, &mut |change| {
-                let told = tell(watches, connections, header.zxid, &change, config.skip_acl);
+                let told = tell(
+                    watches,
+                    connections,
+                    header.zxid,
+                    &change,
+                    &storage.tree_config,
+                );
                 if events_first {
                     send(connections, &told);
                 } else {
@@ -123,16 +129,16 @@ fn tell(
     connections: &Connections,
     zxid: Zxid,
     change: &Change<'_>,
-    skip_acl: bool,
+    config: &TreeConfig,
 ) -> Told {
-    let for_everybody = skip_acl || permits(change.acl, Perms::READ, &[]);
+    let for_everybody = permits(config, change.acl, Perms::READ, &[]);
     let mut told = Told {
         frame: Vec::new(),
         conns: Vec::new(),
     };
     trigger(watches, change, &mut |conn, kind, path| {
         let connection = connections.get(conn).expect("watches go with connections");
-        if for_everybody || permits(change.acl, Perms::READ, &connection.identities) {
+        if for_everybody || permits(config, change.acl, Perms::READ, &connection.identities) {
             if told.frame.is_empty() {
                 event(kind, path).encode(zxid, &mut told.frame);
             }

@@ -6,12 +6,7 @@ use crate::server::Replica;
 use alloc::vec::Vec;
 use core::mem;
 use core::net::IpAddr;
-use core::time::Duration;
 use zk_proto::{FrameDecoder, Incoming};
-
-/// How long a connection may take to say its first words.
-/// Source: `client-protocol.md` §1.3, `sessionlessCnxnTimeout`.
-const GREETING_WITHIN: Duration = Duration::from_secs(10);
 
 impl Replica {
     /// Takes a new connection, or refuses one too many.
@@ -22,7 +17,7 @@ impl Replica {
             self.outputs.push_back(Output::ClientClose { conn });
             return;
         }
-        let until = self.now + GREETING_WITHIN;
+        let until = self.now + self.config.limits.greeting;
         let frame_bytes_max = self.config.frame_bytes_max;
         let connection = Connection::new(conn, (ip, port), self.wall, frame_bytes_max, until);
         self.connections.insert(connection);
@@ -57,6 +52,9 @@ impl Replica {
     pub(crate) fn forget_connection(&mut self, conn: ConnId) {
         if let Some(connection) = self.connections.remove(conn) {
             self.outcomes.forget(&connection);
+            if connection.throttled.0 > 0 {
+                self.throttled.forget(conn);
+            }
             self.watches.drop_watcher(conn);
         }
     }
@@ -91,6 +89,7 @@ impl Replica {
     /// Closes connections that never said anything.
     pub(crate) fn close_silent_connections(&mut self) {
         while let Some(conn) = self.connections.pop_silent(self.now) {
+            self.statistics.silent_connections_closed += 1;
             self.close(conn);
         }
     }
@@ -186,7 +185,7 @@ impl Replica {
         connection.facts.received += 1;
         match connection.phase {
             Phase::Greeting { .. } => self.on_connect_request(conn, frame),
-            Phase::Open { session } => self.on_request(conn, session, frame),
+            Phase::Open { session } => self.throttle(conn, session, frame),
             Phase::Opening { .. } => unreachable!("nothing is taken while a session opens"),
         }
     }

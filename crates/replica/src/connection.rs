@@ -2,14 +2,14 @@
 
 use crate::api::{ConnId, Reading};
 use crate::between::RequestTag;
-use crate::identity;
 use crate::statistics::Latency;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use auth::{Authenticator, Conversation};
 use core::net::IpAddr;
 use zk_proto::{FrameDecoder, OpCode, RequestHeader, Xid};
-use zk_types::{Identity, Instant, SessionId, WallTime, Zxid};
+use zk_types::{ErrorCode, Identity, Instant, SessionId, WallTime, Zxid};
 
 /// Bytes a client may leave unread before its requests wait.
 pub(crate) const UNSENT_BYTES_MAX: usize = 4 << 20;
@@ -42,9 +42,13 @@ pub(crate) struct Connection {
     pub(crate) phase: Phase,
     /// What the client has proven so far; a request keeps the list of its own moment.
     pub(crate) identities: Arc<[Identity]>,
+    /// How far a SASL exchange is.
+    pub(crate) sasl: Conversation,
     pub(crate) queue: VecDeque<Entry>,
     /// Bytes of requests in the queue.
     pub(crate) queued_bytes: usize,
+    /// Requests that wait before the queue, and their bytes.
+    pub(crate) throttled: (usize, usize),
     pub(crate) out: Vec<u8>,
     /// Bytes given to the socket that it has not taken.
     pub(crate) unsent: usize,
@@ -95,6 +99,8 @@ pub(crate) enum Waiting {
         identities: Arc<[Identity]>,
         body: Vec<u8>,
     },
+    /// Those before it; it is not carried out.
+    Refused { code: ErrorCode },
     /// Those before it; its whole answer is known.
     Answered {
         reply: Vec<u8>,
@@ -158,9 +164,11 @@ impl Connection {
             decoder: FrameDecoder::for_requests(frame_bytes_max),
             held: Vec::new(),
             phase: Phase::Greeting { until },
-            identities: Arc::from([identity::of_address(ip)]),
+            identities: Arc::from([Authenticator::of_address(ip)]),
+            sasl: Conversation::default(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            throttled: (0, 0),
             out: Vec::new(),
             unsent: 0,
             reading: Reading::Resumed,
@@ -186,8 +194,16 @@ impl Connection {
         let queue_max = if overloaded { 1 } else { QUEUE_MAX };
         open && !self.is_syncing()
             && !self.is_ending()
-            && self.queue.len() < queue_max
-            && self.queued_bytes < QUEUE_BYTES_MAX
+            && self.queue.len() + self.throttled.0 < queue_max
+            && self.queued_bytes + self.throttled.1 < QUEUE_BYTES_MAX
+            && self.unread_bytes() < UNSENT_BYTES_MAX
+    }
+
+    /// Whether a request that waited for others may be taken now.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.is_syncing()
+            && !self.is_ending()
+            && self.queue.len() < QUEUE_MAX
             && self.unread_bytes() < UNSENT_BYTES_MAX
     }
 
@@ -250,7 +266,10 @@ impl Connection {
     pub(crate) fn waiting_for(&mut self, wanted: RequestTag) -> Option<&mut Entry> {
         self.queue.iter_mut().find(|entry| match entry.waiting {
             Waiting::Write { tag } | Waiting::Sync { tag, .. } => tag == wanted,
-            Waiting::Synced { .. } | Waiting::Turn { .. } | Waiting::Answered { .. } => false,
+            Waiting::Synced { .. }
+            | Waiting::Turn { .. }
+            | Waiting::Refused { .. }
+            | Waiting::Answered { .. } => false,
         })
     }
 

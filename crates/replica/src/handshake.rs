@@ -7,6 +7,7 @@ use crate::connection::{Opening, Phase};
 use crate::leader::NO_TAG;
 use crate::rules::LocalSessions;
 use crate::server::Replica;
+use rand_chacha::rand_core::Rng;
 use session::{negotiate, password};
 use zk_proto::{ConnectRequest, ConnectResponse};
 use zk_types::SessionId;
@@ -17,6 +18,10 @@ impl Replica {
         let Ok(request) = ConnectRequest::decode(frame) else {
             return self.close(conn);
         };
+        if !self.grants_tokens(request.session) {
+            self.statistics.connections_rejected += 1;
+            return self.close(conn);
+        }
         if !self.serves() || request.last_zxid_seen > self.state.applied {
             return self.close(conn);
         }
@@ -82,6 +87,22 @@ impl Replica {
             Phase::Opening { opening } => Some(opening),
             Phase::Greeting { .. } | Phase::Open { .. } => None,
         }
+    }
+
+    /// Whether the tokens for this session are there, and takes them.
+    fn grants_tokens(&mut self, session: SessionId) -> bool {
+        let (Some(bucket), Some(limits)) = (&mut self.connect_tokens, &self.config.limits.connects)
+        else {
+            return true;
+        };
+        let tokens = match (session, self.config.sessions.local) {
+            (SessionId::NONE, LocalSessions::Never) => limits.opening_takes,
+            (SessionId::NONE, LocalSessions::Always | LocalSessions::UntilEphemeral) => {
+                limits.opening_locally_takes
+            }
+            _ => limits.resuming_takes,
+        };
+        bucket.take(self.now, tokens, self.nonces.next_u32())
     }
 
     fn open_session(&mut self, conn: ConnId, timeout_ms: i32, read_only: Option<bool>) {

@@ -15,11 +15,12 @@ mod connections;
 mod envelope;
 mod four_letter;
 mod handshake;
-mod identity;
 mod leader;
+mod limits;
 mod local;
 mod observe;
 mod peers;
+mod proofs;
 mod reads;
 mod reaper;
 mod reconfig;
@@ -30,10 +31,13 @@ mod server_line;
 mod state;
 mod statistics;
 mod storage;
+mod throttle;
 
 pub use api::{
     Config, ConnId, Event, Facts, FourLetterWords, Input, Output, PeerPort, Reading, accepted_link,
 };
+pub use auth;
+pub use limits::{ConnectLimits, LargeRequestLimits, Limits, RandomDrops, WhenStale};
 pub use observe::Observation;
 pub use rules::{LocalSessions, ReaperRules, ReconfigRules, SessionRules};
 pub use server::{Replica, StartError};

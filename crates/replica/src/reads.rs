@@ -109,10 +109,6 @@ impl Reads<'_> {
                 reply::who_am_i(out, xid, self.applied, &infos);
                 Ok(())
             }
-            Request::Sasl { token: _ } => {
-                reply::sasl(out, xid, Zxid::ZERO, None);
-                Ok(())
-            }
             Request::AddWatch { path, mode } => {
                 self.add_watch(&path, mode)?;
                 reply::add_watch(out, xid, self.applied);
@@ -143,7 +139,11 @@ impl Reads<'_> {
                 reply::void(out, xid, self.applied);
                 Ok(())
             }
-            Request::Write(_) | Request::Reconfig(_) | Request::Sync { .. } | Request::Auth(_) => {
+            Request::Write(_)
+            | Request::Reconfig(_)
+            | Request::Sync { .. }
+            | Request::Auth(_)
+            | Request::Sasl { .. } => {
                 unreachable!("these have ways of their own")
             }
         }

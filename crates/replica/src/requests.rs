@@ -4,14 +4,13 @@
 use crate::api::ConnId;
 use crate::between::{ForwardedRequest, RequestTag, Scope, ToLeader, encode};
 use crate::connection::{Connection, Phase, Then, UNREAD_BYTES_MAX, Waiting};
-use crate::identity;
 use crate::leader::Submission;
 use crate::reads::{Reads, operation_name};
 use crate::server::{Replica, Work};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use zab_core::{Input as ZabInput, Role, SyncTag};
-use zk_proto::{AuthPacket, OpCode, ReplyHeader, Request, RequestError, RequestHeader, Xid, reply};
+use zk_proto::{OpCode, ReplyHeader, Request, RequestError, RequestHeader, Xid, reply};
 use zk_types::{Bytes, ErrorCode, Op, SessionId, Zxid};
 use znode_tree::Refusal;
 
@@ -74,7 +73,10 @@ impl Outcomes {
                 Waiting::Write { tag } | Waiting::Sync { tag, .. } => {
                     self.settle(tag);
                 }
-                Waiting::Synced { .. } | Waiting::Turn { .. } | Waiting::Answered { .. } => {}
+                Waiting::Synced { .. }
+                | Waiting::Turn { .. }
+                | Waiting::Refused { .. }
+                | Waiting::Answered { .. } => {}
             }
         }
     }
@@ -94,6 +96,16 @@ impl Replica {
             return self.take_silence(conn);
         };
         self.touch(session);
+        let proves = [OpCode::Auth, OpCode::Sasl].map(OpCode::code);
+        if !proves.contains(&header.opcode) {
+            if !self.admits(conn) {
+                return self.take_unadmitted(conn, header);
+            }
+            if self.is_one_large_too_many(body.len()) {
+                self.statistics.large_requests_rejected += 1;
+                return self.take_silence(conn);
+            }
+        }
         match Request::decode(header.opcode, body, self.config.frame_bytes_max) {
             Ok(Request::Write(Op::CloseSession)) if self.locals.contains(session) => {
                 self.take_turn(conn, header, body);
@@ -108,6 +120,7 @@ impl Replica {
             }
             Ok(Request::Sync { .. }) => self.take_sync(conn, header, body),
             Ok(Request::Auth(packet)) => self.take_auth(conn, header, &packet, body.len()),
+            Ok(Request::Sasl { token }) => self.take_sasl(conn, header, token.as_deref()),
             Ok(_) | Err(RequestError::Marshalling(_)) => self.take_turn(conn, header, body),
             Err(RequestError::UnknownOpcode { .. }) => {
                 let mut answer = Vec::new();
@@ -146,8 +159,28 @@ impl Replica {
 
     /// Whether so much is awaited that no connection with a request waiting is read.
     pub(crate) fn is_overloaded(&self) -> bool {
-        u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX) > self.config.outstanding_max
+        u32::try_from(self.outcomes.len() + self.throttled.len()).unwrap_or(u32::MAX)
+            > self.config.outstanding_max
             || self.outcomes.bytes > OUTSTANDING_BYTES_MAX
+    }
+
+    /// Whether a request of this many bytes is more than large requests may take.
+    fn is_one_large_too_many(&self, bytes: usize) -> bool {
+        let Some(limits) = self.config.limits.large_requests else {
+            return false;
+        };
+        let is_large = |bytes: &usize| *bytes > limits.above_bytes;
+        if !is_large(&bytes) {
+            return false;
+        }
+        let queued = self
+            .connections
+            .iter()
+            .flat_map(|connection| &connection.queue);
+        let under_way = queued
+            .map(|entry| entry.bytes)
+            .chain(self.throttled.lengths());
+        bytes + under_way.filter(is_large).sum::<usize>() > limits.bytes_max
     }
 
     /// Keeps a refusal until everything it takes for granted is applied here.
@@ -257,33 +290,6 @@ impl Replica {
         }));
     }
 
-    /// What is proven holds for every later request at once; the answer waits for its turn.
-    fn take_auth(
-        &mut self,
-        conn: ConnId,
-        header: RequestHeader,
-        packet: &AuthPacket<'_>,
-        bytes: usize,
-    ) {
-        let connection = self.connections.get_mut(conn).expect("it just sent this");
-        let proven = identity::of_auth_packet(
-            packet.scheme.as_deref(),
-            packet.auth.as_deref(),
-            connection.ip,
-            self.config.super_digest.as_deref(),
-        );
-        let mut answer = Vec::new();
-        let then = if proven.is_some_and(|proven| connection.learn(proven)) {
-            reply::void(&mut answer, header.xid, Zxid::ZERO);
-            Then::GoOn
-        } else {
-            self.statistics.auth_failed += 1;
-            reply::error(&mut answer, header.xid, Zxid::ZERO, ErrorCode::AuthFailed);
-            Then::Close
-        };
-        self.take_answered(conn, header, OpCode::Auth, bytes, answer, then);
-    }
-
     fn take_turn(&mut self, conn: ConnId, header: RequestHeader, body: &[u8]) {
         let now = self.now;
         let op = OpCode::from_code(header.opcode).expect("it was decoded");
@@ -302,7 +308,7 @@ impl Replica {
         connection.enqueue(header, op, now, body.len(), waiting);
     }
 
-    fn take_answered(
+    pub(crate) fn take_answered(
         &mut self,
         conn: ConnId,
         header: RequestHeader,
@@ -323,7 +329,7 @@ impl Replica {
     }
 
     /// What cannot be answered closes the connection, once everything before it is answered.
-    fn take_silence(&mut self, conn: ConnId) {
+    pub(crate) fn take_silence(&mut self, conn: ConnId) {
         let header = RequestHeader {
             xid: Xid(0),
             opcode: OpCode::Error.code(),
@@ -363,7 +369,9 @@ impl Replica {
                 .front()
                 .is_some_and(|entry| match entry.waiting {
                     Waiting::Turn { .. } => !connection.should_hold_back(),
-                    Waiting::Synced { .. } | Waiting::Answered { .. } => true,
+                    Waiting::Synced { .. } | Waiting::Refused { .. } | Waiting::Answered { .. } => {
+                        true
+                    }
                     Waiting::Write { .. } | Waiting::Sync { .. } => false,
                 });
             if !is_due {
@@ -375,6 +383,11 @@ impl Replica {
                 Waiting::Answered { reply, zxid, then } => {
                     connection.out.extend_from_slice(&reply);
                     (then, zxid)
+                }
+                Waiting::Refused { code } => {
+                    let applied = self.state.applied;
+                    reply::error(&mut connection.out, entry.xid, applied, code);
+                    (Then::GoOn, applied)
                 }
                 Waiting::Synced { body } => {
                     let applied = self.state.applied;

@@ -9,8 +9,11 @@ use crate::requests::Outcomes;
 use crate::state::{State, StateLoader};
 use crate::statistics::Statistics;
 use crate::storage::Storage;
+use crate::throttle::{Bucket, ThrottleQueue};
 use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use auth::{AuthRules, Authenticator};
 use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -41,6 +44,11 @@ pub struct Replica {
     pub(crate) watches: WatchTable<ConnId>,
     pub(crate) connections: Connections,
     pub(crate) outcomes: Outcomes,
+    pub(crate) throttled: ThrottleQueue,
+    pub(crate) connect_tokens: Option<Bucket>,
+    pub(crate) authenticator: Authenticator,
+    /// Chance that clients see; nothing else is decided by it.
+    pub(crate) nonces: ChaCha8Rng,
     pub(crate) role: Role,
     pub(crate) leader: Option<Leader>,
     /// Sessions that only this server knows.
@@ -85,12 +93,18 @@ impl Replica {
             extended_types: config.extended_types,
             enforce_quota: config.enforce_quota,
             skip_acl: config.skip_acl,
+            data_bytes_max: config.frame_bytes_max.saturating_sub(DATA_REPLY_BYTES),
+            digest: config.auth.digest.is_some(),
+            sasl: config.auth.sasl.is_some(),
+            anybody_of_sasl: anybody_of_sasl(&config.auth),
             ..TreeConfig::new(hash_key)
         };
-        let mut sink = StateLoader::new(tree_config);
+        let mut sink = StateLoader::new(tree_config.clone());
         let (wal, recovered) = Wal::recover(wal_config(&config), disk, rng.next_u64(), &mut sink)
             .map_err(StartError::Recovery)?;
-        let mut state = sink.into_state().unwrap_or_else(|| State::new(tree_config));
+        let mut state = sink
+            .into_state()
+            .unwrap_or_else(|| State::new(tree_config.clone()));
         assert_eq!(
             recovered
                 .base
@@ -112,6 +126,11 @@ impl Replica {
         let outcomes = Outcomes::new(RequestTag(rng.next_u64()));
         let storage = Storage::new(wal, tree_config, config.snapshot_txns, rng.next_u32());
         let watches = WatchTable::new([rng.next_u64(), rng.next_u64()]);
+        let connect_tokens = config.limits.connects.clone();
+        let connect_tokens = connect_tokens.map(|limits| Bucket::new(limits, now));
+        let authenticator = Authenticator::new(config.auth.clone());
+        let mut nonces = ChaCha8Rng::from_seed(config.seed);
+        nonces.set_stream(NONCE_STREAM);
         let zab = Zab::new(zab_config(&config), zab_recovered, rng, now);
         let locals = LocalTable::new(config.tick, now);
         let mut replica = Replica {
@@ -130,6 +149,10 @@ impl Replica {
             watches,
             connections: Connections::new(),
             outcomes,
+            throttled: ThrottleQueue::new(),
+            connect_tokens,
+            authenticator,
+            nonces,
             role: Role::Looking,
             leader: None,
             locals,
@@ -289,6 +312,7 @@ impl Replica {
     }
 
     fn on_batch_end(&mut self) {
+        self.release_throttled();
         self.resume_paused();
         self.settle();
         self.storage.wal.flush();
@@ -387,6 +411,18 @@ impl Replica {
         self.touch_at = self.now + self.config.tick / 2;
         self.outputs.push_back(Output::Event(Event::Role(role)));
     }
+}
+
+/// Bytes of the reply to a `getData` beside the data: header, length and Stat.
+/// Source: `client-protocol.md` §1.3.
+const DATA_REPLY_BYTES: usize = 88;
+
+/// Where in the seeded generator the chance that clients see is drawn.
+const NONCE_STREAM: u64 = 1;
+
+fn anybody_of_sasl(rules: &AuthRules) -> Option<Arc<str>> {
+    let anybody = rules.sasl.as_ref()?.anybody.as_deref()?;
+    Some(Arc::from(anybody))
 }
 
 impl Config {

@@ -117,7 +117,7 @@ impl SnapshotSink for StateLoader {
             meta: meta.clone(),
             head: Vec::new(),
             sessions: None,
-            tree: Loader::new(self.config),
+            tree: Loader::new(self.config.clone()),
         });
     }
 

@@ -1,5 +1,6 @@
 //! Numbers that operators read: packets, latencies, proposal sizes.
 
+use auth::EnsembleVerdict;
 use core::time::Duration;
 use zk_types::Instant;
 
@@ -74,6 +75,25 @@ impl Sizes {
     }
 }
 
+/// What became of clients that said which ensemble they want.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EnsembleCounts {
+    pub(crate) right: u64,
+    pub(crate) unchecked: u64,
+    pub(crate) wrong: u64,
+}
+
+impl EnsembleCounts {
+    /// Takes one verdict into account.
+    pub(crate) fn count(&mut self, verdict: EnsembleVerdict) {
+        match verdict {
+            EnsembleVerdict::Right => self.right += 1,
+            EnsembleVerdict::Unchecked => self.unchecked += 1,
+            EnsembleVerdict::Wrong => self.wrong += 1,
+        }
+    }
+}
+
 /// Counters of one server since its start or the last `srst`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Statistics {
@@ -93,6 +113,12 @@ pub(crate) struct Statistics {
     pub(crate) expired_sessions: u64,
     pub(crate) auth_failed: u64,
     pub(crate) bytes_received: u64,
+    pub(crate) ensemble: EnsembleCounts,
+    pub(crate) throttle_waits: u64,
+    pub(crate) throttled_ops: u64,
+    pub(crate) stale_requests_dropped: u64,
+    pub(crate) large_requests_rejected: u64,
+    pub(crate) silent_connections_closed: u64,
     pub(crate) leader_since: Option<Instant>,
     pub(crate) descriptors: (u64, u64),
 }
@@ -117,6 +143,12 @@ impl Statistics {
             expired_sessions: 0,
             auth_failed: 0,
             bytes_received: 0,
+            ensemble: EnsembleCounts::default(),
+            throttle_waits: 0,
+            throttled_ops: 0,
+            stale_requests_dropped: 0,
+            large_requests_rejected: 0,
+            silent_connections_closed: 0,
             leader_since: None,
             descriptors: (0, 0),
         }

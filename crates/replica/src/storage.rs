@@ -16,7 +16,7 @@ const CHUNKS_AHEAD: u64 = 4;
 /// What stands between a server and its disk.
 pub(crate) struct Storage {
     pub(crate) wal: Wal,
-    tree_config: TreeConfig,
+    pub(crate) tree_config: TreeConfig,
     snapshot_txns: u32,
     /// Where within the second half of the interval this server takes its snapshots, so that the
     /// servers of an ensemble do not all take theirs at once.
@@ -210,14 +210,14 @@ impl Replica {
             self.storage.staged = Some(Staged {
                 id,
                 reader: SnapshotReader::new(),
-                loader: StateLoader::new(self.storage.tree_config),
+                loader: StateLoader::new(self.storage.tree_config.clone()),
                 failed: Failed::No,
             });
         }
         let staged = self.storage.staged.get_or_insert_with(|| Staged {
             id,
             reader: SnapshotReader::new(),
-            loader: StateLoader::new(self.storage.tree_config),
+            loader: StateLoader::new(self.storage.tree_config.clone()),
             // What came before was given up; the install will fail, and the leader plan anew.
             failed: Failed::Yes,
         });

@@ -223,10 +223,11 @@ fn config() -> Config {
         extended_types: false,
         enforce_quota: false,
         skip_acl: false,
-        super_digest: None,
         sessions: SessionRules::default(),
         reaper: ReaperRules::default(),
         reconfig: ReconfigRules::default(),
+        auth: Default::default(),
+        limits: Default::default(),
         facts: Facts::default(),
         seed: [3; 32],
     }

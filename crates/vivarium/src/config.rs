@@ -1,7 +1,10 @@
 //! `zoo.cfg` and its companions: from text to a configuration that can be run, without touching a
 //! file or a clock.
 
+mod auth;
+mod jaas;
 mod keys;
+mod limits;
 pub(crate) mod nearest;
 mod properties;
 mod server_config;
@@ -13,5 +16,7 @@ pub use replica::{ClientAddress, PeerRole, ServerLine, ServerLineError};
 pub use server_config::{BACKLOG, PeerListenOn, ReadFile, ServerConfig};
 pub use settings::{ConfigError, Define, Place, Settings, Warning};
 
+#[cfg(test)]
+mod client_rules_tests;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@
 //! | addWatch | [`add_watch`] |
 //! | multi, multiRead | [`multi`] |
 //! | whoAmI | [`who_am_i`] |
-//! | sasl | [`sasl`] |
+//! | sasl | [`sasl`], [`sasl_refused`] |
 
 use crate::frame::{patch, sized};
 use crate::multi::{OpResult, encode_results};
@@ -160,6 +160,16 @@ pub fn who_am_i(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, infos: &[ClientInfo<'_>
 /// One step of a SASL exchange.
 pub fn sasl(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, token: Option<&[u8]>) {
     success(out, xid, zxid, |out| Writer::new(out).buffer(token));
+}
+
+/// The end of a SASL exchange that proved nothing: an error with a null token behind it.
+pub fn sasl_refused(out: &mut Vec<u8>, xid: Xid, code: ErrorCode) {
+    sized(out, |out| {
+        let zxid = Zxid::ZERO;
+        let err = code.code();
+        ReplyHeader { xid, zxid, err }.write(&mut Writer::new(out));
+        Writer::new(out).buffer(None);
+    });
 }
 
 /// A vector of strings that is written as it is walked; its count is set afterwards.

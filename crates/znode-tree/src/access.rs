@@ -16,20 +16,28 @@ pub(crate) const EXPANSION_BYTES_MAX: usize = 1 << 24;
 ///
 /// An empty list grants everything, and so does an identity of the scheme `super`. Source:
 /// `client-protocol.md` §8.2.
-pub fn permits(acl: &[Acl], needed: Perms, identities: &[Identity]) -> bool {
-    acl.is_empty()
+pub fn permits(config: &TreeConfig, acl: &[Acl], needed: Perms, identities: &[Identity]) -> bool {
+    config.skip_acl
+        || acl.is_empty()
         || acl
             .iter()
-            .any(|entry| entry.perms.intersects(needed) && is_for(entry, identities))
+            .any(|entry| entry.perms.intersects(needed) && is_for(config, entry, identities))
         || identities.iter().any(|identity| identity.scheme == "super")
 }
 
-fn is_for(entry: &Acl, identities: &[Identity]) -> bool {
+fn is_for(config: &TreeConfig, entry: &Acl, identities: &[Identity]) -> bool {
     match entry.scheme.as_str() {
         "world" => entry.id == "anyone",
         "ip" => identities
             .iter()
             .any(|identity| identity.scheme == "ip" && ip::covers(&entry.id, &identity.id)),
+        "sasl" => {
+            let is_for_anybody = config.anybody_of_sasl.as_deref() == Some(&*entry.id);
+            identities.iter().any(|identity| {
+                identity.scheme == "sasl"
+                    && (is_for_anybody || identity.id == "super" || identity.id == entry.id)
+            })
+        }
         scheme => identities
             .iter()
             .any(|identity| identity.scheme == scheme && identity.id == entry.id),
@@ -122,7 +130,7 @@ fn expand(perms: Perms, identities: &[Identity], acl: &mut Vec<Acl>) -> Result<u
 fn is_valid(scheme: &str, id: &str, config: &TreeConfig) -> bool {
     match scheme {
         "world" => id == "anyone",
-        "digest" => is_digest(id),
+        "digest" => config.digest && is_digest(id),
         "ip" => ip::is_valid(id),
         "sasl" => config.sasl && is_kerberos_name(id),
         "x509" => config.x509 && is_distinguished_name(id),
@@ -337,19 +345,53 @@ mod tests {
 
     #[test]
     fn a_bit_and_an_identity_of_the_same_entry_are_needed() {
+        let permitted = |acl: &[Acl], needed, identities: &[Identity]| {
+            permits(&TreeConfig::new([0, 0]), acl, needed, identities)
+        };
         let list = [acl(1, "world", "anyone"), acl(2, "digest", "u:h")];
         let user = [identity("digest", "u:h")];
-        assert!(permits(&list, Perms::READ, &[]));
-        assert!(!permits(&list, Perms::WRITE, &[]));
-        assert!(permits(&list, Perms::WRITE, &user));
-        assert!(!permits(&list, Perms::ADMIN, &user));
-        assert!(!permits(&list, Perms::WRITE, &[identity("sasl", "u:h")]));
-        assert!(permits(&list, Perms::ADMIN, &[identity("super", "")]));
-        assert!(permits(&[], Perms::ADMIN, &[]));
-        assert!(permits(
+        assert!(permitted(&list, Perms::READ, &[]));
+        assert!(!permitted(&list, Perms::WRITE, &[]));
+        assert!(permitted(&list, Perms::WRITE, &user));
+        assert!(!permitted(&list, Perms::ADMIN, &user));
+        assert!(!permitted(&list, Perms::WRITE, &[identity("sasl", "u:h")]));
+        assert!(permitted(&list, Perms::ADMIN, &[identity("super", "")]));
+        assert!(permitted(&[], Perms::ADMIN, &[]));
+        assert!(permitted(
             &[acl(2, "ip", "10.0.0.0/8")],
             Perms::WRITE,
             &[identity("ip", "10.9.9.9")]
         ));
+    }
+
+    #[test]
+    fn the_sasl_user_super_and_everybody_where_it_is_said_match_entries_of_others() {
+        let list = [acl(1, "sasl", "bob"), acl(2, "sasl", "everybody")];
+        let permitted = |config: &TreeConfig, needed, id| {
+            permits(config, &list, needed, &[identity("sasl", id)])
+        };
+        let plain = TreeConfig::new([0, 0]);
+        assert!(permitted(&plain, Perms::READ, "bob"));
+        assert!(!permitted(&plain, Perms::WRITE, "bob"));
+        assert!(permitted(&plain, Perms::READ, "super"));
+        let open = TreeConfig {
+            anybody_of_sasl: Some("everybody".into()),
+            ..plain
+        };
+        assert!(permitted(&open, Perms::WRITE, "bob"));
+        assert!(!permitted(&open, Perms::READ, "eve"));
+        let digest = [identity("digest", "everybody")];
+        assert!(!permits(&open, &list, Perms::WRITE, &digest));
+    }
+
+    #[test]
+    fn digests_are_invalid_where_the_scheme_is_off() {
+        let config = TreeConfig {
+            digest: false,
+            ..TreeConfig::new([0, 0])
+        };
+        let list = [raw(1, Some("digest"), Some("a:b"))];
+        let normalised = normalise(Some(&list), &[], &config, &mut 0);
+        assert_eq!(normalised, Err(ErrorCode::InvalidAcl));
     }
 }

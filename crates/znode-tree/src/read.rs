@@ -116,7 +116,7 @@ impl Tree {
     ///
     /// Source: `client-protocol.md` §8.2.
     pub fn permits(&self, acl: &[Acl], needed: Perms, identities: &[Identity]) -> bool {
-        self.config.skip_acl || permits(acl, needed, identities)
+        permits(&self.config, acl, needed, identities)
     }
 
     /// Calls `each` with the path of every ephemeral node of the session that starts with

@@ -1,7 +1,9 @@
 //! What a server of a seed is told before it starts.
 
 use crate::swarm::Swarm;
-use replica::{Config, Facts, FourLetterWords, ReaperRules, ReconfigRules, SessionRules};
+use replica::{
+    Config, ConnectLimits, Facts, FourLetterWords, Limits, ReaperRules, ReconfigRules, SessionRules,
+};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use zk_types::ServerId;
@@ -46,11 +48,29 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
         extended_types: false,
         enforce_quota: false,
         skip_acl: false,
-        super_digest: None,
         sessions: SessionRules::default(),
         reaper: ReaperRules::default(),
         reconfig: ReconfigRules::default(),
+        auth: Default::default(),
+        limits: limits(swarm),
         facts: Facts::default(),
         seed: [0; 32],
+    }
+}
+
+fn limits(swarm: &Swarm) -> Limits {
+    let connects = ConnectLimits {
+        tokens_max: swarm.connects_max,
+        fill_interval: Duration::from_micros(swarm.tick),
+        fill_tokens: swarm.connects_max,
+        opening_takes: 1,
+        opening_locally_takes: 1,
+        resuming_takes: 1,
+        drops: None,
+    };
+    Limits {
+        connects: (swarm.connects_max > 0).then_some(connects),
+        requests_max: swarm.requests_max,
+        ..Limits::default()
     }
 }

@@ -3,6 +3,8 @@
 use super::mode;
 use super::text::decimal;
 use crate::server::Replica;
+use crate::throttle::Bucket;
+use alloc::format;
 use alloc::string::String;
 use core::fmt::{Display, Write};
 use zab_core::{LearnerState, Role};
@@ -46,7 +48,11 @@ fn traffic(replica: &Replica, lines: &mut Lines) {
     let (open, max) = statistics.descriptors;
     lines.put("open_file_descriptor_count", open);
     lines.put("max_file_descriptor_count", max);
-    lines.put("connection_drop_probability", "0.0");
+    let bucket = replica.connect_tokens.as_ref();
+    let dropped = bucket.map_or(0, Bucket::dropped_ppm);
+    lines.put("connection_drop_probability", share(dropped));
+    let deficit = bucket.map_or(0, Bucket::deficit);
+    lines.put("connection_token_deficit", deficit);
     let [last, min, max] = statistics.responses.last_min_max();
     lines.put("last_client_response_size", last);
     lines.put("min_client_response_size", min);
@@ -55,6 +61,13 @@ fn traffic(replica: &Replica, lines: &mut Lines) {
     lines.put("auth_failed_count", statistics.auth_failed);
     lines.put("non_mtls_remote_conn_count", 0);
     lines.put("non_mtls_local_conn_count", 0);
+}
+
+/// A share in millionths as a decimal fraction, with one digit at least.
+fn share(ppm: u32) -> String {
+    let digits = format!("{}.{:06}", ppm / 1_000_000, ppm % 1_000_000);
+    let short = digits.trim_end_matches('0');
+    format!("{short}{}", if short.ends_with('.') { "0" } else { "" })
 }
 
 fn contents(replica: &Replica, lines: &mut Lines) {
@@ -80,6 +93,18 @@ fn counters(replica: &Replica, lines: &mut Lines) {
     lines.put("connection_revalidate_count", statistics.revalidate_count);
     lines.put("bytes_received_count", statistics.bytes_received);
     lines.put("stale_sessions_expired", statistics.expired_sessions);
+    let silent = statistics.silent_connections_closed;
+    lines.put("sessionless_connections_expired", silent);
+    lines.put("throttled_ops", statistics.throttled_ops);
+    lines.put("request_throttle_wait_count", statistics.throttle_waits);
+    lines.put("request_throttle_queue_size", replica.throttled.len());
+    let stale = statistics.stale_requests_dropped;
+    lines.put("stale_requests_dropped", stale);
+    let large = statistics.large_requests_rejected;
+    lines.put("large_requests_rejected", large);
+    lines.put("ensemble_auth_success", statistics.ensemble.right);
+    lines.put("ensemble_auth_fail", statistics.ensemble.wrong);
+    lines.put("ensemble_auth_skip", statistics.ensemble.unchecked);
 }
 
 fn ensemble(replica: &Replica, lines: &mut Lines) {

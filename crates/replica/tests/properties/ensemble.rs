@@ -2,6 +2,7 @@
 //! taking turns as a number decides.
 
 use crate::support::{Client, Heard, MemoryDisk, config, greeting, wall};
+use replica::auth::AuthRules;
 use replica::{Config, ConnId, Input, Output, PeerPort, Replica, accepted_link};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -70,7 +71,10 @@ impl Ensemble {
                 window_bytes_max: storage.window_bytes_max,
                 segment_bytes: 8_192,
                 chunk_bytes: 512,
-                super_digest: Some("super:lK75jTNcA+U9vtVEw5vB51mj/w4=".into()),
+                auth: AuthRules {
+                    super_digest: Some("super:lK75jTNcA+U9vtVEw5vB51mj/w4=".into()),
+                    ..AuthRules::default()
+                },
                 ..config()
             },
             replica: None,

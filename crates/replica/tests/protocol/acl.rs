@@ -242,7 +242,7 @@ fn each_permission_is_needed_where_the_table_says() {
 #[test]
 fn a_super_user_may_do_everything_and_is_not_what_auth_stands_for() {
     let mut config = config();
-    config.super_digest = Some("super:lK75jTNcA+U9vtVEw5vB51mj/w4=".into());
+    config.auth.super_digest = Some("super:lK75jTNcA+U9vtVEw5vB51mj/w4=".into());
     let mut server = Standalone::start_on(MemoryDisk::default(), config);
     let (owner, root) = (server.connect().conn, server.connect().conn);
     assert_eq!(prove(&mut server, owner, "u:p"), 0);

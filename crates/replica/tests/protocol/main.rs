@@ -9,6 +9,7 @@ mod handshake;
 mod limits;
 mod multi;
 mod ordering;
+mod proofs;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;

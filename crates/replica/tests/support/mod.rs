@@ -57,10 +57,11 @@ pub(crate) fn config() -> Config {
         extended_types: true,
         enforce_quota: false,
         skip_acl: false,
-        super_digest: None,
         sessions: SessionRules::default(),
         reaper: ReaperRules::default(),
         reconfig: ReconfigRules::default(),
+        auth: Default::default(),
+        limits: Default::default(),
         facts: Facts {
             version: "3.9.5-test, built on 01/01/2026 00:00 UTC".into(),
             ..Facts::default()
@@ -147,11 +148,16 @@ impl Standalone {
             .expect("a new session is granted")
     }
 
-    /// A client with a session, or `None` when the session was refused.
-    pub(crate) fn connect_as(&mut self, session: SessionId, password: &[u8]) -> Option<Client> {
+    /// Greets for a session, and says what the server sends, which is nothing when it closes.
+    pub(crate) fn greet(&mut self, session: SessionId, password: &[u8]) -> (ConnId, Vec<u8>) {
         let conn = self.connect_raw();
         let bytes = greeting(session, password);
-        let sent = self.send(conn, &bytes);
+        (conn, self.send(conn, &bytes))
+    }
+
+    /// A client with a session, or `None` when the session was refused.
+    pub(crate) fn connect_as(&mut self, session: SessionId, password: &[u8]) -> Option<Client> {
+        let (conn, sent) = self.greet(session, password);
         Client::welcomed(conn, &sent)
     }
 
@@ -167,6 +173,12 @@ impl Standalone {
         let bytes = client.encode(request);
         let sent = self.send(client.conn, &bytes);
         client.decode(&sent)
+    }
+
+    /// What the server says to a four-letter word.
+    pub(crate) fn four_letters(&mut self, word: &str) -> String {
+        let conn = self.connect_raw();
+        String::from_utf8(self.send(conn, word.as_bytes())).expect("text")
     }
 
     /// Everything sent to the client since it last listened.

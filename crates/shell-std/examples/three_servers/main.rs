@@ -160,10 +160,11 @@ fn config(me: ServerId, members: Vec<(ServerId, String)>) -> Config {
         extended_types: false,
         enforce_quota: false,
         skip_acl: false,
-        super_digest: None,
         sessions: SessionRules::default(),
         reaper: ReaperRules::default(),
         reconfig: ReconfigRules::default(),
+        auth: Default::default(),
+        limits: Default::default(),
         facts: Facts::default(),
         seed,
     }

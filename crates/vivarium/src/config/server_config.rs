@@ -1,5 +1,7 @@
 //! From what is set to a server that can be run.
 
+use crate::config::auth::auth_rules;
+use crate::config::limits::limits;
 use crate::config::properties::{Property, parse_properties};
 use crate::config::settings::{ConfigError, Place, Settings, Warning};
 use replica::{
@@ -82,8 +84,8 @@ impl ServerConfig {
         };
         let own = servers.iter().find(|line| line.id == me);
         let (client_host, client_port) = client_address(settings, own)?;
-        let replica = replica_config(settings, me, &servers, &mut warnings)?;
-        let when_missing = match boolean(settings, "datadir.autocreate")? {
+        let replica = replica_config(settings, read, me, &servers, &mut warnings)?;
+        let when_missing = match boolean(settings, "datadir.autocreate") {
             Some(false) => WhenMissing::Refuse,
             Some(true) | None => WhenMissing::Create,
         };
@@ -113,7 +115,7 @@ impl ServerConfig {
     }
 }
 
-fn rule(sentence: impl Into<String>) -> ConfigError {
+pub(super) fn rule(sentence: impl Into<String>) -> ConfigError {
     ConfigError::Rule(sentence.into())
 }
 
@@ -308,6 +310,7 @@ fn client_address(
 
 fn replica_config(
     settings: &Settings,
+    read: ReadFile<'_>,
     me: ServerId,
     servers: &[ServerLine],
     warnings: &mut Vec<Warning>,
@@ -325,7 +328,7 @@ fn replica_config(
         ))),
         (ticks, _) => Ok(u32::try_from(ticks.unwrap_or(10)).expect("it is at most a million")),
     };
-    let extended_types = boolean(settings, "extendedTypesEnabled")?.unwrap_or(false);
+    let extended_types = boolean(settings, "extendedTypesEnabled").unwrap_or(false);
     if extended_types && me.0 == 255 {
         return Err(rule(
             "with extendedTypesEnabled a server's number must be 254 at most",
@@ -357,12 +360,13 @@ fn replica_config(
         counter_max: u32::MAX - 65_536,
         four_letter_words: four_letter_words(settings),
         extended_types,
-        enforce_quota: boolean(settings, "enforceQuota")?.unwrap_or(false),
+        enforce_quota: boolean(settings, "enforceQuota").unwrap_or(false),
         skip_acl: yes(settings, "skipACL")?,
-        super_digest: super_digest(settings)?,
         sessions: session_rules(settings)?,
         reaper: reaper_rules(settings)?,
         reconfig: reconfig_rules(settings, warnings)?,
+        auth: auth_rules(settings, read, warnings)?,
+        limits: limits(settings)?,
         facts: Facts::default(),
         seed: [0; 32],
     })
@@ -493,20 +497,7 @@ fn four_letter_words(settings: &Settings) -> FourLetterWords {
     }
 }
 
-fn super_digest(settings: &Settings) -> Result<Option<String>, ConfigError> {
-    let expected =
-        "`super:` and the base64 of a digest, such as super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
-    settings.parsed(
-        "DigestAuthenticationProvider.superDigest",
-        expected,
-        |value| {
-            let (name, digest) = value.split_once(':')?;
-            (!name.is_empty() && !digest.is_empty()).then(|| value.to_owned())
-        },
-    )
-}
-
-fn number(
+pub(super) fn number(
     settings: &Settings,
     key: &str,
     range: std::ops::RangeInclusive<i64>,
@@ -523,16 +514,15 @@ fn number(
     })
 }
 
-fn count(settings: &Settings, key: &str) -> Result<Option<u32>, ConfigError> {
+pub(super) fn count(settings: &Settings, key: &str) -> Result<Option<u32>, ConfigError> {
     let number = number(settings, key, 0..=i64::from(i32::MAX))?;
     Ok(number.map(|number| u32::try_from(number).expect("it is in range")))
 }
 
 /// As Java reads a system property: everything but `true` is false.
-fn boolean(settings: &Settings, key: &str) -> Result<Option<bool>, ConfigError> {
-    Ok(settings
-        .get(key)
-        .map(|(value, _)| value.eq_ignore_ascii_case("true")))
+pub(super) fn boolean(settings: &Settings, key: &str) -> Option<bool> {
+    let (value, _) = settings.get(key)?;
+    Some(value.eq_ignore_ascii_case("true"))
 }
 
 fn strict_boolean(settings: &Settings, key: &str) -> Result<Option<bool>, ConfigError> {
@@ -554,7 +544,7 @@ fn yes(settings: &Settings, key: &str) -> Result<bool, ConfigError> {
     Ok(parsed?.unwrap_or(false))
 }
 
-fn millis(ms: i64) -> Duration {
+pub(super) fn millis(ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(ms).expect("it is not negative"))
 }
 

@@ -338,15 +338,7 @@ mod tests {
         assert!(matters("sslQuorum=true"));
         assert!(!matters("sslQuorum=false"));
         assert!(!matters("nio.numWorkerThreads=4"));
-        assert!(matters(
-            "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider"
-        ));
-    }
-
-    #[test]
-    fn a_provider_that_is_not_known_is_refused() {
-        let error = resolve("authProvider.1=com.example.Mine", &[]).unwrap_err();
-        assert!(matches!(error, ConfigError::Refused { .. }), "{error}");
+        assert!(matters("requireClientAuthScheme=sasl"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 use zk_types::ServerId;
 
-const ALONE: &str = "dataDir=/d\nclientPort=2181\n";
+pub(super) const ALONE: &str = "dataDir=/d\nclientPort=2181\n";
 const THREE: &str = "dataDir=/d\nclientPort=2181\ninitLimit=10\nsyncLimit=5\n\
     server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n";
 
@@ -17,11 +17,11 @@ const THREE_WITH_RULES: &str = "dataDir=/d\nclientPort=2181\ninitLimit=10\nsyncL
     znode.container.checkIntervalMs=2000\nznode.container.maxPerMinute=30\n\
     znode.container.maxNeverUsedIntervalMs=0\n";
 
-fn build(file: &str) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
+pub(super) fn build(file: &str) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
     build_with(file, &[])
 }
 
-fn build_with(
+pub(super) fn build_with(
     file: &str,
     files: &[(&str, &str)],
 ) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
@@ -38,7 +38,7 @@ fn build_with(
     Ok((config, warnings))
 }
 
-fn refusal(file: &str, files: &[(&str, &str)]) -> String {
+pub(super) fn refusal(file: &str, files: &[(&str, &str)]) -> String {
     build_with(file, files).unwrap_err().to_string()
 }
 
@@ -64,7 +64,8 @@ fn a_minimal_file_has_the_defaults_of_apache() {
     assert_eq!(replica.segment_bytes, 64 << 20);
     assert_eq!(replica.four_letter_words, FourLetterWords::Only(Vec::new()));
     assert!(!replica.extended_types && !replica.enforce_quota && !replica.skip_acl);
-    assert_eq!(replica.super_digest, None);
+    assert_eq!(replica.auth.super_digest, None);
+    assert!(replica.auth.sasl.is_none() && replica.auth.enforced_schemes.is_empty());
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn every_key_that_works_has_its_effect() {
     let words = ["ruok", "mntr"].map(str::to_owned).to_vec();
     assert_eq!(replica.four_letter_words, FourLetterWords::Only(words));
     assert!(replica.extended_types && replica.enforce_quota && replica.skip_acl);
-    assert_eq!(replica.super_digest.as_deref(), Some("super:xyz="));
+    assert_eq!(replica.auth.super_digest.as_deref(), Some("super:xyz="));
 }
 
 #[test]
@@ -260,11 +261,6 @@ fn every_broken_rule_has_its_sentence() {
             alone("DigestAuthenticationProvider.superDigest=x"),
             myid,
             "must be `super:`",
-        ),
-        (
-            alone("letAnySaslUserDoX=true"),
-            myid,
-            "does not start with `letAnySaslUserDoX=true`",
         ),
         (
             alone("server.1=a"),

@@ -1,8 +1,6 @@
 //! Changes and deletions of a node that exists, and checks of one.
 
-use super::{
-    Preparation, check_version, checked_data, is_built_in, next_version, parent_of, valid,
-};
+use super::{Preparation, check_version, is_built_in, next_version, parent_of, valid};
 use crate::pending::NodeState;
 use crate::quota::Usage;
 use alloc::boxed::Box;
@@ -83,7 +81,7 @@ impl Preparation<'_> {
         let path = valid(path)?;
         let node = self.look(path).ok_or(ErrorCode::NoNode)?;
         self.check_permission(&node.acl, Perms::WRITE)?;
-        let data = checked_data(data)?;
+        let data = self.checked_data(data)?;
         let data_length = data.as_ref().map_or(0, |data| data.len());
         let usage = Usage::of_change(node.data_length, data_length);
         self.check_quota(path, usage)?;

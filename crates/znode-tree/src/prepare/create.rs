@@ -1,6 +1,6 @@
 //! Creations.
 
-use super::{Place, Preparation, checked_data, parent_of, valid};
+use super::{Place, Preparation, parent_of, valid};
 use crate::node::{kind_of_owner, owner_of_kind};
 use crate::pending::NodeState;
 use crate::quota::Usage;
@@ -38,7 +38,7 @@ impl Preparation<'_> {
         if let NodeKind::Ephemeral(_) = parent.kind() {
             return Err(ErrorCode::NoChildrenForEphemerals);
         }
-        let data = checked_data(op.data.as_deref())?;
+        let data = self.checked_data(op.data.as_deref())?;
         self.check_quota(&path, Usage::of_node(length(data.as_ref())))?;
         if kind_of_owner(owner_of_kind(mode.kind)) != mode.kind {
             return Err(ErrorCode::BadArguments);

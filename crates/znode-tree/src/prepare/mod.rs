@@ -196,6 +196,15 @@ impl Preparation<'_> {
         )
     }
 
+    fn checked_data(&self, data: Option<&[u8]>) -> Result<Option<Bytes>, ErrorCode> {
+        let bytes_max = DATA_BYTES_MAX.min(self.tree.config.data_bytes_max);
+        match data {
+            Some(data) if data.len() > bytes_max => Err(ErrorCode::BadArguments),
+            Some(data) => Ok(Some(Arc::from(data))),
+            None => Ok(None),
+        }
+    }
+
     fn check_quota(&self, path: &str, change: Usage) -> Result<(), ErrorCode> {
         match self.enforced_quota(path) {
             Some(quota) => self
@@ -251,14 +260,6 @@ fn next_version(version: i32) -> i32 {
     match version.wrapping_add(1) {
         -1 => 0,
         next => next,
-    }
-}
-
-fn checked_data(data: Option<&[u8]>) -> Result<Option<Bytes>, ErrorCode> {
-    match data {
-        Some(data) if data.len() > DATA_BYTES_MAX => Err(ErrorCode::BadArguments),
-        Some(data) => Ok(Some(Arc::from(data))),
-        None => Ok(None),
     }
 }
 

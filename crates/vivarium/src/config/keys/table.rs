@@ -7,11 +7,9 @@ const OFF_NUMBER: &[&str] = &["0", "-1"];
 const JAVA: &str = "it tunes something that only the Java server has";
 const APACHE_FILES: &str = "it is about the file formats of Apache, and this server has its own";
 const NO_TLS: &str = "this server has no TLS yet, so what it protects travels in plain text";
-const NO_SASL: &str = "this server has no SASL yet, so nobody is authenticated that way";
+const NO_KERBEROS: &str = "this server has no Kerberos; SASL users have passwords here";
 const NO_ADMIN: &str = "this server has no admin HTTP port yet; use four-letter words";
 const NO_METRICS: &str = "this server has no metrics port yet; use the four-letter word mntr";
-const NO_THROTTLE: &str =
-    "this limit is not enforced; globalOutstandingLimit, maxCnxns and maxClientCnxns are";
 
 /// Every known key.
 pub const KEYS: &[KeyGroup] = &[
@@ -53,6 +51,39 @@ pub const KEYS: &[KeyGroup] = &[
             "skipACL",
             "4lw.commands.whitelist",
             "DigestAuthenticationProvider.superDigest",
+            "DigestAuthenticationProvider.enabled",
+            "DigestAuthenticationProvider.digestAlg",
+            "authProvider.*",
+            "superUser",
+            "superUser.*",
+            "SASLAuthenticationProvider.superPassword",
+            "allowSaslFailedClients",
+            "letAnySaslUserDoX",
+            "kerberos.removeHostFromPrincipal",
+            "kerberos.removeRealmFromPrincipal",
+            "sasl.serverconfig",
+            "sasl.usersFile",
+            "sessionRequireClientSASLAuth",
+            "enforce.auth.enabled",
+            "enforce.auth.schemes",
+            "ensembleAuthName",
+            "nio.sessionlessCnxnTimeout",
+            "request_throttle_max_requests",
+            "request_stale_latency_check",
+            "throttled_op_wait_time",
+            "largeRequestThreshold",
+            "largeRequestMaxBytes",
+            "connection_throttle_tokens",
+            "connection_throttle_fill_time",
+            "connection_throttle_fill_count",
+            "connection_throttle_freeze_time",
+            "connection_throttle_drop_increase",
+            "connection_throttle_drop_decrease",
+            "connection_throttle_decrease_ratio",
+            "connection_throttle_weight_enabled",
+            "connection_throttle_global_session_weight",
+            "connection_throttle_local_session_weight",
+            "connection_throttle_renew_session_weight",
             "datadir.autocreate",
         ],
         origin: Origin::Property,
@@ -61,6 +92,7 @@ pub const KEYS: &[KeyGroup] = &[
     KeyGroup {
         names: &[
             "jute.maxbuffer",
+            "java.security.auth.login.config",
             "znode.container.checkIntervalMs",
             "znode.container.maxPerMinute",
             "znode.container.maxNeverUsedIntervalMs",
@@ -144,7 +176,7 @@ pub const KEYS: &[KeyGroup] = &[
         ],
         origin: Origin::File,
         class: Class::Missing {
-            instead: "this server has no SASL yet: whoever reaches the quorum ports may join, so \
+            instead: "servers do not authenticate each other: whoever reaches the quorum ports may join, so \
                       keep them off public networks",
             off: OFF,
         },
@@ -311,31 +343,13 @@ pub const KEYS: &[KeyGroup] = &[
             "bitHashCacheSize",
             "pathStats.*",
             "messageTracker.*",
-            "enableEagerACLCheck",
             "jmx.*",
-            "DigestAuthenticationProvider.*",
             "request_throttler.shutdownTimeout",
             "kinit",
             "IPAuthenticationProvider.*",
         ],
         origin: Origin::Property,
         class: Class::NoEffect(JAVA),
-    },
-    KeyGroup {
-        names: &["DigestAuthenticationProvider.enabled"],
-        origin: Origin::Property,
-        class: Class::Missing {
-            instead: "the digest scheme is always there",
-            off: &["true"],
-        },
-    },
-    KeyGroup {
-        names: &["DigestAuthenticationProvider.digestAlg"],
-        origin: Origin::Property,
-        class: Class::Missing {
-            instead: "digests are SHA1",
-            off: &["sha1"],
-        },
     },
     KeyGroup {
         names: &[
@@ -370,101 +384,72 @@ pub const KEYS: &[KeyGroup] = &[
         class: Class::NoEffect("a frame that was taken can always be stored and read back"),
     },
     KeyGroup {
-        names: &[
-            "request_throttle_max_requests",
-            "throttled_op_wait_time",
-            "largeRequestThreshold",
-            "connection_throttle_tokens",
-        ],
+        names: &["enableEagerACLCheck"],
         origin: Origin::Property,
-        class: Class::Missing {
-            instead: NO_THROTTLE,
-            off: OFF_NUMBER,
-        },
+        class: Class::NoEffect("the leader checks, and a refusal costs no transaction here"),
+    },
+    KeyGroup {
+        names: &["request_throttle_stall_time"],
+        origin: Origin::Property,
+        class: Class::NoEffect("what waits goes on as soon as there is room"),
     },
     KeyGroup {
         names: &[
-            "request_throttle_*",
-            "request_stale_*",
-            "largeRequestMaxBytes",
-            "connection_throttle_*",
+            "request_throttle_drop_stale",
+            "request_stale_connection_check",
         ],
         origin: Origin::Property,
-        class: Class::NoEffect("it refines a limit that is not enforced"),
+        class: Class::NoEffect("what waits for a closed connection is always dropped"),
     },
     KeyGroup {
-        names: &[
-            "X509AuthenticationProvider.*",
-            "superUser",
-            "superUser.*",
-            "SASLAuthenticationProvider.*",
-            "allowSaslFailedClients",
-            "kerberos.*",
-            "requireKerberosConfig",
-            "sasl.*",
-            "security.auth_to_local",
-        ],
+        names: &["X509AuthenticationProvider.*"],
         origin: Origin::Property,
         class: Class::Missing {
-            instead: NO_SASL,
+            instead: NO_TLS,
             off: OFF,
         },
+    },
+    KeyGroup {
+        names: &["requireKerberosConfig", "security.auth_to_local"],
+        origin: Origin::Property,
+        class: Class::Missing {
+            instead: NO_KERBEROS,
+            off: &["false", "no", "", "default"],
+        },
+    },
+    KeyGroup {
+        names: &["kerberos.*"],
+        origin: Origin::Property,
+        class: Class::NoEffect(NO_KERBEROS),
     },
     KeyGroup {
         names: &["java.security.*"],
         origin: Origin::BareProperty,
+        class: Class::NoEffect(NO_KERBEROS),
+    },
+    KeyGroup {
+        names: &["jaasLoginRenew"],
+        origin: Origin::File,
+        class: Class::NoEffect(NO_KERBEROS),
+    },
+    KeyGroup {
+        names: &["requireClientAuthScheme"],
+        origin: Origin::File,
         class: Class::Missing {
-            instead: NO_SASL,
+            instead: "no server reads it, and clients are let in without authentication; set \
+                      sessionRequireClientSASLAuth or enforce.auth.enabled",
             off: OFF,
         },
     },
     KeyGroup {
-        names: &[
-            "sessionRequireClientSASLAuth",
-            "enforce.auth.enabled",
-            "enforce.auth.schemes",
-        ],
+        names: &["sasl.*"],
         origin: Origin::Property,
-        class: Class::Missing {
-            instead: "clients are let in without authentication; protect nodes with ACLs",
-            off: OFF,
-        },
-    },
-    KeyGroup {
-        names: &["ensembleAuthName"],
-        origin: Origin::Property,
-        class: Class::Missing {
-            instead: "the scheme `ensemble` is not there, so a client of another ensemble is not \
-                      turned away",
-            off: &[""],
-        },
-    },
-    KeyGroup {
-        names: &["authProvider.*"],
-        origin: Origin::Property,
-        class: Class::OneOf {
-            instead: "the schemes are world, auth, ip, digest and super, and no others",
-            off: &[
-                "org.apache.zookeeper.server.auth.digestauthenticationprovider",
-                "org.apache.zookeeper.server.auth.ipauthenticationprovider",
-            ],
-            known: &[
-                "org.apache.zookeeper.server.auth.saslauthenticationprovider",
-                "org.apache.zookeeper.server.auth.x509authenticationprovider",
-                "org.apache.zookeeper.server.auth.ensembleauthenticationprovider",
-                "org.apache.zookeeper.server.auth.keyauthenticationprovider",
-            ],
-        },
-    },
-    KeyGroup {
-        names: &["letAnySaslUserDoX"],
-        origin: Origin::Property,
-        class: Class::Refused("it would let every authenticated user read everything"),
+        class: Class::NoEffect("it is about clients"),
     },
     KeyGroup {
         names: &["fips-mode"],
         origin: Origin::Property,
-        class: Class::NoEffect("it chooses between Java's implementations of TLS"),
+        class: Class::NoEffect("it chooses between Java's implementations of cryptography"),
     },
     KeyGroup {
         names: &["audit.enable"],
