@@ -164,7 +164,7 @@ fn what_waited_too_long_is_refused_but_for_what_keeps_or_ends_a_session() {
         close,
     ];
     send(&mut server, &mut client, &requests);
-    server.now = server.now + Duration::from_millis(101);
+    server.now += Duration::from_millis(101);
     server.run();
     assert_eq!(codes(&mut server, &mut client), [0, -127, 0, -127, 0]);
     assert_eq!(server.closed, [client.conn]);
@@ -185,7 +185,7 @@ fn what_waited_longer_than_its_session_may_be_silent_closes_its_connection() {
     let mut client = server.connect();
     let requests = [create("/a", b"", 0), get("/a", false), get("/a", false)];
     send(&mut server, &mut client, &requests);
-    server.now = server.now + Duration::from_millis(10_001);
+    server.now += Duration::from_millis(10_001);
     server.run();
     assert_eq!(codes(&mut server, &mut client), [0]);
     assert_eq!(server.closed, [client.conn]);

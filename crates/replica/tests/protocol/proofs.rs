@@ -74,10 +74,10 @@ fn response(challenge: &[u8], user: &str, password: &str) -> Vec<u8> {
 }
 
 fn token_of(heard: &Heard) -> Option<Vec<u8>> {
-    match heard.response() {
-        Response::Sasl(token) => token.map(|token| token.to_vec()),
-        other => panic!("a token is expected: {other:?}"),
-    }
+    let Response::Sasl(token) = heard.response() else {
+        panic!("a token is expected: {heard:?}");
+    };
+    token.map(|token| token.to_vec())
 }
 
 /// Speaks with the server until it says yes or no.

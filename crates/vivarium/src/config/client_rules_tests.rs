@@ -155,7 +155,7 @@ fn tokens_for_sessions_are_counted_in_new_sessions() {
         drops: None,
     };
     let tokens = "connection_throttle_tokens=10\n";
-    assert_eq!(limits(tokens).connects, Some(expected.clone()));
+    assert_eq!(limits(tokens).connects, Some(expected));
     assert_eq!(limits("connection_throttle_tokens=0\n").connects, None);
     let more = "connection_throttle_fill_time=50\nconnection_throttle_fill_count=4\n\
         connection_throttle_freeze_time=0\nconnection_throttle_drop_increase=0.5\n\
