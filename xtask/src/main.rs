@@ -42,7 +42,7 @@ enum Command {
     Ci,
     /// Run simulated ensembles from seeds.
     Simulate(simulate::Options),
-    /// Let clients of other makers use a real ensemble.
+    /// Let clients of other makers, and their own tests, use real servers.
     Interop(interop::Options),
     /// Kill, stop and restart real servers under load, then look for every acknowledged write.
     Chaos(chaos::Options),
@@ -52,6 +52,9 @@ enum Command {
     Hostile(hostile::Options),
     /// Measure what watches cost: the table alone, and a real server with a million of them.
     Watches(watches::Options),
+    /// What the tests of others find in the place of `java` and `zkServer.sh`.
+    #[command(hide = true)]
+    StandIn(interop::stand_in::Options),
 }
 
 fn main() -> ExitCode {
@@ -83,5 +86,6 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Memory(options) => memory::run(&options),
         Command::Hostile(options) => hostile::run(&options),
         Command::Watches(options) => watches::run(&options),
+        Command::StandIn(options) => interop::stand_in::run(&options),
     }
 }

@@ -1,18 +1,16 @@
-//! Typing into a program and reading what it answers.
+//! Typing into a shell and reading what it answers.
 
-use super::shells::Exchange;
 use anyhow::{Context, Result, bail};
-use std::io::{Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::io::{PipeReader, Read, Write, pipe};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a word that must not come is waited for, once everything else has come.
-const SILENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(45);
+const POLL: Duration = Duration::from_millis(10);
 
-/// A program that is talked to. Both of its output streams count as its answer.
+/// A program that is talked to. What it says on both of its output streams is one text.
 pub(super) struct Conversation {
     process: Child,
     stdin: ChildStdin,
@@ -21,80 +19,74 @@ pub(super) struct Conversation {
 
 impl Conversation {
     pub(super) fn start(command: &mut Command) -> Result<Conversation> {
+        let (reader, writer) = pipe()?;
         let mut process = command
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
             .spawn()
             .context("cannot start the shell")?;
+        // The command keeps what it was given, and the pipe would never end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let stdin = process.stdin.take().expect("the input is piped");
-        let (sender, printed) = channel();
-        listen(
-            process.stdout.take().expect("the output is piped"),
-            sender.clone(),
-        );
-        listen(
-            process.stderr.take().expect("the error stream is piped"),
-            sender,
-        );
         Ok(Conversation {
             process,
             stdin,
-            printed,
+            printed: listen(reader),
         })
     }
 
-    /// Types one line and waits for what it must print. What came before is forgotten.
-    pub(super) fn exchange(&mut self, exchange: &Exchange) -> Result<()> {
-        while self.printed.try_recv().is_ok() {}
-        self.stdin
-            .write_all(format!("{}\n", exchange.typed).as_bytes())?;
-        self.stdin.flush()?;
+    pub(super) fn say(&mut self, line: &str) -> Result<()> {
+        writeln!(self.stdin, "{line}").context("the shell reads no more")?;
+        Ok(self.stdin.flush()?)
+    }
+
+    /// Takes what is printed until the text so far is a whole answer.
+    pub(super) fn hear(&mut self, whole: impl Fn(&str) -> bool) -> Result<String> {
         let deadline = Instant::now() + PATIENCE;
-        let mut text = String::new();
-        while !exchange.expected.iter().all(|part| text.contains(part)) {
+        let mut bytes = Vec::new();
+        loop {
+            let text = String::from_utf8_lossy(&bytes);
+            if whole(&text) {
+                return Ok(text.into_owned());
+            }
             match self
                 .printed
                 .recv_timeout(deadline.saturating_duration_since(Instant::now()))
             {
-                Ok(more) => text.push_str(&String::from_utf8_lossy(&more)),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    bail!(
-                        "{:?} expected, {:?} printed",
-                        exchange.expected,
-                        text.trim()
-                    );
+                Ok(more) => bytes.extend(more),
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("after {PATIENCE:?} there is only: {}", text.trim())
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!("the shell ended, and said: {}", text.trim())
                 }
             }
         }
-        if let Some(forbidden) = exchange.forbidden {
-            while let Ok(more) = self.printed.recv_timeout(SILENCE) {
-                text.push_str(&String::from_utf8_lossy(&more));
-            }
-            if text.contains(forbidden) {
-                bail!("{forbidden:?} forbidden, {:?} printed", text.trim());
-            }
-        }
-        Ok(())
     }
 
-    /// Asks the program to end, and takes care that it does.
-    pub(super) fn end(mut self) -> Result<()> {
-        // A program that has already ended reads nothing more, which is as good.
-        let _ = self.stdin.write_all(b"quit\n");
+    /// Waits until the program has ended by itself; its last words, and how it ended.
+    pub(super) fn end(mut self) -> Result<(String, ExitStatus)> {
         drop(self.stdin);
         let deadline = Instant::now() + PATIENCE;
-        while self.process.try_wait()?.is_none() {
+        let status = loop {
+            if let Some(status) = self.process.try_wait()? {
+                break status;
+            }
             if Instant::now() >= deadline {
                 self.process.kill()?;
+                self.process.wait()?;
+                bail!("the shell did not end within {PATIENCE:?}");
             }
-            thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
+            thread::sleep(POLL);
+        };
+        let bytes: Vec<u8> = self.printed.iter().flatten().collect();
+        Ok((String::from_utf8_lossy(&bytes).into_owned(), status))
     }
 }
 
-fn listen(mut stream: impl Read + Send + 'static, sender: Sender<Vec<u8>>) {
+fn listen(mut stream: PipeReader) -> Receiver<Vec<u8>> {
+    let (sender, printed) = channel();
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(count) = stream.read(&mut buffer) {
@@ -103,4 +95,5 @@ fn listen(mut stream: impl Read + Send + 'static, sender: Sender<Vec<u8>>) {
             }
         }
     });
+    printed
 }

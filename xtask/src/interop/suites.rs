@@ -1,0 +1,6 @@
+//! One file per suite.
+
+pub(super) mod c;
+pub(super) mod java_shell;
+pub(super) mod kazoo;
+pub(super) mod kazoo_tests;
