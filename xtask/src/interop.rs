@@ -52,6 +52,8 @@ enum Suite {
     JavaShell,
     /// The C library's shell, compared likewise, and its load generator.
     C,
+    /// The recipes of Curator, for Java.
+    Curator,
 }
 
 impl fmt::Display for Suite {
@@ -68,6 +70,7 @@ impl Suite {
             Suite::KazooTests => suites::kazoo_tests::run(options.against, report),
             Suite::JavaShell => suites::java_shell::run(report),
             Suite::C => suites::c::run(report),
+            Suite::Curator => suites::curator::run(report),
         }
     }
 }

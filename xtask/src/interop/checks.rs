@@ -85,7 +85,10 @@ fn converse(
                 bail!("it checked nothing and said: {}", tail(&noise))
             }
             Err(RecvTimeoutError::Timeout) => {
-                bail!("it said nothing for {SILENCE_MAX:?}, and before: {}", tail(&noise))
+                bail!(
+                    "it said nothing for {SILENCE_MAX:?}, and before: {}",
+                    tail(&noise)
+                )
             }
         }
     }
@@ -103,7 +106,10 @@ fn listen(child: &mut Child) -> Receiver<String> {
         thread::spawn(move || {
             let mut stream = BufReader::new(stream);
             let mut line = Vec::new();
-            while stream.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            while stream
+                .read_until(b'\n', &mut line)
+                .is_ok_and(|count| count > 0)
+            {
                 let text = String::from_utf8_lossy(&line).trim_end().to_owned();
                 if sender.send(text).is_err() {
                     return;

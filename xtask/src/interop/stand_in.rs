@@ -32,7 +32,10 @@ pub(super) fn folder() -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     let xtask = std::env::current_exe()?;
     for name in PROGRAMS {
-        let text = format!("#!/bin/sh\nexec '{}' stand-in {name} \"$@\"\n", xtask.display());
+        let text = format!(
+            "#!/bin/sh\nexec '{}' stand-in {name} \"$@\"\n",
+            xtask.display()
+        );
         // Another run may be using it: it is replaced, not written to.
         let draft = folder.join(format!(".{name}-{}", std::process::id()));
         fs::write(&draft, text)?;
@@ -76,7 +79,9 @@ fn java(arguments: &[&str]) -> Result<ExitCode> {
             }
             "-jar" => return test_cluster(&rest.collect::<Vec<_>>()),
             SERVER => {
-                let file = rest.next().context("there is no file behind the main class")?;
+                let file = rest
+                    .next()
+                    .context("there is no file behind the main class")?;
                 return serve(file, &defines);
             }
             _ if argument.starts_with("-D") => defines.push(argument),
@@ -106,7 +111,9 @@ fn test_cluster(arguments: &[&str]) -> Result<ExitCode> {
     let [jar, size] = arguments else {
         bail!("a jar and the size of an ensemble are expected");
     };
-    let name = Path::new(jar).file_name().is_some_and(|name| name == "main.jar");
+    let name = Path::new(jar)
+        .file_name()
+        .is_some_and(|name| name == "main.jar");
     anyhow::ensure!(name, "{jar} is no jar that is stood in for");
     let mut ensemble = Ensemble::start("test-cluster", size.parse()?, EXTRA)?;
     println!("{}", ensemble.connect_string());

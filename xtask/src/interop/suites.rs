@@ -1,6 +1,7 @@
 //! One file per suite.
 
 pub(super) mod c;
+pub(super) mod curator;
 pub(super) mod java_shell;
 pub(super) mod kazoo;
 pub(super) mod kazoo_tests;

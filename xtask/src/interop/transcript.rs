@@ -129,14 +129,18 @@ pub(super) fn compare(
             (Some(_), Some(index)) => {
                 used[index] = true;
                 println!("known   {what}: {}", differences[index].1);
-                report.known.push(format!("{what}: {}", differences[index].1));
+                report
+                    .known
+                    .push(format!("{what}: {}", differences[index].1));
             }
             (Some(text), None) => report.failed(&format!("{what}: {text}")),
         }
     }
     for (index, (typed, _)) in differences.iter().enumerate() {
         if !used[index] && !apache.iter().any(|exchange| exchange.typed == *typed) {
-            report.failed(&format!("{name}: {typed}: it is listed, and nobody types it"));
+            report.failed(&format!(
+                "{name}: {typed}: it is listed, and nobody types it"
+            ));
         }
     }
 }
@@ -226,7 +230,10 @@ mod tests {
     fn what_differs_by_chance_gets_a_name_by_its_first_appearance() {
         let mut names = Names::default();
         let first = names.rename("cZxid = 0x1f mZxid = 0x1f at 127.0.0.1:14000 owner = 0x0");
-        assert_eq!(first, "cZxid = <0> mZxid = <0> at 127.0.0.1:<port 0> owner = 0x0");
+        assert_eq!(
+            first,
+            "cZxid = <0> mZxid = <0> at 127.0.0.1:<port 0> owner = 0x0"
+        );
         assert_eq!(names.rename("zxid: 32 :15000"), "zxid: <1> :<port 1>");
     }
 

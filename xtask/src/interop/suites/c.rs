@@ -1,9 +1,9 @@
 //! The tools of the C library: its shell prints before our servers what it prints before Apache's,
 //! and its load generator finds nothing wrong.
 
+use super::super::install;
 use super::super::report::Report;
 use super::super::transcript::{Dialect, Difference, Line, compare, parse, record};
-use super::super::install;
 use crate::apache::{self, Apache, Settings};
 use crate::ensemble::Ensemble;
 use crate::process::program;
@@ -116,7 +116,12 @@ fn plain(text: &str) -> Vec<String> {
 
 /// Marks the numbers that this shell prints in hexadecimal without saying so.
 fn with_prefixes(line: &str) -> String {
-    for name in ["\tczxid=", "\tmzxid=", "\tephemeralOwner = ", "session Id = "] {
+    for name in [
+        "\tczxid=",
+        "\tmzxid=",
+        "\tephemeralOwner = ",
+        "session Id = ",
+    ] {
         if let Some(number) = line.strip_prefix(name) {
             return format!("{name}0x{number}");
         }

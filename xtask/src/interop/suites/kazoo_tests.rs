@@ -39,11 +39,21 @@ pub(in super::super) fn run(against: Against, report: &mut Report) -> Result<()>
     }
     command
         .env("ZOOKEEPER_VERSION", apache::VERSION)
-        .env("ZOOKEEPER_PORT_OFFSET", free_run_of_ports(PORTS)?.to_string())
+        .env(
+            "ZOOKEEPER_PORT_OFFSET",
+            free_run_of_ports(PORTS)?.to_string(),
+        )
         .env("PYTHONPATH", root().join("xtask/interop"))
         // Its tests skip less and check versions by the environment where this says so.
         .env_remove("CI")
-        .args(["-m", "pytest", "--pyargs", "kazoo.tests", "-p", "kazoo_report"])
+        .args([
+            "-m",
+            "pytest",
+            "--pyargs",
+            "kazoo.tests",
+            "-p",
+            "kazoo_report",
+        ])
         .args(["--timeout=180", "--quiet", "--no-header", "--no-summary"])
         .args(["-p", "no:cacheprovider", "--tb=short"]);
     checks::run(&mut command, None, report)?;
