@@ -5,7 +5,7 @@ use super::conversation::Conversation;
 use super::report::Report;
 use crate::process::target;
 use anyhow::{Context, Result};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::process::Command;
@@ -161,8 +161,8 @@ fn difference(theirs: &[String], ours: &[String]) -> Option<String> {
 /// Names for what is another in each run: zxids, sessions and ports, numbered as they appear.
 #[derive(Default)]
 pub(super) struct Names {
-    numbers: HashMap<u64, usize>,
-    ports: HashMap<String, usize>,
+    numbers: BTreeMap<u64, usize>,
+    ports: BTreeMap<String, usize>,
 }
 
 impl Names {
