@@ -2,7 +2,6 @@
 //! stops and starts, every answer is one that the model gives, and all trees are the model's.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod ensemble;
 #[path = "../../../znode-tree/tests/model/reference.rs"]
 #[allow(
     dead_code,
@@ -24,10 +23,10 @@ mod support;
 mod told;
 mod world;
 
-use ensemble::Storage;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use requests::{op, path};
+use support::Storage;
 use told::Told;
 use world::{Ask, CLIENTS, CONFIG, Step, World};
 

@@ -5,10 +5,9 @@
 //! the model that its client may have met.
 
 use crate::Told;
-use crate::ensemble::{Ensemble, Storage, TICK};
 use crate::reference::{Asked, Model, may};
 use crate::requests::USER;
-use crate::support::{Client, Heard, wall};
+use crate::support::{Client, Ensemble, Heard, Storage, TICK, wall};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use zk_proto::{AuthPacket, OpResult, Request, Response};

@@ -3,6 +3,7 @@
 mod acl;
 mod check_order;
 mod durability;
+mod ensemble;
 mod four_letter;
 mod framing;
 mod handshake;

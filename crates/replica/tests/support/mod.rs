@@ -3,11 +3,13 @@
 
 mod client;
 mod disk;
+mod ensemble;
 mod raw;
 mod requests;
 
 pub(crate) use client::*;
 pub(crate) use disk::*;
+pub(crate) use ensemble::*;
 pub(crate) use raw::*;
 pub(crate) use requests::*;
 

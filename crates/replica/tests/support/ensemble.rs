@@ -1,7 +1,7 @@
 //! Whole servers in memory: connected by wires that lose nothing, on disks that keep everything,
 //! taking turns as a number decides.
 
-use crate::support::{Client, Heard, MemoryDisk, config, greeting, wall};
+use super::{Client, Heard, MemoryDisk, config, greeting, wall};
 use replica::auth::AuthRules;
 use replica::{Config, ConnId, Input, Output, PeerPort, Replica, accepted_link};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use wal::{Disk, DiskTask};
 use zab_core::{LinkId, Role};
+use zk_proto::Request;
 use zk_types::{Instant, ServerId, SessionId, Zxid};
 
 /// The tick of every server.
@@ -103,6 +104,12 @@ impl Ensemble {
     /// How many servers there are, running or not.
     pub(crate) fn len(&self) -> usize {
         self.servers.len()
+    }
+
+    /// The server that leads.
+    pub(crate) fn leader(&self) -> usize {
+        let leads = |index: &usize| self.servers[*index].replica.as_ref().is_some_and(leads);
+        (0..self.len()).find(leads).expect("one of them leads")
     }
 
     pub(crate) fn is_running(&self, index: usize) -> bool {
@@ -252,6 +259,31 @@ impl Ensemble {
         if self.servers[index].open.remove(&conn) {
             self.input(index, Input::ClientClosed { conn });
         }
+    }
+
+    /// Sends one request, and returns everything heard until all servers are at rest.
+    pub(crate) fn ask(
+        &mut self,
+        index: usize,
+        client: &mut Client,
+        request: &Request<'_>,
+    ) -> Vec<Heard> {
+        let bytes = client.encode(request);
+        self.send(index, client.conn, &bytes);
+        self.run();
+        self.hear(index, client)
+    }
+
+    /// The first bytes of a connection that is no client's, and the answer to them.
+    pub(crate) fn word(&mut self, index: usize, bytes: &[u8]) -> String {
+        self.next_conn += 1;
+        let conn = ConnId(self.next_conn);
+        self.servers[index].open.insert(conn);
+        let ip = IpAddr::from([127, 0, 0, 1]);
+        self.input(index, Input::ClientConnected { conn, ip, port: 9 });
+        self.send(index, conn, bytes);
+        let sent = self.servers[index].sent.remove(&conn).unwrap_or_default();
+        String::from_utf8(sent).expect("text")
     }
 
     /// Everything sent to the client since it last listened.
