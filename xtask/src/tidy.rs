@@ -1,5 +1,6 @@
 //! The rules of the house that a program can check.
 
+mod claims;
 mod dependencies;
 mod files;
 mod no_std;
@@ -57,10 +58,11 @@ type Check = fn(&mut Findings) -> Result<()>;
 
 /// Runs the checks; all of them, also after one has found something.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let quick: [(&str, Check); 3] = [
+    let quick: [(&str, Check); 4] = [
         ("dependencies and layers", dependencies::check),
         ("files", files::check),
         ("sources", sources::check),
+        ("tests that the documentation names", claims::check),
     ];
     let slow: [(&str, Check); 4] = [
         ("formatting", tools::check_formatting),

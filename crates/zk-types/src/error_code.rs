@@ -122,3 +122,28 @@ impl ErrorCode {
             .find(|known| known.code() == code)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: `client-protocol.md` §11, the codes that a server sends.
+    #[test]
+    fn the_codes_that_servers_send_are_those_of_the_table() {
+        let sent = [
+            -2, -5, -6, -8, -12, -13, -14, -101, -102, -103, -108, -110, -111, -112, -114, -115,
+            -118, -119, -120, -121, -123, -124, -125, -127,
+        ];
+        for code in sent {
+            let known = ErrorCode::from_code(code);
+            assert_eq!(known.map(ErrorCode::code), Some(code));
+        }
+        for code in (-300..=300).filter(|code| !sent.contains(code)) {
+            assert_eq!(
+                ErrorCode::from_code(code),
+                None,
+                "{code} is unknown to clients"
+            );
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod four_letter;
 mod framing;
 mod handshake;
 mod limits;
+mod local_sessions;
 mod multi;
 mod ordering;
 mod proofs;

@@ -54,6 +54,16 @@ enum Arrival {
 impl Ensemble {
     /// As many servers as asked for, started on empty disks; one alone is a standalone server.
     pub(crate) fn start(count: usize, storage: Storage, turns: u64) -> Self {
+        Ensemble::start_with(count, storage, turns, |_| ())
+    }
+
+    /// As [`Ensemble::start`], with other settings.
+    pub(crate) fn start_with(
+        count: usize,
+        storage: Storage,
+        turns: u64,
+        configure: impl Fn(&mut Config),
+    ) -> Self {
         let id = |index: usize| ServerId(u64::try_from(index).expect("few servers") + 1);
         let members: Vec<_> = (0..count)
             .map(|index| (id(index), format!("host{index}:2888:3888:participant")))
@@ -87,8 +97,12 @@ impl Ensemble {
             sent: BTreeMap::new(),
             open: BTreeSet::new(),
         });
+        let mut servers: Vec<Server> = servers.collect();
+        for server in &mut servers {
+            configure(&mut server.config);
+        }
         let mut ensemble = Ensemble {
-            servers: servers.collect(),
+            servers,
             wires: BTreeMap::new(),
             now: Instant::from_millis(1_000),
             next_conn: 0,
