@@ -9,11 +9,12 @@ use crate::oracle::broken::{Broken, server_name};
 use crate::oracle::durability::Durability;
 use crate::oracle::history::{self, Writes};
 use crate::oracle::ledger::Ledger;
-use crate::oracle::sessions::{self, Move, Reign};
+use crate::oracle::sessions::{self, Homes, Move, Reign};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::watches::{self, AtEnd};
 use crate::oracle::wire::Tap;
 use crate::queue::Micros;
+use crate::swarm::Locality;
 use std::collections::BTreeMap;
 use wal::File;
 use zab_core::Role;
@@ -27,21 +28,33 @@ pub(crate) struct Judges {
     leaders: BTreeMap<u32, Reign>,
     roles: Vec<Option<Role>>,
     standings: Vec<Standing>,
+    /// Who knows a session.
+    locality: Locality,
+    /// When each server started.
+    starts: Vec<Vec<Micros>>,
 }
 
 impl Judges {
-    pub(crate) fn new(servers: usize) -> Self {
+    pub(crate) fn new(servers: usize, locality: Locality) -> Self {
         Judges {
             ledger: Ledger::new(servers),
             durability: Durability::new(servers),
             leaders: BTreeMap::new(),
             roles: vec![None; servers],
             standings: vec![Standing::Fresh; servers],
+            locality,
+            starts: vec![Vec::new(); servers],
         }
     }
 
     /// A server is about to start from its disk.
-    pub(crate) fn before_start(&mut self, server: usize, host: &Host) -> Result<(), Broken> {
+    pub(crate) fn before_start(
+        &mut self,
+        server: usize,
+        now: Micros,
+        host: &Host,
+    ) -> Result<(), Broken> {
+        self.starts[server].push(now);
         self.roles[server] = None;
         self.durability.look_at(server, &host.disk)?;
         Ok(())
@@ -182,7 +195,7 @@ impl Judges {
         hosts: &[Host],
     ) -> Result<(), Broken> {
         let writes = Writes::collect(taps);
-        let timeline = Timeline::tell(&self.ledger, &writes)?;
+        let timeline = Timeline::tell(&self.ledger, &writes, self.locality)?;
         history::judge(&timeline, taps)?;
         sessions::judge_moves(&timeline, moves)?;
         let applied_at = |zxid| {
@@ -190,6 +203,11 @@ impl Judges {
             Some(self.ledger.entries()[index].time)
         };
         sessions::judge_expiry(&timeline, taps, &writes, &self.leaders, applied_at)?;
+        let homes = Homes {
+            starts: &self.starts,
+            clock_rates: hosts.iter().map(Host::clock_rate).collect(),
+        };
+        sessions::judge_homes(&timeline, taps, &homes)?;
         let open: Vec<usize> = clients.iter().filter_map(SimClient::open_tap).collect();
         for (number, tap) in taps.iter().enumerate() {
             let at_end = if open.contains(&number) {

@@ -9,7 +9,7 @@ use crate::queue::Micros;
 use crate::report::Report;
 use crate::run;
 use crate::story;
-use crate::swarm::Swarm;
+use crate::swarm::{Locality, Swarm};
 use crate::world::World;
 use client_core::{ClientError, ClientRequest, Response};
 
@@ -36,6 +36,8 @@ pub struct Sizes {
     pub snapshot_txns: u32,
     /// Bytes of log that a leader keeps in memory for learners.
     pub window_bytes_max: usize,
+    /// Who knows a session.
+    pub locality: Locality,
 }
 
 impl Default for Sizes {
@@ -45,6 +47,7 @@ impl Default for Sizes {
             clients: 2,
             snapshot_txns: 10_000,
             window_bytes_max: 1 << 20,
+            locality: Locality::Global,
         }
     }
 }
@@ -59,6 +62,7 @@ impl Stage {
         swarm.servers = sizes.servers;
         swarm.clients = sizes.clients;
         swarm.snapshot_txns = sizes.snapshot_txns;
+        swarm.locality = sizes.locality;
         swarm.snapshot_log_bytes = 0;
         swarm.window_bytes_max = sizes.window_bytes_max;
         swarm.counter_max = u32::MAX - 65_536;
@@ -164,6 +168,18 @@ impl Stage {
     pub fn server_of(&self, client: usize) -> Option<usize> {
         let tap = self.world.clients[client].open_tap()?;
         Some(self.world.taps[tap].server)
+    }
+
+    /// How many sessions every server knows, and how many one alone.
+    ///
+    /// # Panics
+    /// When a server is down.
+    pub fn sessions(&self) -> (usize, usize) {
+        let replicas: Vec<_> = self.world.hosts.iter().map(|host| host.replica()).collect();
+        let each = || replicas.iter().map(|replica| replica.expect("it runs"));
+        let global = each().map(|replica| replica.sessions().len()).max();
+        let local = each().map(replica::Replica::local_sessions_open).sum();
+        (global.unwrap_or(0), local)
     }
 
     /// Breaks a client's connection.

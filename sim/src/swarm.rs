@@ -143,6 +143,18 @@ impl Fault {
     }
 }
 
+/// Who knows a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Locality {
+    /// Every server.
+    #[default]
+    Global,
+    /// The server that opened it, for as long as it lasts.
+    Local,
+    /// The server that opened it, until the session wants an ephemeral node.
+    UntilEphemeral,
+}
+
 /// Everything that a seed draws before its world begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Swarm {
@@ -161,6 +173,7 @@ pub(crate) struct Swarm {
     pub(crate) outstanding_max: u32,
     pub(crate) frame_bytes_max: usize,
     pub(crate) session_timeout: (Micros, Micros),
+    pub(crate) locality: Locality,
     pub(crate) net: NetKnobs,
     pub(crate) disk: DiskKnobs,
     /// Most by which a monotonic clock is off, in parts per million.
@@ -271,6 +284,7 @@ impl Swarm {
             outstanding_max: u32::try_from(dice.octaves(2, 1_000)).expect("small"),
             frame_bytes_max: 1_048_575,
             session_timeout: (timeout_min, timeout_max),
+            locality: locality(seed, servers),
             net: net_knobs(dice, profile, tick),
             disk: DiskKnobs {
                 sync: spread(dice, 100, 8_000),
@@ -309,7 +323,7 @@ impl Swarm {
         format!(
             "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
              txns, window {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
-             sessions {} to {} ms, drift {} ppm, {} s of {}",
+             sessions {} to {} ms{}, drift {} ppm, {} s of {}",
             self.servers,
             self.clients,
             self.tick / 1_000,
@@ -325,6 +339,11 @@ impl Swarm {
             self.connects_max,
             self.session_timeout.0 / 1_000,
             self.session_timeout.1 / 1_000,
+            match self.locality {
+                Locality::Global => "",
+                Locality::Local => " and local",
+                Locality::UntilEphemeral => " and local until ephemeral",
+            },
             self.drift_ppm,
             self.safety / 1_000_000,
             if faults.is_empty() {
@@ -347,6 +366,17 @@ fn net_knobs(dice: &mut Dice, profile: Profile, tick: Micros) -> NetKnobs {
         late_max: tick / 2,
         socket_bytes: usize::try_from(dice.octaves(512, 262_144)).expect("small"),
         abrupt: if calm { 0 } else { rate(dice, 1_000, 500_000) },
+    }
+}
+
+/// Drawn apart, so that it shifts no other draw.
+fn locality(seed: u64, servers: usize) -> Locality {
+    let dice = &mut Dice::new(seed, Domain::Swarm, 1);
+    match dice.below(100) {
+        _ if servers == 1 => Locality::Global,
+        0..8 => Locality::Local,
+        8..25 => Locality::UntilEphemeral,
+        _ => Locality::Global,
     }
 }
 
@@ -431,6 +461,9 @@ mod tests {
         assert!((20..100).contains(&calm), "{calm}");
         for servers in 1..=5 {
             assert!(drawn.iter().any(|swarm| swarm.servers == servers));
+        }
+        for locality in [Locality::Local, Locality::UntilEphemeral] {
+            assert!(drawn.iter().any(|swarm| swarm.locality == locality));
         }
     }
 }

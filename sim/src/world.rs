@@ -117,7 +117,7 @@ impl World {
             taps: Vec::new(),
             chain: Chain::default(),
             notes: Notes::new(trace),
-            judges: Judges::new(swarm.servers),
+            judges: Judges::new(swarm.servers, swarm.locality),
             nemesis: Nemesis::new(seed, &swarm),
             phase: Phase::Faults,
             healed_at: 0,
@@ -305,7 +305,8 @@ impl World {
         }
         self.net.power_on(index);
         let seed = self.seed;
-        self.judges.before_start(index, &self.hosts[index])?;
+        let now = self.queue.now();
+        self.judges.before_start(index, now, &self.hosts[index])?;
         let step = self.hosts[index].start(seed, around!(self))?;
         if self.hosts[index].replica().is_some() {
             self.judges.started(index, &self.hosts[index])?;

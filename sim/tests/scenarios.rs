@@ -1,8 +1,8 @@
 //! Small worlds driven by hand, one fault each.
 
-use client_core::{ClientRequest, Create, CreateMode, CreateReply, Response};
-use sim::{Sizes, Stage};
-use zk_types::{Acl, Perms};
+use client_core::{ClientError, ClientRequest, Create, CreateMode, CreateReply, Response};
+use sim::{Locality, Sizes, Stage};
+use zk_types::{Acl, ErrorCode, Perms};
 
 fn create(path: &str, mode: CreateMode) -> ClientRequest {
     ClientRequest::Create(Create {
@@ -206,5 +206,66 @@ fn a_server_that_stands_alone_remembers_across_a_power_loss() {
     stage.settle();
     insist(&mut stage, 1, &sync());
     assert!(is_there(&mut stage, 1, "/before"));
+    stage.finish();
+}
+
+fn local(locality: Locality) -> Sizes {
+    Sizes {
+        locality,
+        ..Sizes::default()
+    }
+}
+
+/// Breaks a client's connection until it is served by a server other than `home`.
+fn move_away(stage: &mut Stage, client: usize, home: Option<usize>) {
+    for _ in 0..20 {
+        stage.disconnect(client);
+        insist(stage, client, &exists("/"));
+        if stage.server_of(client) != home {
+            return;
+        }
+    }
+    panic!("the client was served elsewhere");
+}
+
+#[test]
+fn a_local_session_writes_and_is_known_to_nobody_else() {
+    let mut stage = Stage::new(10, local(Locality::Local));
+    insist(&mut stage, 0, &create("/a", CreateMode::Persistent));
+    assert!(is_there(&mut stage, 1, "/a"));
+    assert_eq!(stage.sessions(), (0, 2));
+    let refused = stage.ask(0, create("/mine", CreateMode::Ephemeral));
+    let code = ErrorCode::EphemeralOnLocalSession;
+    assert_eq!(refused.unwrap_err(), ClientError::Server(code));
+    stage.finish();
+}
+
+#[test]
+fn a_session_that_wants_an_ephemeral_node_becomes_known_to_all_and_may_move() {
+    let mut stage = Stage::new(11, local(Locality::UntilEphemeral));
+    for client in [0, 1] {
+        insist(&mut stage, client, &exists("/"));
+    }
+    assert_eq!(stage.sessions(), (0, 2));
+    insist(&mut stage, 0, &create("/mine", CreateMode::Ephemeral));
+    assert_eq!(stage.sessions(), (1, 1));
+    let home = stage.server_of(0);
+    move_away(&mut stage, 0, home);
+    assert!(is_there(&mut stage, 1, "/mine"));
+    stage.freeze(0);
+    stage.pass_ms(8_000);
+    assert!(!is_there(&mut stage, 1, "/mine"));
+    stage.finish();
+}
+
+#[test]
+fn a_local_session_ends_with_the_silence_of_its_client() {
+    let mut stage = Stage::new(12, local(Locality::UntilEphemeral));
+    for client in [0, 1] {
+        insist(&mut stage, client, &exists("/"));
+    }
+    stage.freeze(0);
+    stage.pass_ms(8_000);
+    assert_eq!(stage.sessions(), (0, 1));
     stage.finish();
 }

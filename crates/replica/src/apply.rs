@@ -84,6 +84,7 @@ impl Replica {
         match txn {
             Txn::CreateSession { timeout_ms } => {
                 self.state.sessions.open(header.session, *timeout_ms);
+                self.locals.remove(header.session);
             }
             Txn::CloseSession { .. } => {
                 self.state.sessions.close(header.session);

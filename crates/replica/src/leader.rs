@@ -257,6 +257,10 @@ impl Replica {
         let session_check = match op {
             Op::CreateSession { timeout_ms } => {
                 let leader = self.leader.as_mut().expect("only a leader submits");
+                if leader.expiry.liveness(request.session) != Liveness::Unknown {
+                    // It was announced before a link broke, and again after.
+                    return;
+                }
                 leader.expiry.track(request.session, timeout_ms, self.now);
                 leader.owners.set(request.session, from);
                 Ok(())

@@ -38,7 +38,7 @@ impl Replica {
         if self.local_sessions() != LocalSessions::UntilEphemeral || !wants_ephemeral(op) {
             return Scope::Local;
         }
-        let timeout_ms = self.locals.remove(session).expect("it was just seen");
+        let timeout_ms = self.locals.announce(session);
         self.touches.touch(session);
         self.announce(conn, NO_TAG, session, timeout_ms);
         Scope::Global

@@ -1,7 +1,7 @@
 //! Sessions that one server alone knows.
 
 use crate::expiry::{Bucket, Expiry};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 use zk_types::{Instant, SessionId};
@@ -17,6 +17,9 @@ pub struct LocalTable {
     tick: Duration,
     expiry: Expiry,
     timeouts_ms: BTreeMap<SessionId, i32>,
+    /// Those that the leader was asked to make known to all. It keeps their deadlines already;
+    /// whether anything comes of it is known when the answer is applied, or the leader is gone.
+    announced: BTreeSet<SessionId>,
     /// Nothing expires before: what clients said while this server was not running must be read
     /// first.
     expire_from: Instant,
@@ -32,6 +35,7 @@ impl LocalTable {
             tick,
             expiry: Expiry::new(tick, now),
             timeouts_ms: BTreeMap::new(),
+            announced: BTreeSet::new(),
             expire_from: now,
         }
     }
@@ -48,16 +52,28 @@ impl LocalTable {
         self.expiry.touch(id, now)
     }
 
-    /// Whether the session is one of these.
+    /// Whether the session is one of these, and nobody was asked to make it known to all.
     pub fn contains(&self, id: SessionId) -> bool {
-        self.timeouts_ms.contains_key(&id)
+        self.timeouts_ms.contains_key(&id) && !self.announced.contains(&id)
     }
 
-    /// Takes a session out, closed or to be known everywhere, and gives its timeout in
-    /// milliseconds; `None` when it is none of these.
-    pub fn remove(&mut self, id: SessionId) -> Option<i32> {
+    /// The session is to be known to all: gives its timeout in milliseconds, to tell them. Its
+    /// deadline is not kept here any more.
+    ///
+    /// # Panics
+    /// When the table does not contain it.
+    pub fn announce(&mut self, id: SessionId) -> i32 {
+        assert!(self.contains(id), "what is announced is known here alone");
         self.expiry.forget(id);
-        self.timeouts_ms.remove(&id)
+        self.announced.insert(id);
+        self.timeouts_ms[&id]
+    }
+
+    /// Takes a session out: it is closed, or known to all.
+    pub fn remove(&mut self, id: SessionId) {
+        self.expiry.forget(id);
+        self.announced.remove(&id);
+        self.timeouts_ms.remove(&id);
     }
 
     /// Takes out the sessions that are due at `now`, by deadline and then by id.
@@ -83,8 +99,10 @@ impl LocalTable {
         self.expire_from = self.expire_from.max(until);
     }
 
-    /// Gives every session its full timeout from `now`: this server did not serve before.
+    /// Gives every session its full timeout from `now`: this server did not serve before. What
+    /// was announced to the leader of that time and did not come true never will.
     pub fn restart_all(&mut self, now: Instant) {
+        self.announced.clear();
         self.expiry = Expiry::new(self.tick, now);
         for (&id, &timeout_ms) in &self.timeouts_ms {
             self.expiry.track(id, timeout_ms, now);
@@ -138,14 +156,25 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_leaves_keeps_its_timeout() {
+    fn an_announced_session_has_its_timeout_and_no_deadline_here() {
         let mut table = table();
         table.open(ONE, 900, at(10));
-        assert_eq!(table.remove(ONE), Some(900));
-        assert_eq!(table.remove(ONE), None);
+        assert_eq!(table.announce(ONE), 900);
+        assert!(!table.contains(ONE) && !table.touch(ONE, at(20)));
         assert_eq!(table.expire(at(9_000)), [TWO]);
+        assert_eq!(table.len(), 1);
+        table.remove(ONE);
         assert!(table.is_empty());
         assert_eq!(table.next_deadline(), None);
+    }
+
+    #[test]
+    fn an_announcement_that_is_lost_with_its_leader_leaves_the_session_as_it_was() {
+        let mut table = table();
+        table.announce(ONE);
+        table.restart_all(at(1_000));
+        assert!(table.contains(ONE));
+        assert_eq!(table.expire(at(1_500)), [ONE, TWO]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What a server of a seed is told before it starts.
 
-use crate::swarm::Swarm;
+use crate::swarm::{Locality, Swarm};
 use replica::{
-    Config, ConnectLimits, Facts, FourLetterWords, Limits, ReaperRules, ReconfigRules, SessionRules,
+    Config, ConnectLimits, Facts, FourLetterWords, Limits, LocalSessions, ReaperRules,
+    ReconfigRules, SessionRules,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -48,7 +49,13 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
         extended_types: false,
         enforce_quota: false,
         skip_acl: false,
-        sessions: SessionRules::default(),
+        sessions: SessionRules {
+            local: match swarm.locality {
+                Locality::Global => LocalSessions::Never,
+                Locality::Local => LocalSessions::Always,
+                Locality::UntilEphemeral => LocalSessions::UntilEphemeral,
+            },
+        },
         reaper: ReaperRules::default(),
         reconfig: ReconfigRules::default(),
         auth: Default::default(),

@@ -4,10 +4,11 @@
 
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::bytes::{Bytes, Malformed};
-use crate::oracle::model::{Answer, Node, expect};
+use crate::oracle::model::{Answer, Ephemerals, Node, expect};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::txn::Change;
 use crate::oracle::wire::{FrameKind, Request, Tap, stat};
+use crate::swarm::Locality;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Every write that clients put on a wire, by session and request number.
@@ -278,7 +279,11 @@ impl<'t> Replies<'t> {
         let states = between.iter().rev().map(|moment| moment.zxid);
         for zxid in states.chain([floor.min(stamp)]) {
             let node_at = |path: &str| self.timeline.node_at(path, zxid);
-            let (change, answer) = expect(&node_at, 0, zxid, 0, waiting.request);
+            let ephemerals = match self.timeline.locality {
+                Locality::Local => Ephemerals::Denied,
+                Locality::Global | Locality::UntilEphemeral => Ephemerals::Granted,
+            };
+            let (change, answer) = expect(&node_at, (0, ephemerals), zxid, 0, waiting.request);
             let refused = matches!(change, Change::Error(_));
             if refused && answer_matches(&answer, waiting.request, error, body) == Ok(true) {
                 return Ok(());

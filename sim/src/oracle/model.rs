@@ -17,6 +17,7 @@ pub(crate) mod code {
     pub(crate) const NO_CHILDREN_FOR_EPHEMERALS: i32 = -108;
     pub(crate) const NODE_EXISTS: i32 = -110;
     pub(crate) const NOT_EMPTY: i32 = -111;
+    pub(crate) const EPHEMERAL_ON_LOCAL_SESSION: i32 = -120;
 }
 
 /// The nodes that every server starts with and that nobody deletes.
@@ -139,7 +140,8 @@ impl Model {
             let paths = nodes.map(|(path, _)| path.clone()).collect();
             return (Change::CloseSession { paths }, Answer::Void);
         }
-        expect(&|path| self.nodes.get(path), session, zxid, time, request)
+        let nodes = |path: &str| self.nodes.get(path);
+        expect(&nodes, (session, Ephemerals::Granted), zxid, time, request)
     }
 
     /// Applies a transaction, and says what happened to which nodes, in order.
@@ -307,16 +309,24 @@ impl Model {
     }
 }
 
+/// Whether a session may own ephemeral nodes; one that only its server knows may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ephemerals {
+    Granted,
+    Denied,
+}
+
 /// What a write, other than the end of a session, must become and answer where `nodes` are.
 pub(crate) fn expect<'n>(
     nodes: &dyn Fn(&str) -> Option<&'n Node>,
-    session: i64,
+    (session, ephemerals): (i64, Ephemerals),
     zxid: u64,
     time: i64,
     request: &Request,
 ) -> (Change, Answer) {
     let mut scratch = Scratch {
         nodes,
+        ephemerals,
         changed: BTreeMap::new(),
     };
     match scratch.one(session, zxid, time, request) {
@@ -328,6 +338,7 @@ pub(crate) fn expect<'n>(
 /// A state with changes on top that may be thrown away.
 struct Scratch<'f, 'n> {
     nodes: &'f dyn Fn(&str) -> Option<&'n Node>,
+    ephemerals: Ephemerals,
     changed: BTreeMap<String, Option<Node>>,
 }
 
@@ -403,6 +414,9 @@ impl Scratch<'_, '_> {
         (zxid, time): (u64, i64),
         (path, data, flags, with_stat): (&str, Option<&Rc<[u8]>>, i32, bool),
     ) -> Result<(Change, Answer), i32> {
+        if self.ephemerals == Ephemerals::Denied && matches!(flags, 1 | 3) {
+            return Err(code::EPHEMERAL_ON_LOCAL_SESSION);
+        }
         let (parent, _) = split(path).ok_or(code::NODE_EXISTS)?;
         let parent = parent.to_owned();
         let mut above = self.get(&parent).ok_or(code::NO_NODE)?.clone();

@@ -4,9 +4,12 @@ use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::history::Writes;
 use crate::oracle::timeline::Timeline;
 use crate::oracle::txn::Change;
-use crate::oracle::wire::{FrameKind, Tap};
+use crate::oracle::wire::{FrameKind, Request, Tap};
 use crate::queue::Micros;
 use std::collections::{BTreeMap, VecDeque};
+
+/// The answer to whoever speaks when the end of the session is under way already.
+const SESSION_EXPIRED: i32 = -112;
 
 /// A session that one server handed over to another, for good.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +114,109 @@ pub(crate) fn judge_expiry(
     Ok(())
 }
 
+/// Where sessions live that only one server knows.
+pub(crate) struct Homes<'h> {
+    /// When each server started, and started again: what it alone knew is gone then.
+    pub(crate) starts: &'h [Vec<Micros>],
+    /// How many microseconds the clock of each server shows in a second.
+    pub(crate) clock_rates: Vec<u64>,
+}
+
+/// A session that never became known to all is resumed at its own server only; and there it is,
+/// unless its client ended it, its time has passed, or the server started anew.
+pub(crate) fn judge_homes(
+    timeline: &Timeline,
+    taps: &[Tap],
+    homes: &Homes<'_>,
+) -> Result<(), Broken> {
+    let is_global = |session: i64| {
+        let moments = timeline.moments.iter();
+        moments
+            .filter_map(|moment| moment.entry.as_ref())
+            .any(|entry| entry.session == session && known_to_all(&entry.change))
+    };
+    for tap in taps {
+        let mut frames = tap.frames.iter();
+        let (Some(asked), Some(answered)) = (frames.next(), frames.next()) else {
+            continue;
+        };
+        let (
+            FrameKind::Connect { session, .. },
+            FrameKind::Connected {
+                session: granted, ..
+            },
+        ) = (&asked.what, &answered.what)
+        else {
+            continue;
+        };
+        if *session == 0 || is_global(*session) {
+            continue;
+        }
+        let name = server_name(tap.server);
+        let broken = |rule, seen| {
+            let broken = Broken::history(rule, seen);
+            Err(broken.client(tap.client).server(tap.server))
+        };
+        let is_at_home =
+            session.cast_unsigned() >> 56 == u64::try_from(tap.server + 1).unwrap_or(0);
+        if *granted != 0 && !is_at_home {
+            let seen = format!("{name} resumed session {session:#x}, which it cannot know");
+            return broken("a local session lives on its own server", seen);
+        }
+        if *granted == 0
+            && is_at_home
+            && let Some(left_ms) = left_of(*session, answered.time, taps, homes)
+        {
+            let seen = format!("{name} refused session {session:#x} {left_ms} ms too early");
+            return broken("no local session ends before its time", seen);
+        }
+    }
+    Ok(())
+}
+
+fn known_to_all(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::CreateSession { .. } | Change::CloseSession { .. }
+    )
+}
+
+/// How many milliseconds of its timeout a session has left at `now`, if it should still be there.
+fn left_of(session: i64, now: Micros, taps: &[Tap], homes: &Homes<'_>) -> Option<u64> {
+    let own: Vec<&Tap> = taps
+        .iter()
+        .filter(|tap| tap.session == Some(session))
+        .collect();
+    let closes = |tap: &&Tap| {
+        tap.frames.iter().any(|frame| {
+            let FrameKind::Request { request, .. } = &frame.what else {
+                return false;
+            };
+            matches!(request, Request::CloseSession)
+        })
+    };
+    if own.iter().any(closes) {
+        return None;
+    }
+    let last = own.iter().rev().find_map(|tap| {
+        let always = Reign {
+            server: tap.server,
+            since: 0,
+            clock_rate: homes.clock_rates[tap.server],
+        };
+        last_heard(tap, &always).map(|heard| (always, heard))
+    });
+    let (home, (heard, timeout_ms)) = last?;
+    let opened = own.first()?.frames.first()?.time;
+    let is_new = |start: &Micros| (opened..=now).contains(start);
+    if homes.starts[home.server].iter().any(is_new) {
+        return None;
+    }
+    let passed = now.saturating_sub(heard) * home.clock_rate / 1_000_000;
+    let timeout = u64::try_from(timeout_ms).unwrap_or(0) * 1_000;
+    (passed < timeout).then(|| (timeout - passed) / 1_000)
+}
+
 /// When the last request was sent that the leader itself answered during its reign.
 fn last_heard(tap: &Tap, reign: &Reign) -> Option<(Micros, i32)> {
     if tap.server != reign.server {
@@ -123,9 +229,10 @@ fn last_heard(tap: &Tap, reign: &Reign) -> Option<(Micros, i32)> {
         match &frame.what {
             FrameKind::Connected { timeout_ms, .. } => timeout = Some(*timeout_ms),
             FrameKind::Request { .. } => waiting.push_back(frame.time),
-            FrameKind::Reply { .. } => {
+            FrameKind::Reply { error, .. } => {
                 let sent = waiting.pop_front();
-                heard = sent.filter(|sent| *sent >= reign.since).or(heard);
+                let counts = *error != SESSION_EXPIRED;
+                heard = sent.filter(|sent| counts && *sent >= reign.since).or(heard);
             }
             FrameKind::Connect { .. } | FrameKind::Event { .. } => {}
         }
