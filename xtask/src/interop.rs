@@ -54,6 +54,8 @@ enum Suite {
     C,
     /// The recipes of Curator, for Java.
     Curator,
+    /// Users with passwords, as kazoo and Apache's Java shell prove them.
+    Sasl,
 }
 
 impl fmt::Display for Suite {
@@ -71,6 +73,7 @@ impl Suite {
             Suite::JavaShell => suites::java_shell::run(report),
             Suite::C => suites::c::run(report),
             Suite::Curator => suites::curator::run(report),
+            Suite::Sasl => suites::sasl::run(report),
         }
     }
 }

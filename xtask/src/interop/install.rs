@@ -41,6 +41,11 @@ pub(super) fn kazoo() -> Result<PathBuf> {
     python("python", &[KAZOO])
 }
 
+/// A Python that has kazoo and what it needs for SASL.
+pub(super) fn sasl() -> Result<PathBuf> {
+    python("sasl-python", &[KAZOO, "pure-sasl"])
+}
+
 /// A Python that has kazoo and all that its own tests need, so that none of them is skipped for
 /// want of a library.
 pub(super) fn kazoo_tests() -> Result<PathBuf> {

@@ -5,3 +5,4 @@ pub(super) mod curator;
 pub(super) mod java_shell;
 pub(super) mod kazoo;
 pub(super) mod kazoo_tests;
+pub(super) mod sasl;
