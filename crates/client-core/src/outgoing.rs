@@ -215,9 +215,11 @@ fn read_op<'a>(chroot: &Chroot, op: &'a MultiReadOp) -> Result<ReadOp<'a>, Clien
     Ok(match op {
         MultiReadOp::GetData { path } => ReadOp::GetData {
             path: server_path(chroot, path)?,
+            watch: false,
         },
         MultiReadOp::GetChildren { path } => ReadOp::GetChildren {
             path: server_path(chroot, path)?,
+            watch: false,
         },
     })
 }

@@ -47,7 +47,7 @@ pub(crate) fn response(chroot: &Chroot, opcode: OpCode, body: &[u8]) -> Result<R
             results
                 .into_iter()
                 .map(|result| part(chroot, result))
-                .collect(),
+                .collect::<Result<_, _>>()?,
         ),
         zk_proto::Response::WhoAmI(infos) => Response::WhoAmI(
             infos
@@ -58,12 +58,12 @@ pub(crate) fn response(chroot: &Chroot, opcode: OpCode, body: &[u8]) -> Result<R
                 })
                 .collect(),
         ),
-        zk_proto::Response::Sasl(_) => return Err(Loss::Protocol),
+        zk_proto::Response::Sasl(_) | zk_proto::Response::Details(_) => return Err(Loss::Protocol),
     })
 }
 
-fn part(chroot: &Chroot, result: OpResult<'_>) -> Result<PartResponse, PartError> {
-    Ok(match result {
+fn part(chroot: &Chroot, result: OpResult<'_>) -> Result<Result<PartResponse, PartError>, Loss> {
+    Ok(Ok(match result {
         OpResult::Create { path } => PartResponse::Created {
             path: String::from(chroot.strip(&path)),
             stat: None,
@@ -74,14 +74,17 @@ fn part(chroot: &Chroot, result: OpResult<'_>) -> Result<PartResponse, PartError
         },
         OpResult::Delete | OpResult::Check => PartResponse::Done,
         OpResult::SetData { stat } => PartResponse::Set(stat),
-        OpResult::RolledBack => return Err(PartError::RolledBack),
-        OpResult::Failed(code) => return Err(PartError::Failed(code)),
+        OpResult::RolledBack => return Ok(Err(PartError::RolledBack)),
+        OpResult::Failed(code) => return Ok(Err(PartError::Failed(code))),
         OpResult::GetData { data, stat } => PartResponse::Data {
             data: data.map(Cow::into_owned),
             stat,
         },
         OpResult::GetChildren { children } => PartResponse::Children(owned(children)),
-    })
+        OpResult::Exists { .. } | OpResult::GetChildren2 { .. } | OpResult::Keeper(_) => {
+            return Err(Loss::Protocol);
+        }
+    }))
 }
 
 fn owned(names: Vec<Cow<'_, str>>) -> Vec<String> {

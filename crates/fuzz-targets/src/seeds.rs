@@ -1,6 +1,7 @@
 //! Valid inputs of every kind, to start from.
 
 mod client;
+mod keeper;
 mod peer;
 
 pub(crate) use client::{

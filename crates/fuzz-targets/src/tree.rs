@@ -4,8 +4,8 @@ use crate::bytes::{Script, pieces};
 use std::borrow::Cow;
 use zk_proto::{decode_txn, encode_txn};
 use zk_types::{
-    CreateCall, CreateOp, ErrorCode, Identity, Op, Perms, RawAcl, SessionId, Txn, TxnHeader,
-    WallTime, Zxid,
+    CreateCall, CreateOp, ErrorCode, Identity, KeeperOp, Op, Perms, RawAcl, RawPath, SessionId,
+    Stat, Txn, TxnHeader, WallTime, Zxid,
 };
 use znode_tree::{LoadError, Loader, Pending, Requester, Tree, TreeConfig};
 
@@ -107,7 +107,12 @@ impl World {
             let [session, argument] = [script.below(3), script.below(256)];
             match command % 16 {
                 0..=8 => {
-                    let op = op(command % 16, PATHS[path], detail, argument);
+                    let kind = match command / 16 {
+                        14 => 9,
+                        15 => 10,
+                        _ => command % 16,
+                    };
+                    let op = op(kind, PATHS[path], detail, argument);
                     self.request(session, detail, &op);
                 }
                 9 | 10 => self.commit(argument % 32 + 1),
@@ -128,7 +133,11 @@ impl World {
         let part = |at: usize| {
             let kind = u8::try_from((argument >> at) % 8).expect("below eight");
             let path = PATHS[(path + at * usize::from(detail)) % PATHS.len()];
-            let kind = if kind == 5 { 8 } else { kind };
+            let kind = match kind {
+                5 => 8,
+                6 => 9 + detail % 2,
+                kind => kind,
+            };
             op(kind, path, detail.wrapping_add(kind), argument + at)
         };
         self.request(
@@ -310,9 +319,48 @@ fn op(kind: u8, path: &'static str, detail: u8, argument: usize) -> Op<'static> 
             path: raw,
             version: number % 5 - 1,
         },
-        _ => Op::Check {
+        8 => Op::Check {
             path: raw,
             version: number % 5 - 1,
+        },
+        9 => Op::Create(CreateOp {
+            call: CreateCall::IfNotExists,
+            path: raw,
+            data,
+            acl: acl(detail),
+            flags: i32::from(detail % 10),
+            ttl_ms: -1,
+        }),
+        _ => Op::Keeper(keeper_op(raw, detail, argument)),
+    }
+}
+
+fn keeper_op(path: RawPath<'static>, detail: u8, argument: usize) -> KeeperOp<'static> {
+    let number = i32::try_from(argument).expect("a byte and a little");
+    let version = number % 5 - 1;
+    match detail % 4 {
+        0 => KeeperOp::CheckNotExists { path, version },
+        1 => KeeperOp::CheckStat {
+            path,
+            version,
+            stat: Stat {
+                czxid: Zxid(u64::MAX),
+                mzxid: Zxid(u64::MAX),
+                ctime: WallTime(-1),
+                mtime: WallTime(-1),
+                version,
+                cversion: version,
+                aversion: -1,
+                ephemeral_owner: SessionId(-1),
+                data_length: -1,
+                num_children: version,
+                pzxid: Zxid(u64::MAX),
+            },
+        },
+        2 => KeeperOp::TryDelete { path, version },
+        _ => KeeperOp::DeleteRecursive {
+            path,
+            nodes_max: number.unsigned_abs() % 8,
         },
     }
 }

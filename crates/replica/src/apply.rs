@@ -8,10 +8,13 @@ use crate::connections::Connections;
 use crate::envelope;
 use crate::server::Replica;
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 use watch::WatchTable;
-use zk_proto::{EventKind, KeeperState, OpCode, OpResult, WatcherEvent, Xid, reply};
-use zk_types::{Bytes, ErrorCode, Perms, SessionId, Txn, TxnHeader, Zxid, mutant};
+use zk_proto::{EventKind, KeeperResult, KeeperState, OpCode, OpResult, WatcherEvent, Xid, reply};
+use zk_types::{
+    Bytes, CreateTxn, ErrorCode, KeeperTxn, Perms, SessionId, Txn, TxnHeader, Zxid, mutant,
+};
 use znode_tree::{Applied, Change, ChangeKind, TreeConfig, permits};
 
 /// Digests that `hash` shows, and how many transactions lie between two.
@@ -97,7 +100,8 @@ impl Replica {
             | Txn::SetAcl { .. }
             | Txn::Check { .. }
             | Txn::Multi(_)
-            | Txn::Error(_) => {}
+            | Txn::Error(_)
+            | Txn::Keeper(_) => {}
         }
         if let Some(leader) = &mut self.leader {
             leader.on_applied(header, txn);
@@ -194,8 +198,16 @@ fn encode_outcome(
     out: &mut Vec<u8>,
 ) {
     match applied {
-        Applied::Done => reply::void(out, xid, zxid),
-        Applied::Created { path, .. } if op == OpCode::Create => {
+        Applied::Done => {
+            if let Txn::Keeper(KeeperTxn::Exists { path }) = txn {
+                reply::path(out, xid, zxid, path);
+            } else {
+                reply::void(out, xid, zxid);
+            }
+        }
+        Applied::Created { path, .. }
+            if matches!(op, OpCode::Create | OpCode::CreateIfNotExists) =>
+        {
             reply::path(out, xid, zxid, path);
         }
         Applied::Created { path, stat, .. } => reply::path_stat(out, xid, zxid, path, stat),
@@ -212,6 +224,9 @@ fn encode_outcome(
 }
 
 fn part<'a>((txn, applied): (&Txn, &'a Applied<'_>)) -> OpResult<'a> {
+    if let Txn::Keeper(txn) = txn {
+        return OpResult::Keeper(keeper_part(txn));
+    }
     match applied {
         Applied::Created {
             path,
@@ -235,6 +250,20 @@ fn part<'a>((txn, applied): (&Txn, &'a Applied<'_>)) -> OpResult<'a> {
         Applied::AclSet(_) | Applied::Multi(_) => {
             unreachable!("these never stand in a multi")
         }
+    }
+}
+
+fn keeper_part(txn: &KeeperTxn) -> KeeperResult<'static> {
+    match txn {
+        KeeperTxn::CheckNotExists { .. } => KeeperResult::CheckNotExists,
+        KeeperTxn::CheckStat { .. } => KeeperResult::CheckStat,
+        KeeperTxn::Create(CreateTxn { path, .. }) | KeeperTxn::Exists { path } => {
+            KeeperResult::CreateIfNotExists {
+                path: Cow::Owned(String::from(&**path)),
+            }
+        }
+        KeeperTxn::TryDelete { .. } => KeeperResult::TryDelete,
+        KeeperTxn::DeleteRecursive { .. } => KeeperResult::DeleteRecursive,
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Connection {
     pub(crate) unsent: usize,
     pub(crate) reading: Reading,
     pub(crate) facts: ConnectionFacts,
+    /// Whether the client has asked what of ClickHouse Keeper this server knows.
+    pub(crate) speaks_keeper: bool,
 }
 
 /// Where a connection stands.
@@ -173,6 +175,7 @@ impl Connection {
             unsent: 0,
             reading: Reading::Resumed,
             facts: ConnectionFacts::new(0),
+            speaks_keeper: false,
         }
     }
 

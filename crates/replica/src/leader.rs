@@ -272,6 +272,7 @@ impl Replica {
             | Op::SetAcl { .. }
             | Op::Check { .. }
             | Op::Multi(_)
+            | Op::Keeper(_)
             | Op::CloseSession => self.check_session(from, request),
         };
         if session_check == Err(ErrorCode::SessionMoved) {

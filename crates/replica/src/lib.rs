@@ -15,6 +15,7 @@ mod connections;
 mod envelope;
 mod four_letter;
 mod handshake;
+mod keeper;
 mod leader;
 mod limits;
 mod local;

@@ -90,7 +90,7 @@ impl Replica {
 fn wants_ephemeral(op: &Op<'_>) -> bool {
     match op {
         Op::Create(CreateOp {
-            call: CreateCall::Create | CreateCall::Create2,
+            call: CreateCall::Create | CreateCall::Create2 | CreateCall::IfNotExists,
             flags: 1 | 3,
             ..
         }) => true,
@@ -102,6 +102,7 @@ fn wants_ephemeral(op: &Op<'_>) -> bool {
         | Op::SetAcl { .. }
         | Op::Check { .. }
         | Op::CreateSession { .. }
-        | Op::CloseSession => false,
+        | Op::CloseSession
+        | Op::Keeper(_) => false,
     }
 }

@@ -2,13 +2,15 @@
 
 use crate::api::ConnId;
 use crate::connection::Then;
+use crate::keeper::announced;
 use alloc::borrow::Cow;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use watch::{RemoveKind, Table, WatchTable};
 use zk_proto::{
-    AddWatchMode, ClientInfo, EventKind, KeeperState, OpCode, OpResult, ReadOp, ReplyHeader,
-    Request, RequestError, RequestHeader, SetWatches, WatcherEvent, WatcherType, Xid, reply,
+    AddWatchMode, ClientInfo, EventKind, KeeperResult, KeeperState, OpCode, OpResult, ReadOp,
+    ReplyHeader, Request, RequestError, RequestHeader, SetWatches, WatcherEvent, WatcherType, Xid,
+    reply,
 };
 use zk_types::{Acl, ErrorCode, Identity, Perms, RawPath, SessionId, ZnodePath, Zxid};
 use znode_tree::Tree;
@@ -17,19 +19,24 @@ use znode_tree::Tree;
 const MULTI_READ_BYTES_MAX: usize = 16 << 20;
 
 /// The state that reads of one connection see, and the watches they set.
-pub(crate) struct Reads<'a> {
-    pub(crate) tree: &'a Tree,
+pub(crate) struct Reads<'a, 't> {
+    pub(crate) tree: &'t Tree,
     pub(crate) watches: &'a mut WatchTable<ConnId>,
     /// What every answer is stamped with.
     pub(crate) applied: Zxid,
     pub(crate) conn: ConnId,
     pub(crate) session: SessionId,
     pub(crate) identities: &'a [Identity],
+    /// Whether the client has asked what of ClickHouse Keeper this server knows.
+    pub(crate) speaks_keeper: &'a mut bool,
 }
 
-type Answer = Result<(), ErrorCode>;
+pub(crate) type Answer = Result<(), ErrorCode>;
 
-impl Reads<'_> {
+/// Bytes of a Stat on the wire.
+const STAT_BYTES: usize = 68;
+
+impl<'t> Reads<'_, 't> {
     /// Appends the answer to a request that is no write.
     pub(crate) fn answer(
         &mut self,
@@ -91,10 +98,13 @@ impl Reads<'_> {
                 Ok(())
             }
             Request::MultiRead(ops) => {
+                if !*self.speaks_keeper && !ops.iter().all(ReadOp::is_of_apache) {
+                    return Err(ErrorCode::MarshallingError);
+                }
                 let mut results = Vec::new();
                 let mut bytes = 0;
-                for op in ops {
-                    let result = self.read_part(op);
+                for op in &ops {
+                    let result = self.read_part(op).unwrap_or_else(OpResult::Failed);
                     bytes += bytes_of(&result);
                     if bytes > MULTI_READ_BYTES_MAX {
                         return Err(ErrorCode::MarshallingError);
@@ -139,6 +149,7 @@ impl Reads<'_> {
                 reply::void(out, xid, self.applied);
                 Ok(())
             }
+            Request::Keeper(read) => self.keeper(xid, &read, out),
             Request::Write(_)
             | Request::Reconfig(_)
             | Request::Sync { .. }
@@ -156,18 +167,32 @@ impl Reads<'_> {
             self.watches
                 .add_standard(Table::Data, root_for_empty(path), self.conn);
         }
-        reply::stat(out, xid, self.applied, &found?);
+        let stat = match (found, announced(path)) {
+            (Err(ErrorCode::NoNode), Some(announcement)) => announcement.stat(),
+            (found, _) => found?,
+        };
+        reply::stat(out, xid, self.applied, &stat);
         Ok(())
     }
 
     fn get_data(&mut self, xid: Xid, path: &RawPath<'_>, watch: bool, out: &mut Vec<u8>) -> Answer {
         let path = required(path)?;
-        let (data, stat) = self.tree.get_data(path, self.identities)?;
+        let announced = announced(path);
+        let (data, stat) = match (self.tree.get_data(path, self.identities), &announced) {
+            (Err(ErrorCode::NoNode), Some(announcement)) => {
+                *self.speaks_keeper = true;
+                (Some(announcement.data), announcement.stat())
+            }
+            (found, _) => {
+                let (data, stat) = found?;
+                (data.map(AsRef::as_ref), stat)
+            }
+        };
         if watch {
             self.watches
                 .add_standard(Table::Data, root_for_empty(path), self.conn);
         }
-        reply::data(out, xid, self.applied, data.map(AsRef::as_ref), &stat);
+        reply::data(out, xid, self.applied, data, &stat);
         Ok(())
     }
 
@@ -180,14 +205,25 @@ impl Reads<'_> {
         out: &mut Vec<u8>,
     ) -> Answer {
         let path = required(path)?;
-        let (names, stat) = self.tree.children(path, self.identities)?;
+        match (self.tree.children(path, self.identities), announced(path)) {
+            (Err(ErrorCode::NoNode), Some(announcement)) => {
+                let (names, stat) = (announcement.children, announcement.stat());
+                match with_stat {
+                    None => reply::names(out, xid, self.applied, names),
+                    Some(()) => reply::names_stat(out, xid, self.applied, names, &stat),
+                }
+            }
+            (found, _) => {
+                let (names, stat) = found?;
+                match with_stat {
+                    None => reply::names(out, xid, self.applied, names),
+                    Some(()) => reply::names_stat(out, xid, self.applied, names, &stat),
+                }
+            }
+        }
         if watch {
             self.watches
                 .add_standard(Table::Child, root_for_empty(path), self.conn);
-        }
-        match with_stat {
-            None => reply::names(out, xid, self.applied, names),
-            Some(()) => reply::names_stat(out, xid, self.applied, names, &stat),
         }
         Ok(())
     }
@@ -205,25 +241,49 @@ impl Reads<'_> {
         Ok(())
     }
 
-    fn read_part(&self, op: ReadOp<'_>) -> OpResult<'_> {
+    /// One part of a `multiRead`; it sets a watch only for clients of ClickHouse Keeper.
+    fn read_part(&mut self, op: &ReadOp<'_>) -> Result<OpResult<'t>, ErrorCode> {
+        let (path, watch, table) = match op {
+            ReadOp::GetData { path, watch } | ReadOp::Exists { path, watch } => {
+                (required(path)?, *watch, Table::Data)
+            }
+            ReadOp::GetChildren { path, watch } | ReadOp::GetChildren2 { path, watch } => {
+                (required(path)?, *watch, Table::Child)
+            }
+            ReadOp::Keeper(read) => return self.keeper_part(read),
+        };
+        let result = self.plain_part(op, path);
+        let waits_for_creation =
+            matches!(op, ReadOp::Exists { .. }) && result == Err(ErrorCode::NoNode);
+        if watch && *self.speaks_keeper && (result.is_ok() || waits_for_creation) {
+            self.watches
+                .add_standard(table, root_for_empty(path), self.conn);
+        }
+        result
+    }
+
+    fn plain_part(&self, op: &ReadOp<'_>, path: &str) -> Result<OpResult<'t>, ErrorCode> {
         match op {
-            ReadOp::GetData { path } => {
-                match required(&path).and_then(|path| self.tree.get_data(path, self.identities)) {
-                    Ok((data, stat)) => {
-                        let data = data.map(|bytes| Cow::Borrowed(bytes.as_ref()));
-                        OpResult::GetData { data, stat }
-                    }
-                    Err(code) => OpResult::Failed(code),
-                }
+            ReadOp::GetData { .. } => {
+                let (data, stat) = self.tree.get_data(path, self.identities)?;
+                let data = data.map(|bytes| Cow::Borrowed(bytes.as_ref()));
+                Ok(OpResult::GetData { data, stat })
             }
-            ReadOp::GetChildren { path } => {
-                match required(&path).and_then(|path| self.tree.children(path, self.identities)) {
-                    Ok((names, _)) => OpResult::GetChildren {
-                        children: names.map(Cow::Borrowed).collect(),
-                    },
-                    Err(code) => OpResult::Failed(code),
-                }
+            ReadOp::Exists { .. } => {
+                let stat = self.tree.exists(path, self.identities)?;
+                Ok(OpResult::Exists { stat })
             }
+            ReadOp::GetChildren { .. } => {
+                let (names, _) = self.tree.children(path, self.identities)?;
+                let children = names.map(Cow::Borrowed).collect();
+                Ok(OpResult::GetChildren { children })
+            }
+            ReadOp::GetChildren2 { .. } => {
+                let (names, stat) = self.tree.children(path, self.identities)?;
+                let children = names.map(Cow::Borrowed).collect();
+                Ok(OpResult::GetChildren2 { children, stat })
+            }
+            ReadOp::Keeper(_) => unreachable!("it has a way of its own"),
         }
     }
 
@@ -294,31 +354,54 @@ impl Reads<'_> {
 fn bytes_of(result: &OpResult<'_>) -> usize {
     match result {
         OpResult::GetData { data, .. } => data.as_ref().map_or(0, |data| data.len()),
-        OpResult::GetChildren { children } => children.iter().map(|name| name.len() + 4).sum(),
+        OpResult::GetChildren { children } | OpResult::GetChildren2 { children, .. } => {
+            bytes_of_names(children)
+        }
+        OpResult::Keeper(KeeperResult::ListWithStatsAndData(details)) => {
+            let data = details.data.iter().flatten().map(|data| data.len() + 4);
+            let stats = details.stats.len() * STAT_BYTES;
+            bytes_of_names(&details.names) + stats + data.sum::<usize>()
+        }
         OpResult::Create { .. }
         | OpResult::Create2 { .. }
         | OpResult::Delete
         | OpResult::SetData { .. }
         | OpResult::Check
         | OpResult::RolledBack
-        | OpResult::Failed(_) => 0,
+        | OpResult::Failed(_)
+        | OpResult::Exists { .. }
+        | OpResult::Keeper(_) => 0,
     }
+}
+
+fn bytes_of_names(names: &[Cow<'_, str>]) -> usize {
+    names.iter().map(|name| name.len() + 4).sum()
 }
 
 /// What `cons` calls an operation. Source: `client-protocol.md` §12.2.
 pub(crate) fn operation_name(op: OpCode) -> &'static str {
     match op {
-        OpCode::Create | OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => "CREA",
-        OpCode::Delete | OpCode::DeleteContainer => "DELE",
+        OpCode::Create
+        | OpCode::Create2
+        | OpCode::CreateContainer
+        | OpCode::CreateTtl
+        | OpCode::CreateIfNotExists => "CREA",
+        OpCode::Delete | OpCode::DeleteContainer | OpCode::DeleteRecursive | OpCode::TryDelete => {
+            "DELE"
+        }
         OpCode::Exists => "EXIS",
         OpCode::GetData => "GETD",
         OpCode::SetData => "SETD",
         OpCode::GetAcl => "GETA",
         OpCode::SetAcl => "SETA",
-        OpCode::GetChildren | OpCode::GetChildren2 => "GETC",
+        OpCode::GetChildren
+        | OpCode::GetChildren2
+        | OpCode::FilteredList
+        | OpCode::ListWithStatsAndData
+        | OpCode::ListRecursive => "GETC",
         OpCode::Sync => "SYNC",
         OpCode::Ping => "PING",
-        OpCode::Check => "CHEC",
+        OpCode::Check | OpCode::CheckNotExists | OpCode::CheckStat => "CHEC",
         OpCode::Multi => "MULT",
         OpCode::MultiRead => "MLTR",
         OpCode::Reconfig => "RECO",
@@ -336,12 +419,12 @@ pub(crate) fn operation_name(op: OpCode) -> &'static str {
     }
 }
 
-fn required<'p>(path: &'p RawPath<'_>) -> Result<&'p str, ErrorCode> {
+pub(crate) fn required<'p>(path: &'p RawPath<'_>) -> Result<&'p str, ErrorCode> {
     path.as_deref().ok_or(ErrorCode::MarshallingError)
 }
 
 /// The empty path reads the root, so its watch is the root's.
-fn root_for_empty(path: &str) -> &str {
+pub(crate) fn root_for_empty(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }
 

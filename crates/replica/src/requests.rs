@@ -442,6 +442,7 @@ impl Replica {
             conn,
             session,
             identities,
+            speaks_keeper: &mut connection.speaks_keeper,
         };
         reads.answer(
             header,

@@ -11,6 +11,7 @@ mod event;
 mod four_letter;
 mod frame;
 mod header;
+mod keeper;
 mod multi;
 mod opcode;
 mod records;
@@ -24,6 +25,7 @@ pub use event::{AddWatchMode, EventKind, KeeperState, WatcherEvent, WatcherType}
 pub use four_letter::FourLetterWord;
 pub use frame::{FRAME_BYTES_MAX_DEFAULT, FrameDecoder, FrameError, Incoming};
 pub use header::{ReplyHeader, RequestHeader, Xid};
+pub use keeper::{ChildrenDetails, KeeperRead, KeeperResult, ListFilter};
 pub use multi::{OpResult, ReadOp};
 pub use opcode::OpCode;
 pub use request::{

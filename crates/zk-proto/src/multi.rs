@@ -3,6 +3,7 @@
 //! Source: `client-protocol.md` §9.
 
 use crate::OpCode;
+use crate::keeper::{KeeperRead, KeeperResult};
 use crate::records::{read_stat, read_string, read_strings, write_stat, write_strings};
 use crate::request::{encode_op, opcode_of};
 use alloc::borrow::Cow;
@@ -10,19 +11,50 @@ use alloc::vec::Vec;
 use jute::{DecodeError, Reader, Writer};
 use zk_types::{CreateCall, CreateOp, ErrorCode, Op, RawPath, Stat};
 
-/// One part of a `multiRead`. It never sets a watch, whatever its record says.
+/// One part of a `multiRead`. Apache knows two, which set no watch whatever their records say;
+/// ClickHouse Keeper knows all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadOp<'a> {
     /// Reads data.
     GetData {
         /// Node.
         path: RawPath<'a>,
+        /// Whether to set a one-shot watch.
+        watch: bool,
     },
     /// Lists children.
     GetChildren {
         /// Node.
         path: RawPath<'a>,
+        /// Whether to set a one-shot watch.
+        watch: bool,
     },
+    /// Asks whether a node exists.
+    Exists {
+        /// Node.
+        path: RawPath<'a>,
+        /// Whether to set a one-shot watch.
+        watch: bool,
+    },
+    /// Lists children and reports the parent's Stat.
+    GetChildren2 {
+        /// Node.
+        path: RawPath<'a>,
+        /// Whether to set a one-shot watch.
+        watch: bool,
+    },
+    /// Lists some children, or more about them.
+    Keeper(KeeperRead<'a>),
+}
+
+impl ReadOp<'_> {
+    /// Whether Apache's servers know it.
+    pub fn is_of_apache(&self) -> bool {
+        match self {
+            ReadOp::GetData { .. } | ReadOp::GetChildren { .. } => true,
+            ReadOp::Exists { .. } | ReadOp::GetChildren2 { .. } | ReadOp::Keeper(_) => false,
+        }
+    }
 }
 
 /// The result of one part of a multi or `multiRead`.
@@ -65,6 +97,20 @@ pub enum OpResult<'a> {
         /// Their names.
         children: Vec<Cow<'a, str>>,
     },
+    /// A node exists.
+    Exists {
+        /// Its Stat.
+        stat: Stat,
+    },
+    /// Children were listed, all or some.
+    GetChildren2 {
+        /// Their names.
+        children: Vec<Cow<'a, str>>,
+        /// Their parent's Stat.
+        stat: Stat,
+    },
+    /// A part that only ClickHouse Keeper knows.
+    Keeper(KeeperResult<'a>),
 }
 
 /// Reads the parts of a multi, and refuses the whole for what Apache refuses the whole for.
@@ -79,7 +125,7 @@ pub(crate) fn decode_multi<'a>(reader: &mut Reader<'a>) -> Result<Vec<Op<'a>>, D
         let op = crate::request::read_op(opcode.ok_or(unknown)?, reader)?;
         ops.push(match op {
             Op::Create(create) => Op::Create(admit_create(create)?),
-            Op::Delete { .. } | Op::SetData { .. } | Op::Check { .. } => op,
+            Op::Delete { .. } | Op::SetData { .. } | Op::Check { .. } | Op::Keeper(_) => op,
             Op::DeleteContainer { .. }
             | Op::SetAcl { .. }
             | Op::Multi(_)
@@ -105,7 +151,13 @@ fn admit_create(mut create: CreateOp<'_>) -> Result<CreateOp<'_>, DecodeError> {
             create.ttl_ms = -1;
         }
         (CreateCall::Ttl, _) | (_, 0..=FLAGS_CONTAINER) => {}
-        (CreateCall::Create | CreateCall::Create2 | CreateCall::Container, flags) => {
+        (
+            CreateCall::Create
+            | CreateCall::Create2
+            | CreateCall::Container
+            | CreateCall::IfNotExists,
+            flags,
+        ) => {
             return Err(DecodeError::Value {
                 field: "flags",
                 value: flags.into(),
@@ -133,35 +185,52 @@ pub(crate) fn decode_multi_read<'a>(
 ) -> Result<Vec<ReadOp<'a>>, DecodeError> {
     let mut ops = Vec::new();
     while let Some(code) = read_header(reader)? {
-        let opcode = OpCode::from_code(code);
-        let reads_data = opcode == Some(OpCode::GetData);
-        if !reads_data && opcode != Some(OpCode::GetChildren) {
-            return Err(DecodeError::Value {
+        let opcode = OpCode::from_code(code).filter(|opcode| MULTI_READ_OPCODES.contains(opcode));
+        ops.push(read_part(
+            opcode.ok_or(DecodeError::Value {
                 field: "type",
                 value: code.into(),
-            });
-        }
-        let path = reader.ustring("path")?;
-        reader.boolean("watch")?;
-        ops.push(if reads_data {
-            ReadOp::GetData { path }
-        } else {
-            ReadOp::GetChildren { path }
-        });
+            })?,
+            reader,
+        )?);
     }
     Ok(ops)
 }
 
+fn read_part<'a>(opcode: OpCode, reader: &mut Reader<'a>) -> Result<ReadOp<'a>, DecodeError> {
+    if matches!(opcode, OpCode::FilteredList | OpCode::ListWithStatsAndData) {
+        return KeeperRead::read(opcode, reader).map(ReadOp::Keeper);
+    }
+    let path = reader.ustring("path")?;
+    let watch = reader.boolean("watch")?;
+    Ok(if opcode == OpCode::GetData {
+        ReadOp::GetData { path, watch }
+    } else if opcode == OpCode::GetChildren {
+        ReadOp::GetChildren { path, watch }
+    } else if opcode == OpCode::Exists {
+        ReadOp::Exists { path, watch }
+    } else {
+        ReadOp::GetChildren2 { path, watch }
+    })
+}
+
 pub(crate) fn encode_multi_read(ops: &[ReadOp<'_>], out: &mut Vec<u8>) {
     for op in ops {
-        let (opcode, path) = match op {
-            ReadOp::GetData { path } => (OpCode::GetData, path),
-            ReadOp::GetChildren { path } => (OpCode::GetChildren, path),
+        let (opcode, path, watch) = match op {
+            ReadOp::GetData { path, watch } => (OpCode::GetData, path, watch),
+            ReadOp::GetChildren { path, watch } => (OpCode::GetChildren, path, watch),
+            ReadOp::Exists { path, watch } => (OpCode::Exists, path, watch),
+            ReadOp::GetChildren2 { path, watch } => (OpCode::GetChildren2, path, watch),
+            ReadOp::Keeper(read) => {
+                write_header(out, read.opcode(), ERR_UNSET);
+                read.write(&mut Writer::new(out));
+                continue;
+            }
         };
         write_header(out, opcode, ERR_UNSET);
         let mut writer = Writer::new(out);
         writer.ustring(path.as_deref());
-        writer.boolean(false);
+        writer.boolean(*watch);
     }
     write_end(out);
 }
@@ -196,6 +265,20 @@ pub(crate) fn encode_results(results: &[OpResult<'_>], out: &mut Vec<u8>) {
             OpResult::GetChildren { children } => {
                 write_header(out, OpCode::GetChildren, 0);
                 write_strings(&mut Writer::new(out), children);
+            }
+            OpResult::Exists { stat } => {
+                write_header(out, OpCode::Exists, 0);
+                write_stat(&mut Writer::new(out), stat);
+            }
+            OpResult::GetChildren2 { children, stat } => {
+                write_header(out, OpCode::GetChildren2, 0);
+                let mut writer = Writer::new(out);
+                write_strings(&mut writer, children);
+                write_stat(&mut writer, stat);
+            }
+            OpResult::Keeper(result) => {
+                write_header(out, result.opcode(), 0);
+                result.write(&mut Writer::new(out));
             }
         }
     }
@@ -234,7 +317,15 @@ pub(crate) fn decode_results<'a>(
             Some(OpCode::GetChildren) => OpResult::GetChildren {
                 children: read_strings(reader, "children")?,
             },
-            Some(_) | None => {
+            Some(OpCode::Exists) => OpResult::Exists {
+                stat: read_stat(reader)?,
+            },
+            Some(OpCode::GetChildren2) => OpResult::GetChildren2 {
+                children: read_strings(reader, "children")?,
+                stat: read_stat(reader)?,
+            },
+            Some(opcode) => OpResult::Keeper(KeeperResult::read(opcode, reader)?),
+            None => {
                 return Err(DecodeError::Value {
                     field: "type",
                     value: code.into(),
@@ -273,7 +364,7 @@ fn write_end(out: &mut Vec<u8>) {
 }
 
 /// What may stand in a multi.
-const MULTI_OPCODES: [OpCode; 7] = [
+const MULTI_OPCODES: [OpCode; 12] = [
     OpCode::Create,
     OpCode::Create2,
     OpCode::CreateContainer,
@@ -281,6 +372,21 @@ const MULTI_OPCODES: [OpCode; 7] = [
     OpCode::Delete,
     OpCode::SetData,
     OpCode::Check,
+    OpCode::CheckNotExists,
+    OpCode::CreateIfNotExists,
+    OpCode::DeleteRecursive,
+    OpCode::CheckStat,
+    OpCode::TryDelete,
+];
+
+/// What may stand in a `multiRead`.
+const MULTI_READ_OPCODES: [OpCode; 6] = [
+    OpCode::GetData,
+    OpCode::GetChildren,
+    OpCode::Exists,
+    OpCode::GetChildren2,
+    OpCode::FilteredList,
+    OpCode::ListWithStatsAndData,
 ];
 
 /// The last of the flags that need no time to live.

@@ -2,7 +2,7 @@
 
 /// A number that names an operation on the wire or a record in a log.
 ///
-/// Source: `client-protocol.md` §4.
+/// Source: `client-protocol.md` §4; from 500 on, `docs/keeper-extensions.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(i32)]
 pub enum OpCode {
@@ -72,11 +72,27 @@ pub enum OpCode {
     AddWatch = 106,
     /// Lists the connection's identities.
     WhoAmI = 107,
+    /// Lists persistent or ephemeral children; of ClickHouse Keeper, as are those that follow.
+    FilteredList = 500,
+    /// Checks that a node does not exist.
+    CheckNotExists = 501,
+    /// Creates a node; one that exists is no failure.
+    CreateIfNotExists = 502,
+    /// Deletes a node and everything below it.
+    DeleteRecursive = 503,
+    /// Checks a version and a Stat.
+    CheckStat = 504,
+    /// Deletes a node if that is possible.
+    TryDelete = 505,
+    /// Lists children with their Stats and their data.
+    ListWithStatsAndData = 506,
+    /// Lists the paths of all descendants.
+    ListRecursive = 507,
 }
 
 impl OpCode {
     /// Every opcode.
-    pub const ALL: [OpCode; 33] = [
+    pub const ALL: [OpCode; 41] = [
         OpCode::CreateSession,
         OpCode::CloseSession,
         OpCode::Error,
@@ -110,6 +126,14 @@ impl OpCode {
         OpCode::SetWatches2,
         OpCode::AddWatch,
         OpCode::WhoAmI,
+        OpCode::FilteredList,
+        OpCode::CheckNotExists,
+        OpCode::CreateIfNotExists,
+        OpCode::DeleteRecursive,
+        OpCode::CheckStat,
+        OpCode::TryDelete,
+        OpCode::ListWithStatsAndData,
+        OpCode::ListRecursive,
     ];
 
     /// The number on the wire.
@@ -153,6 +177,14 @@ impl OpCode {
             105 => OpCode::SetWatches2,
             106 => OpCode::AddWatch,
             107 => OpCode::WhoAmI,
+            500 => OpCode::FilteredList,
+            501 => OpCode::CheckNotExists,
+            502 => OpCode::CreateIfNotExists,
+            503 => OpCode::DeleteRecursive,
+            504 => OpCode::CheckStat,
+            505 => OpCode::TryDelete,
+            506 => OpCode::ListWithStatsAndData,
+            507 => OpCode::ListRecursive,
             _ => return None,
         })
     }

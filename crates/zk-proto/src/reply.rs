@@ -5,14 +5,15 @@
 //! | operations | function |
 //! | --- | --- |
 //! | any that failed | [`error`] |
-//! | delete, ping, checkWatches, removeWatches, auth, setWatches, setWatches2, closeSession | [`void`] |
-//! | create, sync | [`path`], [`raw_path`] |
+//! | delete, ping, checkWatches, removeWatches, auth, setWatches, setWatches2, closeSession; checkNotExists, deleteRecursive, checkStat, tryDelete | [`void`] |
+//! | create, createIfNotExists, sync | [`path`], [`raw_path`] |
 //! | create2, createContainer, createTTL | [`path_stat`] |
 //! | exists, setData, setACL | [`stat`] |
 //! | getData, reconfig | [`data`] |
 //! | getACL | [`acl`] |
-//! | getChildren, getEphemerals | [`names`], [`names_with`] |
-//! | getChildren2 | [`names_stat`], [`names_stat_with`] |
+//! | getChildren, getEphemerals, listRecursive | [`names`], [`names_with`] |
+//! | getChildren2, filteredList | [`names_stat`], [`names_stat_with`] |
+//! | listWithStatsAndData | [`details`] |
 //! | getAllChildrenNumber | [`number`] |
 //! | addWatch | [`add_watch`] |
 //! | multi, multiRead | [`multi`] |
@@ -20,6 +21,7 @@
 //! | sasl | [`sasl`], [`sasl_refused`] |
 
 use crate::frame::{patch, sized};
+use crate::keeper::ChildrenDetails;
 use crate::multi::{OpResult, encode_results};
 use crate::records::{write_acl, write_stat};
 use crate::{ClientInfo, ReplyHeader, Xid};
@@ -128,6 +130,11 @@ pub fn names_stat_with(
         NameList::write(out, fill);
         write_stat(&mut Writer::new(out), stat);
     });
+}
+
+/// Children with their Stats and their data.
+pub fn details(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, details: &ChildrenDetails<'_>) {
+    success(out, xid, zxid, |out| details.write(&mut Writer::new(out)));
 }
 
 /// A number of nodes.

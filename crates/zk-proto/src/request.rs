@@ -6,6 +6,7 @@ mod op;
 pub(crate) use op::read_op;
 pub use op::{decode_op, encode_op, opcode_of};
 
+use crate::keeper::KeeperRead;
 use crate::multi::{ReadOp, decode_multi_read};
 use crate::records::read_strings;
 use crate::{AddWatchMode, OpCode, WatcherType};
@@ -108,6 +109,8 @@ pub enum Request<'a> {
     WhoAmI,
     /// Changes the ensemble's configuration.
     Reconfig(Reconfig<'a>),
+    /// A read of ClickHouse Keeper.
+    Keeper(KeeperRead<'a>),
 }
 
 /// Watches to arm again.
@@ -209,6 +212,9 @@ impl<'a> Request<'a> {
             | OpCode::SetData
             | OpCode::SetAcl
             | OpCode::Multi
+            | OpCode::CreateIfNotExists
+            | OpCode::DeleteRecursive
+            | OpCode::TryDelete
             | OpCode::CloseSession => read_op(opcode, reader).map(Request::Write),
             OpCode::Ping => Ok(Request::Ping),
             OpCode::WhoAmI => Ok(Request::WhoAmI),
@@ -243,6 +249,11 @@ impl<'a> Request<'a> {
             OpCode::SetWatches => decode_set_watches(reader).map(Request::SetWatches),
             OpCode::SetWatches2 => decode_set_watches2(reader).map(Request::SetWatches),
             OpCode::Reconfig => decode_reconfig(reader),
+            OpCode::FilteredList
+            | OpCode::CheckNotExists
+            | OpCode::CheckStat
+            | OpCode::ListWithStatsAndData
+            | OpCode::ListRecursive => KeeperRead::read(opcode, reader).map(Request::Keeper),
         };
         request.map_err(RequestError::Marshalling)
     }
@@ -269,6 +280,7 @@ impl<'a> Request<'a> {
             Request::Sasl { .. } => OpCode::Sasl,
             Request::WhoAmI => OpCode::WhoAmI,
             Request::Reconfig(_) => OpCode::Reconfig,
+            Request::Keeper(read) => read.opcode(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Replies as a client reads them.
 
 use crate::OpCode;
+use crate::keeper::ChildrenDetails;
 use crate::multi::{OpResult, decode_results};
 use crate::records::{read_acl, read_stat, read_string, read_strings};
 use alloc::borrow::Cow;
@@ -64,6 +65,8 @@ pub enum Response<'a> {
     Multi(Vec<OpResult<'a>>),
     /// Identities.
     WhoAmI(Vec<ClientInfo<'a>>),
+    /// Children with their Stats and their data.
+    Details(ChildrenDetails<'a>),
     /// One step of a SASL exchange.
     Sasl(Option<Cow<'a, [u8]>>),
 }
@@ -84,8 +87,14 @@ impl<'a> Response<'a> {
             | OpCode::SetWatches
             | OpCode::SetWatches2
             | OpCode::AddWatch
+            | OpCode::CheckNotExists
+            | OpCode::DeleteRecursive
+            | OpCode::CheckStat
+            | OpCode::TryDelete
             | OpCode::CloseSession => Response::Void,
-            OpCode::Create | OpCode::Sync => Response::Path(reader.ustring("path")?),
+            OpCode::Create | OpCode::CreateIfNotExists | OpCode::Sync => {
+                Response::Path(reader.ustring("path")?)
+            }
             OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => Response::PathStat {
                 path: read_string(reader, "path")?,
                 stat: read_stat(reader)?,
@@ -99,16 +108,17 @@ impl<'a> Response<'a> {
                 acl: read_acl(reader)?,
                 stat: read_stat(reader)?,
             },
-            OpCode::GetChildren | OpCode::GetEphemerals => {
+            OpCode::GetChildren | OpCode::GetEphemerals | OpCode::ListRecursive => {
                 Response::Names(read_strings(reader, "children")?)
             }
-            OpCode::GetChildren2 => Response::NamesStat {
+            OpCode::GetChildren2 | OpCode::FilteredList => Response::NamesStat {
                 names: read_strings(reader, "children")?,
                 stat: read_stat(reader)?,
             },
             OpCode::GetAllChildrenNumber => Response::Number(reader.int("totalNumber")?),
             OpCode::Multi | OpCode::MultiRead => Response::Multi(decode_results(reader)?),
             OpCode::WhoAmI => Response::WhoAmI(read_infos(reader)?),
+            OpCode::ListWithStatsAndData => Response::Details(ChildrenDetails::read(reader)?),
             OpCode::Sasl => Response::Sasl(reader.buffer("token")?.map(Cow::Borrowed)),
             OpCode::CreateSession
             | OpCode::Error

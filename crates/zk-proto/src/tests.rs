@@ -1,6 +1,8 @@
 //! Statements of `client-protocol.md`, and properties of the codecs.
 
 mod frames;
+mod keeper;
+mod keeper_strategies;
 mod packets;
 mod properties;
 mod requests;

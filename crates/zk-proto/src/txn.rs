@@ -9,6 +9,7 @@
 
 use crate::OpCode;
 use crate::frame::sized;
+use crate::keeper;
 use crate::records::{read_acl, read_string, read_strings, read_zxid, write_acl, write_zxid};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -91,6 +92,7 @@ fn type_of(txn: &Txn) -> OpCode {
         Txn::Check { .. } => OpCode::Check,
         Txn::Multi(_) => OpCode::Multi,
         Txn::Error(_) => OpCode::Error,
+        Txn::Keeper(txn) => keeper::opcode_of_txn(txn),
     }
 }
 
@@ -126,10 +128,11 @@ fn write_record(session: SessionId, txn: &Txn, out: &mut Vec<u8>) {
         }
         Txn::Multi(txns) => write_multi(session, txns, out),
         Txn::Error(code) => writer.int(code.code()),
+        Txn::Keeper(txn) => keeper::write_txn(session, txn, &mut writer),
     }
 }
 
-fn write_create(session: SessionId, create: &CreateTxn, writer: &mut Writer<'_>) {
+pub(crate) fn write_create(session: SessionId, create: &CreateTxn, writer: &mut Writer<'_>) {
     writer.ustring(Some(&create.path));
     writer.buffer(create.data.as_deref());
     write_acl(writer, &create.acl);
@@ -213,16 +216,11 @@ fn read_simple(session: SessionId, code: i32, reader: &mut Reader<'_>) -> Result
             };
             Txn::Error(ErrorCode::from_code(err).ok_or(value)?)
         }
-        _ => {
-            return Err(DecodeError::Value {
-                field: "type",
-                value: code.into(),
-            });
-        }
+        _ => Txn::Keeper(keeper::read_txn(session, code, reader)?),
     })
 }
 
-fn read_create(
+pub(crate) fn read_create(
     session: SessionId,
     code: i32,
     reader: &mut Reader<'_>,
@@ -277,7 +275,7 @@ fn read_closed_paths(reader: &mut Reader<'_>) -> Result<Vec<Box<str>>, DecodeErr
         .collect())
 }
 
-fn boxed(text: Cow<'_, str>) -> Box<str> {
+pub(crate) fn boxed(text: Cow<'_, str>) -> Box<str> {
     text.into_owned().into_boxed_str()
 }
 

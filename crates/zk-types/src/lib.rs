@@ -10,6 +10,7 @@ mod acl;
 pub mod blob;
 mod error_code;
 mod ids;
+mod keeper;
 mod mutants;
 mod op;
 mod path;
@@ -21,6 +22,7 @@ mod txn;
 pub use acl::{Acl, Identity, Perms};
 pub use error_code::ErrorCode;
 pub use ids::{Epoch, ServerId, SessionId, Zxid};
+pub use keeper::{KeeperOp, KeeperTxn};
 #[cfg(mutants)]
 pub use mutants::{activate_mutant, mutant_is_active};
 pub use op::{CreateCall, CreateOp, Op, RawAcl, RawPath};

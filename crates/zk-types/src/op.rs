@@ -1,6 +1,6 @@
 //! Write requests as they arrive: decoded, but nothing in them is trusted yet.
 
-use crate::Perms;
+use crate::{KeeperOp, Perms};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
@@ -29,6 +29,8 @@ pub enum CreateCall {
     Container,
     /// Opcode 21.
     Ttl,
+    /// Opcode 502, of ClickHouse Keeper: a node that exists is no failure.
+    IfNotExists,
 }
 
 /// A request to create a node.
@@ -99,4 +101,6 @@ pub enum Op<'a> {
     },
     /// Close the requesting session and delete its ephemeral nodes.
     CloseSession,
+    /// A write of ClickHouse Keeper.
+    Keeper(KeeperOp<'a>),
 }

@@ -1,6 +1,6 @@
 //! Transactions: requests turned into statements of their result, so that replay is harmless.
 
-use crate::{Acl, ErrorCode, SessionId, WallTime, Zxid};
+use crate::{Acl, ErrorCode, KeeperTxn, SessionId, WallTime, Zxid};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -112,4 +112,6 @@ pub enum Txn {
     Multi(Vec<Txn>),
     /// A request that failed, where its failure has to have a place in the order.
     Error(ErrorCode),
+    /// What became of a write of ClickHouse Keeper.
+    Keeper(KeeperTxn),
 }

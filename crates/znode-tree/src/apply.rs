@@ -6,7 +6,7 @@ use crate::quota::Usage;
 use crate::tree::{shown, split};
 use crate::{Applied, Change, ChangeKind, Tree};
 use alloc::boxed::Box;
-use zk_types::{Acl, Bytes, CreateTxn, Stat, Txn, TxnHeader};
+use zk_types::{Acl, Bytes, CreateTxn, KeeperTxn, Stat, Txn, TxnHeader};
 
 /// Why a lookup succeeds that a transaction of this history asks for.
 const PREPARED: &str = "a transaction was prepared against the tree it is applied to";
@@ -61,6 +61,7 @@ impl Tree {
                 Applied::Multi(parts.iter().map(apply).collect())
             }
             Txn::Error(code) => Applied::Error(*code),
+            Txn::Keeper(txn) => self.keeper(header, txn, changed),
         }
     }
 
@@ -168,6 +169,31 @@ impl Tree {
         });
         self.acls.release(before);
         self.nodes[index].stat()
+    }
+
+    fn keeper<'t>(
+        &mut self,
+        header: &TxnHeader,
+        txn: &'t KeeperTxn,
+        changed: &mut dyn FnMut(Change<'_>),
+    ) -> Applied<'t> {
+        match txn {
+            KeeperTxn::Create(txn) => return self.create(header, txn, changed),
+            KeeperTxn::TryDelete {
+                path,
+                deletes: true,
+            } => self.delete(header, path, changed),
+            KeeperTxn::DeleteRecursive { paths } => {
+                for path in paths {
+                    self.delete(header, path, changed);
+                }
+            }
+            KeeperTxn::CheckNotExists { .. }
+            | KeeperTxn::CheckStat { .. }
+            | KeeperTxn::Exists { .. }
+            | KeeperTxn::TryDelete { deletes: false, .. } => {}
+        }
+        Applied::Done
     }
 
     fn delete_ephemerals(

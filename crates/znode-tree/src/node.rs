@@ -62,10 +62,7 @@ impl Node {
             version: self.version,
             cversion: reported_cversion(self.cversion, self.children),
             aversion: self.aversion,
-            ephemeral_owner: match self.kind() {
-                NodeKind::Ephemeral(session) => session,
-                NodeKind::Persistent | NodeKind::Container | NodeKind::Ttl(_) => SessionId::NONE,
-            },
+            ephemeral_owner: reported_owner(self.owner),
             data_length: i32::try_from(self.data_length()).unwrap_or(i32::MAX),
             num_children: i32::try_from(self.children).unwrap_or(i32::MAX),
             pzxid: self.pzxid,
@@ -74,10 +71,18 @@ impl Node {
 }
 
 /// Creations plus deletions, which is what clients are told; wraps as Java does.
-fn reported_cversion(created: i32, children: u32) -> i32 {
+pub(crate) fn reported_cversion(created: i32, children: u32) -> i32 {
     created
         .wrapping_mul(2)
         .wrapping_sub(i32::try_from(children).unwrap_or(i32::MAX))
+}
+
+/// The session of an ephemeral node; clients are told of no other owner.
+pub(crate) fn reported_owner(owner: i64) -> SessionId {
+    match kind_of_owner(owner) {
+        NodeKind::Ephemeral(session) => session,
+        NodeKind::Persistent | NodeKind::Container | NodeKind::Ttl(_) => SessionId::NONE,
+    }
 }
 
 const CONTAINER: i64 = i64::MIN;

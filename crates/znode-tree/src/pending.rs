@@ -3,14 +3,14 @@
 //! Every note is kept in the order it was made, with what it replaced. Applied transactions are
 //! forgotten from the front, a failed multi is undone from the back.
 
-use crate::node::kind_of_owner;
+use crate::node::{kind_of_owner, reported_cversion, reported_owner};
 use crate::quota::Usage;
 use crate::tree::spread;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use zk_types::{Acl, NodeKind, SessionId, WallTime, Zxid};
+use zk_types::{Acl, NodeKind, SessionId, Stat, WallTime, Zxid};
 
 /// The changes of transactions that were prepared but not applied, so that the next request is
 /// checked against the state it will meet.
@@ -33,6 +33,10 @@ pub struct Pending {
 /// What has to be known about a node to check a request.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeState {
+    pub(crate) czxid: Zxid,
+    pub(crate) mzxid: Zxid,
+    pub(crate) pzxid: Zxid,
+    pub(crate) ctime: WallTime,
     pub(crate) owner: i64,
     pub(crate) version: i32,
     pub(crate) cversion: i32,
@@ -46,6 +50,22 @@ pub(crate) struct NodeState {
 impl NodeState {
     pub(crate) fn kind(&self) -> NodeKind {
         kind_of_owner(self.owner)
+    }
+
+    pub(crate) fn stat(&self) -> Stat {
+        Stat {
+            czxid: self.czxid,
+            mzxid: self.mzxid,
+            ctime: self.ctime,
+            mtime: self.mtime,
+            version: self.version,
+            cversion: reported_cversion(self.cversion, self.children),
+            aversion: self.aversion,
+            ephemeral_owner: reported_owner(self.owner),
+            data_length: i32::try_from(self.data_length).unwrap_or(i32::MAX),
+            num_children: i32::try_from(self.children).unwrap_or(i32::MAX),
+            pzxid: self.pzxid,
+        }
     }
 }
 
@@ -134,6 +154,16 @@ impl Pending {
         self.nodes
             .find(spread(hash), |node| &*node.path == path)
             .map(|node| node.state.as_ref())
+    }
+
+    /// Paths of nodes that are changed and exist and begin with `prefix`, in no order that means
+    /// anything. Takes time in proportion to all that is pending.
+    pub(crate) fn changed_below<'p>(&'p self, prefix: &'p str) -> impl Iterator<Item = &'p str> {
+        self.nodes
+            .iter()
+            .filter(|node| node.state.is_some())
+            .map(|node| &*node.path)
+            .filter(move |path| path.starts_with(prefix))
     }
 
     /// Notes what `zxid` makes of a node; `None` deletes it.

@@ -140,7 +140,11 @@ impl Tree {
         self.ephemerals.keys().copied()
     }
 
-    fn readable(&self, path: &str, identities: &[Identity]) -> Result<NodeIndex, ErrorCode> {
+    pub(crate) fn readable(
+        &self,
+        path: &str,
+        identities: &[Identity],
+    ) -> Result<NodeIndex, ErrorCode> {
         let index = self.find(path).ok_or(ErrorCode::NoNode)?;
         if self.permits(
             self.acls.get(self.nodes[index].acl),
@@ -162,7 +166,7 @@ impl Tree {
         }
     }
 
-    fn next_in_preorder(&self, mut at: NodeIndex, top: NodeIndex) -> NodeIndex {
+    pub(crate) fn next_in_preorder(&self, mut at: NodeIndex, top: NodeIndex) -> NodeIndex {
         if self.nodes[at].first_child != NO_NODE {
             return self.nodes[at].first_child;
         }

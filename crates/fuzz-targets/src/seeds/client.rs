@@ -1,5 +1,6 @@
 //! What clients and servers say to each other.
 
+use super::keeper;
 use crate::client_wire::{payload, write_reply};
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -159,12 +160,16 @@ fn simple_txns(session: SessionId) -> Vec<Txn> {
         },
         Txn::Error(ErrorCode::NoNode),
     ];
-    creates.into_iter().chain(others).collect()
+    creates
+        .into_iter()
+        .chain(others)
+        .chain(keeper::txns())
+        .collect()
 }
 
 fn all_requests() -> Vec<Request<'static>> {
     let path = || Some(Cow::Borrowed("/a/b"));
-    let parts = vec![
+    let mut parts = vec![
         create(CreateCall::Create, 3, -1),
         create(CreateCall::Ttl, 5, 1_000),
         Op::Delete {
@@ -181,7 +186,10 @@ fn all_requests() -> Vec<Request<'static>> {
             version: 2,
         },
     ];
+    parts.extend(keeper::parts());
     let texts = || vec![Cow::Borrowed("/a"), Cow::Borrowed("/é")];
+    let keeper_writes = keeper::writes().map(Request::Write);
+    let keeper_reads = keeper::reads().into_iter().map(Request::Keeper);
     let watches = SetWatches {
         relative_zxid: 77,
         data: texts(),
@@ -195,7 +203,7 @@ fn all_requests() -> Vec<Request<'static>> {
         persistent_recursive: texts(),
         ..watches.clone()
     };
-    vec![
+    let apache = vec![
         Request::Ping,
         Request::Write(create(CreateCall::Create2, 0, -1)),
         Request::Write(create(CreateCall::Container, 4, -1)),
@@ -227,8 +235,24 @@ fn all_requests() -> Vec<Request<'static>> {
         Request::GetEphemerals { prefix: None },
         Request::Sync { path: path() },
         Request::MultiRead(vec![
-            ReadOp::GetData { path: path() },
-            ReadOp::GetChildren { path: path() },
+            ReadOp::GetData {
+                path: path(),
+                watch: true,
+            },
+            ReadOp::GetChildren {
+                path: path(),
+                watch: false,
+            },
+            ReadOp::Exists {
+                path: path(),
+                watch: true,
+            },
+            ReadOp::GetChildren2 {
+                path: path(),
+                watch: false,
+            },
+            ReadOp::Keeper(keeper::reads().remove(0)),
+            ReadOp::Keeper(keeper::reads().remove(1)),
         ]),
         Request::CheckWatches {
             path: path(),
@@ -258,14 +282,19 @@ fn all_requests() -> Vec<Request<'static>> {
             members: None,
             config_version: -1,
         }),
-    ]
+    ];
+    apache
+        .into_iter()
+        .chain(keeper_writes)
+        .chain(keeper_reads)
+        .collect()
 }
 
 fn all_responses() -> Vec<(OpCode, Response<'static>)> {
     let path = Cow::Borrowed("/a/b");
     let data: Option<Cow<'static, [u8]>> = Some(Cow::Borrowed(b"data"));
     let names = vec![Cow::Borrowed("a"), Cow::Borrowed("b")];
-    let results = vec![
+    let mut results = vec![
         OpResult::Create { path: path.clone() },
         OpResult::Create2 {
             path: path.clone(),
@@ -284,6 +313,7 @@ fn all_responses() -> Vec<(OpCode, Response<'static>)> {
             children: names.clone(),
         },
     ];
+    results.extend(keeper::results(&stat()));
     let identity = ClientInfo {
         scheme: Cow::Borrowed("ip"),
         user: Cow::Borrowed("127.0.0.1"),
@@ -317,6 +347,10 @@ fn all_responses() -> Vec<(OpCode, Response<'static>)> {
         ),
         (OpCode::GetAllChildrenNumber, Response::Number(5)),
         (OpCode::Multi, Response::Multi(results)),
+        (
+            OpCode::ListWithStatsAndData,
+            Response::Details(keeper::details(&stat())),
+        ),
         (OpCode::WhoAmI, Response::WhoAmI(vec![identity])),
         (OpCode::Sasl, Response::Sasl(data)),
     ]

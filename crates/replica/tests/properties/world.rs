@@ -10,8 +10,8 @@ use crate::requests::USER;
 use crate::support::{Client, Ensemble, Heard, Storage, TICK, wall};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use zk_proto::{AuthPacket, OpResult, Request, Response};
-use zk_types::{ErrorCode, Identity, Instant, NodeKind, Op, Perms, SessionId, Zxid};
+use zk_proto::{AuthPacket, KeeperResult, OpResult, Request, Response};
+use zk_types::{ErrorCode, Identity, Instant, KeeperOp, NodeKind, Op, Perms, SessionId, Zxid};
 use znode_tree::{Refusal, Tree};
 
 /// How many clients there are: one with a digest, one with nothing, one who may do everything.
@@ -531,7 +531,10 @@ fn response_of<'a>(op: &Op<'_>, told: &'a Told) -> Response<'a> {
                 .collect(),
         ),
         (Op::Create(create), Told::Created { path, .. })
-            if create.call == zk_types::CreateCall::Create =>
+            if matches!(
+                create.call,
+                zk_types::CreateCall::Create | zk_types::CreateCall::IfNotExists
+            ) =>
         {
             Response::Path(Some(path.into()))
         }
@@ -540,12 +543,38 @@ fn response_of<'a>(op: &Op<'_>, told: &'a Told) -> Response<'a> {
             stat: *stat,
         },
         (_, Told::Data(stat) | Told::Acl(stat)) => Response::Stat(*stat),
+        (Op::Create(create), Told::Done) => {
+            Response::Path(create.path.as_deref().map(|path| path.to_owned().into()))
+        }
         (_, Told::Done) => Response::Void,
         (_, Told::Multi(_)) => unreachable!("only a multi has parts"),
     }
 }
 
 fn part_of<'a>(op: &Op<'_>, told: &'a Told) -> OpResult<'a> {
+    let keeper = match op {
+        Op::Create(create) if create.call == zk_types::CreateCall::IfNotExists => {
+            let path = create.path.as_deref().expect("a path that was created");
+            let path = path.to_owned().into();
+            Some(KeeperResult::CreateIfNotExists { path })
+        }
+        Op::Keeper(KeeperOp::CheckNotExists { .. }) => Some(KeeperResult::CheckNotExists),
+        Op::Keeper(KeeperOp::CheckStat { .. }) => Some(KeeperResult::CheckStat),
+        Op::Keeper(KeeperOp::TryDelete { .. }) => Some(KeeperResult::TryDelete),
+        Op::Keeper(KeeperOp::DeleteRecursive { .. }) => Some(KeeperResult::DeleteRecursive),
+        Op::Create(_)
+        | Op::Delete { .. }
+        | Op::DeleteContainer { .. }
+        | Op::SetData { .. }
+        | Op::SetAcl { .. }
+        | Op::Check { .. }
+        | Op::Multi(_)
+        | Op::CreateSession { .. }
+        | Op::CloseSession => None,
+    };
+    if let Some(result) = keeper {
+        return OpResult::Keeper(result);
+    }
     match told {
         Told::Created {
             path,

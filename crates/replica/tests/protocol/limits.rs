@@ -14,6 +14,7 @@ fn a_small_request_for_gigabytes_is_refused() {
     let parts = (0..3_000)
         .map(|_| ReadOp::GetData {
             path: Some("/big".into()),
+            watch: false,
         })
         .collect();
     assert_eq!(

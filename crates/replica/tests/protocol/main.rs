@@ -7,6 +7,7 @@ mod ensemble;
 mod four_letter;
 mod framing;
 mod handshake;
+mod keeper;
 mod limits;
 mod local_sessions;
 mod multi;

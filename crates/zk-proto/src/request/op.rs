@@ -1,6 +1,7 @@
 //! Writes: the part of the protocol that servers also pass among themselves.
 
 use crate::OpCode;
+use crate::keeper;
 use crate::multi::{decode_multi, encode_multi};
 use crate::records::{read_raw_acl, write_raw_acl};
 use alloc::borrow::Cow;
@@ -47,6 +48,7 @@ pub fn encode_op(op: &Op<'_>, out: &mut Vec<u8>) {
         Op::Multi(ops) => encode_multi(ops, out),
         Op::CreateSession { timeout_ms } => writer.int(*timeout_ms),
         Op::CloseSession => {}
+        Op::Keeper(op) => keeper::write_op(op, &mut writer),
     }
 }
 
@@ -58,6 +60,7 @@ pub fn opcode_of(op: &Op<'_>) -> OpCode {
             CreateCall::Create2 => OpCode::Create2,
             CreateCall::Container => OpCode::CreateContainer,
             CreateCall::Ttl => OpCode::CreateTtl,
+            CreateCall::IfNotExists => OpCode::CreateIfNotExists,
         },
         Op::Delete { .. } => OpCode::Delete,
         Op::DeleteContainer { .. } => OpCode::DeleteContainer,
@@ -67,6 +70,7 @@ pub fn opcode_of(op: &Op<'_>) -> OpCode {
         Op::Multi(_) => OpCode::Multi,
         Op::CreateSession { .. } => OpCode::CreateSession,
         Op::CloseSession => OpCode::CloseSession,
+        Op::Keeper(op) => keeper::opcode_of_op(op),
     }
 }
 
@@ -102,6 +106,11 @@ pub(crate) fn read_op<'a>(opcode: OpCode, reader: &mut Reader<'a>) -> Result<Op<
             timeout_ms: reader.int("timeOut")?,
         },
         OpCode::CloseSession => Op::CloseSession,
+        OpCode::CreateIfNotExists => Op::Create(read_create(CreateCall::IfNotExists, reader)?),
+        OpCode::CheckNotExists
+        | OpCode::DeleteRecursive
+        | OpCode::CheckStat
+        | OpCode::TryDelete => Op::Keeper(keeper::read_op(opcode, reader)?),
         OpCode::Error
         | OpCode::Notification
         | OpCode::Exists
@@ -122,7 +131,10 @@ pub(crate) fn read_op<'a>(opcode: OpCode, reader: &mut Reader<'a>) -> Result<Op<
         | OpCode::GetAllChildrenNumber
         | OpCode::SetWatches2
         | OpCode::AddWatch
-        | OpCode::WhoAmI => {
+        | OpCode::WhoAmI
+        | OpCode::FilteredList
+        | OpCode::ListWithStatsAndData
+        | OpCode::ListRecursive => {
             return Err(DecodeError::Value {
                 field: "type",
                 value: opcode.code().into(),
@@ -140,7 +152,10 @@ fn read_create<'a>(call: CreateCall, reader: &mut Reader<'a>) -> Result<CreateOp
         flags: reader.int("flags")?,
         ttl_ms: match call {
             CreateCall::Ttl => reader.long("ttl")?,
-            CreateCall::Create | CreateCall::Create2 | CreateCall::Container => -1,
+            CreateCall::Create
+            | CreateCall::Create2
+            | CreateCall::Container
+            | CreateCall::IfNotExists => -1,
         },
     })
 }
@@ -152,6 +167,9 @@ fn write_create(writer: &mut Writer<'_>, create: &CreateOp<'_>) {
     writer.int(create.flags);
     match create.call {
         CreateCall::Ttl => writer.long(create.ttl_ms),
-        CreateCall::Create | CreateCall::Create2 | CreateCall::Container => {}
+        CreateCall::Create
+        | CreateCall::Create2
+        | CreateCall::Container
+        | CreateCall::IfNotExists => {}
     }
 }

@@ -249,7 +249,7 @@ fn parts_that_may_not_stand_in_a_multi_spoil_it() {
         let body = multi_of(opcode, "00000002 2f61 00000000 00000000 00000000");
         assert!(is_marshalling(&decode(OpCode::Multi, &body)), "{opcode}");
     }
-    for opcode in [1, 2, 3, 5, 12, 13] {
+    for opcode in [1, 2, 5, 9, 13, 501, 507] {
         let body = multi_of(opcode, "00000002 2f61 00");
         assert!(
             is_marshalling(&decode(OpCode::MultiRead, &body)),
@@ -259,14 +259,18 @@ fn parts_that_may_not_stand_in_a_multi_spoil_it() {
 }
 
 #[test]
-fn a_multi_read_never_asks_for_watches() {
+fn a_multi_read_says_what_it_would_watch() {
     let body = hex("00000004 00 ffffffff 00000002 2f61 01
                     00000008 00 ffffffff ffffffff 01 ffffffff 01 ffffffff");
     let reads = vec![
         ReadOp::GetData {
             path: Some("/a".into()),
+            watch: true,
         },
-        ReadOp::GetChildren { path: None },
+        ReadOp::GetChildren {
+            path: None,
+            watch: true,
+        },
     ];
     assert_eq!(
         decode(OpCode::MultiRead, &body),

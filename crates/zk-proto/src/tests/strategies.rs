@@ -1,5 +1,6 @@
 //! What properties are tried with.
 
+use super::keeper_strategies as keeper;
 use crate::*;
 use proptest::prelude::*;
 use std::borrow::Cow;
@@ -16,19 +17,19 @@ fn text() -> impl Strategy<Value = String> {
     "[/a-é0-9]{0,6}"
 }
 
-fn string() -> impl Strategy<Value = Cow<'static, str>> {
+pub(super) fn string() -> impl Strategy<Value = Cow<'static, str>> {
     text().prop_map(Cow::Owned)
 }
 
-fn path() -> impl Strategy<Value = Option<Cow<'static, str>>> {
+pub(super) fn path() -> impl Strategy<Value = Option<Cow<'static, str>>> {
     prop::option::of(string())
 }
 
-fn data() -> impl Strategy<Value = Option<Cow<'static, [u8]>>> {
+pub(super) fn data() -> impl Strategy<Value = Option<Cow<'static, [u8]>>> {
     prop::option::of(prop::collection::vec(any::<u8>(), 0..6).prop_map(Cow::Owned))
 }
 
-fn strings() -> impl Strategy<Value = Vec<Cow<'static, str>>> {
+pub(super) fn strings() -> impl Strategy<Value = Vec<Cow<'static, str>>> {
     prop::collection::vec(string(), 0..4)
 }
 
@@ -115,13 +116,19 @@ fn op() -> impl Strategy<Value = Op<'static>> {
         CreateCall::Create2,
         CreateCall::Container,
         CreateCall::Ttl,
+        CreateCall::IfNotExists,
     ];
     let part = prop_oneof![
         create(
-            vec![CreateCall::Create, CreateCall::Create2],
+            vec![
+                CreateCall::Create,
+                CreateCall::Create2,
+                CreateCall::IfNotExists
+            ],
             raw_acl().prop_map(Some),
             0..=3
         ),
+        keeper::part().prop_map(Op::Keeper),
         create(vec![CreateCall::Container], raw_acl().prop_map(Some), 0..=4),
         create(vec![CreateCall::Ttl], raw_acl().prop_map(Some), 5..=9),
         simple_op(),
@@ -134,6 +141,7 @@ fn op() -> impl Strategy<Value = Op<'static>> {
             .prop_map(|(path, acl, version)| Op::SetAcl { path, acl, version }),
         prop::collection::vec(part, 0..4).prop_map(Op::Multi),
         Just(Op::CloseSession),
+        keeper::write().prop_map(Op::Keeper),
     ]
 }
 
@@ -163,13 +171,13 @@ fn set_watches() -> impl Strategy<Value = SetWatches<'static>> {
 }
 
 pub(super) fn request() -> impl Strategy<Value = Request<'static>> {
-    let read_op = (path(), any::<bool>()).prop_map(|(path, data)| {
-        if data {
-            ReadOp::GetData { path }
-        } else {
-            ReadOp::GetChildren { path }
-        }
+    let read_op = (path(), any::<bool>(), 0..4).prop_map(|(path, watch, kind)| match kind {
+        0 => ReadOp::GetData { path, watch },
+        1 => ReadOp::GetChildren { path, watch },
+        2 => ReadOp::Exists { path, watch },
+        _ => ReadOp::GetChildren2 { path, watch },
     });
+    let read_op = prop_oneof![4 => read_op, 1 => keeper::list().prop_map(ReadOp::Keeper)];
     let reads = prop_oneof![
         (path(), any::<bool>()).prop_map(|(path, watch)| Request::Exists { path, watch }),
         (path(), any::<bool>()).prop_map(|(path, watch)| Request::GetData { path, watch }),
@@ -195,6 +203,7 @@ pub(super) fn request() -> impl Strategy<Value = Request<'static>> {
         set_watches().prop_map(Request::SetWatches),
         (path(), data()).prop_map(|(scheme, auth)| Request::Auth(AuthPacket { scheme, auth })),
         data().prop_map(|token| Request::Sasl { token }),
+        keeper::read().prop_map(Request::Keeper),
         (path(), path(), path(), any::<i64>()).prop_map(
             |(joining, leaving, members, config_version)| Request::Reconfig(Reconfig {
                 joining,
@@ -217,6 +226,9 @@ pub(super) fn results() -> impl Strategy<Value = Vec<OpResult<'static>>> {
         error_code().prop_map(OpResult::Failed),
         (data(), stat()).prop_map(|(data, stat)| OpResult::GetData { data, stat }),
         strings().prop_map(|children| OpResult::GetChildren { children }),
+        stat().prop_map(|stat| OpResult::Exists { stat }),
+        (strings(), stat()).prop_map(|(children, stat)| OpResult::GetChildren2 { children, stat }),
+        keeper::result().prop_map(OpResult::Keeper),
     ];
     prop::collection::vec(result, 0..6)
 }
@@ -242,10 +254,12 @@ pub(super) fn responses() -> impl Strategy<Value = (OpCode, Response<'static>)> 
             )
         }),
         data().prop_map(|token| (OpCode::Sasl, Response::Sasl(token))),
+        keeper::details()
+            .prop_map(|details| (OpCode::ListWithStatsAndData, Response::Details(details))),
     ]
 }
 
-fn boxed_path() -> impl Strategy<Value = Box<str>> {
+pub(super) fn boxed_path() -> impl Strategy<Value = Box<str>> {
     text().prop_map(String::into_boxed_str)
 }
 
@@ -298,6 +312,7 @@ fn simple_txn(session: SessionId) -> impl Strategy<Value = Txn> {
         }),
         (boxed_path(), any::<i32>()).prop_map(|(path, version)| Txn::Check { path, version }),
         error_code().prop_map(Txn::Error),
+        keeper::txn(create_txn(session)).prop_map(Txn::Keeper),
     ]
 }
 

@@ -61,6 +61,7 @@ impl Preparation<'_> {
             parent_path,
             Some(NodeState {
                 children: parent.children - 1,
+                pzxid: self.zxid,
                 ..parent
             }),
         );
@@ -97,6 +98,7 @@ impl Preparation<'_> {
             Some(NodeState {
                 version,
                 data_length,
+                mzxid: self.zxid,
                 mtime: self.time,
                 ..node
             }),

@@ -16,6 +16,13 @@ use zk_types::{
 impl Preparation<'_> {
     /// Source: `client-protocol.md` §4.1, create.
     pub(super) fn create(&mut self, op: &CreateOp<'_>) -> Result<Txn, ErrorCode> {
+        if op.call == CreateCall::IfNotExists {
+            return self.create_if_not_exists(op);
+        }
+        self.create_txn(op).map(Txn::Create)
+    }
+
+    pub(super) fn create_txn(&mut self, op: &CreateOp<'_>) -> Result<CreateTxn, ErrorCode> {
         let path = op.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
         let mode = Mode::of(op, self.place, self.requester.session)?;
         if matches!(mode.kind, NodeKind::Ttl(_)) && !self.tree.config.extended_types {
@@ -30,6 +37,9 @@ impl Preparation<'_> {
         let acl = self.normalise(op.acl.as_deref())?;
         let parent = self.look(parent_path).ok_or(ErrorCode::NoNode)?;
         self.check_permission(&parent.acl, Perms::CREATE)?;
+        if op.call == CreateCall::IfNotExists && mode.naming == Naming::Sequential {
+            return Err(ErrorCode::BadArguments);
+        }
         let path = full_path(path, mode.naming, parent.cversion)?;
         valid(Some(&path))?;
         if self.look(&path).is_some() {
@@ -52,18 +62,23 @@ impl Preparation<'_> {
             with_stat: mode.with_stat,
         };
         self.note_creation(parent_path, parent, &txn);
-        Ok(Txn::Create(txn))
+        Ok(txn)
     }
 
     fn note_creation(&mut self, parent_path: &str, parent: NodeState, txn: &CreateTxn) {
         let parent = NodeState {
             cversion: txn.parent_cversion,
             children: parent.children + 1,
+            pzxid: self.zxid,
             ..parent
         };
         self.note(parent_path, Some(parent));
         let data_length = length(txn.data.as_ref());
         let state = NodeState {
+            czxid: self.zxid,
+            mzxid: self.zxid,
+            pzxid: self.zxid,
+            ctime: self.time,
             owner: owner_of_kind(txn.kind),
             version: 0,
             cversion: 0,
@@ -113,7 +128,13 @@ impl Mode {
                 NodeKind::Persistent | NodeKind::Ephemeral(_) | NodeKind::Container,
             ) => NodeKind::Container,
             (CreateCall::Container, NodeKind::Ttl(_))
-            | (CreateCall::Create | CreateCall::Create2 | CreateCall::Ttl, _) => by_flags,
+            | (
+                CreateCall::Create
+                | CreateCall::Create2
+                | CreateCall::Ttl
+                | CreateCall::IfNotExists,
+                _,
+            ) => by_flags,
         };
         let has_stat_by_kind = match kind {
             NodeKind::Persistent | NodeKind::Ephemeral(_) => false,
@@ -129,7 +150,7 @@ impl Mode {
             needs_global_session: matches!(op.flags, 1 | 3),
             with_stat: match (op.call, place) {
                 (CreateCall::Create2 | CreateCall::Container, _) => true,
-                (CreateCall::Create, Place::Alone) => false,
+                (CreateCall::Create, Place::Alone) | (CreateCall::IfNotExists, _) => false,
                 (CreateCall::Create, Place::InMulti) | (CreateCall::Ttl, _) => has_stat_by_kind,
             },
         })
@@ -142,8 +163,14 @@ fn check_ttl(op: &CreateOp<'_>, place: Place) -> Result<(), ErrorCode> {
         (CreateCall::Ttl, 5 | 6) => (1..=TTL_MS_MAX).contains(&op.ttl_ms),
         // Alone it would pass as a TTL node without a time; in a multi it is an ordinary creation.
         (CreateCall::Ttl, _) => place == Place::InMulti,
-        (CreateCall::Create | CreateCall::Create2 | CreateCall::Container, 5 | 6) => false,
-        (CreateCall::Create | CreateCall::Create2 | CreateCall::Container, _) => op.ttl_ms < 0,
+        (_, 5 | 6) => false,
+        (
+            CreateCall::Create
+            | CreateCall::Create2
+            | CreateCall::Container
+            | CreateCall::IfNotExists,
+            _,
+        ) => op.ttl_ms < 0,
     };
     if fits {
         Ok(())

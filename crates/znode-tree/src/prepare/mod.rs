@@ -6,6 +6,7 @@
 
 mod change;
 mod create;
+mod keeper;
 mod multi;
 mod session;
 
@@ -17,7 +18,8 @@ use crate::{Pending, Refusal, Requester, Tree};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use zk_types::{
-    Acl, Bytes, ErrorCode, Identity, Op, Perms, RawAcl, SessionId, Txn, WallTime, ZnodePath, Zxid,
+    Acl, Bytes, ErrorCode, Identity, KeeperOp, Op, Perms, RawAcl, SessionId, Txn, WallTime,
+    ZnodePath, Zxid,
 };
 
 /// Longest data of a node in bytes: what one record of a snapshot can hold with room to spare.
@@ -30,7 +32,7 @@ impl Tree {
     /// request leaves `pending` untouched and its zxid unused. `time` is what the caller stamps
     /// into the transaction's header.
     ///
-    /// `Check` stands in a multi only; alone it is refused as `Unimplemented`.
+    /// Checks stand in a multi only; alone they are refused as `Unimplemented`.
     ///
     /// # Errors
     /// The first failing check, in the order of `client-protocol.md` §4.1.
@@ -61,14 +63,20 @@ impl Tree {
         };
         match op {
             Op::Multi(ops) => preparation.multi(ops),
-            Op::Check { .. } => Err(Refusal::Error(ErrorCode::Unimplemented)),
+            Op::Check { .. }
+            | Op::Keeper(KeeperOp::CheckNotExists { .. } | KeeperOp::CheckStat { .. }) => {
+                Err(Refusal::Error(ErrorCode::Unimplemented))
+            }
             Op::Create(_)
             | Op::Delete { .. }
             | Op::DeleteContainer { .. }
             | Op::SetData { .. }
             | Op::SetAcl { .. }
             | Op::CreateSession { .. }
-            | Op::CloseSession => preparation.one(op).map_err(Refusal::Error),
+            | Op::CloseSession
+            | Op::Keeper(KeeperOp::TryDelete { .. } | KeeperOp::DeleteRecursive { .. }) => {
+                preparation.one(op).map_err(Refusal::Error)
+            }
         }
     }
 }
@@ -101,6 +109,10 @@ impl Tree {
         }
         let node = &self.nodes[self.find_hashed(path, hash)?];
         Some(NodeState {
+            czxid: node.czxid,
+            mzxid: node.mzxid,
+            pzxid: node.pzxid,
+            ctime: node.ctime,
             owner: node.owner,
             version: node.version,
             cversion: node.cversion,
@@ -151,6 +163,7 @@ impl Preparation<'_> {
                 timeout_ms: *timeout_ms,
             }),
             Op::CloseSession => Ok(self.close_session()),
+            Op::Keeper(op) => self.keeper(op),
             Op::Multi(_) => Err(ErrorCode::MarshallingError),
         }
     }

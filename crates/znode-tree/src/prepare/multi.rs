@@ -39,13 +39,14 @@ fn is_decodable(op: &Op<'_>) -> bool {
         Op::Create(create) => {
             create.acl.is_some()
                 && match create.call {
-                    CreateCall::Create | CreateCall::Create2 | CreateCall::Container => {
-                        (0..=4).contains(&create.flags)
-                    }
+                    CreateCall::Create
+                    | CreateCall::Create2
+                    | CreateCall::Container
+                    | CreateCall::IfNotExists => (0..=4).contains(&create.flags),
                     CreateCall::Ttl => true,
                 }
         }
-        Op::Delete { .. } | Op::SetData { .. } | Op::Check { .. } => true,
+        Op::Delete { .. } | Op::SetData { .. } | Op::Check { .. } | Op::Keeper(_) => true,
         Op::DeleteContainer { .. }
         | Op::SetAcl { .. }
         | Op::Multi(_)

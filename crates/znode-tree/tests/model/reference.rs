@@ -3,8 +3,8 @@
 use crate::Told;
 use std::collections::{BTreeMap, BTreeSet};
 use zk_types::{
-    Acl, CreateCall, CreateOp, ErrorCode, Identity, NodeKind, Op, Perms, RawAcl, SessionId, Stat,
-    WallTime, ZnodePath, Zxid,
+    Acl, CreateCall, CreateOp, ErrorCode, Identity, KeeperOp, NodeKind, Op, Perms, RawAcl,
+    SessionId, Stat, WallTime, ZnodePath, Zxid,
 };
 use znode_tree::Refusal;
 
@@ -175,8 +175,90 @@ impl Model {
                 Ok(Told::Done)
             }
             Op::CreateSession { .. } => Ok(Told::Done),
+            Op::Keeper(op) => self.keeper(asked, op),
             Op::Multi(_) => unreachable!(),
         }
+    }
+
+    fn keeper(&mut self, asked: Asked<'_>, op: &KeeperOp<'_>) -> Result<Told, ErrorCode> {
+        match op {
+            KeeperOp::CheckNotExists { path, version } => {
+                self.alive(asked)?;
+                if let Ok(node) = self.node(full(path.as_deref().unwrap())?) {
+                    may(&node.acl, Perms::READ, asked)?;
+                    if [-1, node.version].contains(version) {
+                        return Err(ErrorCode::NodeExists);
+                    }
+                }
+            }
+            KeeperOp::CheckStat {
+                path,
+                version,
+                stat,
+            } => {
+                self.alive(asked)?;
+                let path = full(path.as_deref().unwrap())?;
+                may(&self.node(path)?.acl, Perms::READ, asked)?;
+                same(*version, self.node(path)?.version)?;
+                let own = self.stat(path);
+                same(stat.cversion, own.cversion)?;
+                same(stat.num_children, own.num_children)?;
+            }
+            KeeperOp::TryDelete { path, version } => {
+                let delete = Op::Delete {
+                    path: path.clone(),
+                    version: *version,
+                };
+                match self.one(asked, &delete) {
+                    Ok(_) | Err(ErrorCode::NoNode | ErrorCode::BadVersion) => {}
+                    Err(ErrorCode::NotEmpty) => {}
+                    Err(code) => return Err(code),
+                }
+            }
+            KeeperOp::DeleteRecursive { path, nodes_max } => {
+                self.delete_recursive(asked, path.as_deref().unwrap(), *nodes_max)?;
+            }
+        }
+        Ok(Told::Done)
+    }
+
+    fn delete_recursive(
+        &mut self,
+        asked: Asked<'_>,
+        path: &str,
+        nodes_max: u32,
+    ) -> Result<(), ErrorCode> {
+        self.alive(asked)?;
+        if !path.contains('/') || BUILT_IN.contains(&path) {
+            return Err(ErrorCode::BadArguments);
+        }
+        let Ok(parent) = self.node(parent(path)) else {
+            return Ok(());
+        };
+        may(&parent.acl, Perms::DELETE, asked)?;
+        if self.node(path).is_err() {
+            return Ok(());
+        }
+        let below = format!("{path}/");
+        let mut paths: Vec<String> = self
+            .nodes
+            .keys()
+            .filter(|other| *other == path || other.starts_with(&below))
+            .cloned()
+            .collect();
+        if paths.len() > usize::try_from(nodes_max).unwrap().max(1) {
+            return Err(ErrorCode::NotEmpty);
+        }
+        for path in &paths {
+            if !self.children(path).is_empty() {
+                may(&self.nodes[path].acl, Perms::DELETE, asked)?;
+            }
+        }
+        paths.sort_by_key(|path| std::cmp::Reverse(path.len()));
+        for path in paths {
+            self.remove_childless(asked, &path).unwrap();
+        }
+        Ok(())
     }
 
     fn create(&mut self, asked: Asked<'_>, op: &CreateOp<'_>) -> Result<Told, ErrorCode> {
@@ -199,10 +281,16 @@ impl Model {
         let parent_node = self.node(parent(path))?;
         may(&parent_node.acl, Perms::CREATE, asked)?;
         let mut path = path.to_string();
+        if op.call == CreateCall::IfNotExists && matches!(op.flags, 2 | 3) {
+            return Err(ErrorCode::BadArguments);
+        }
         if matches!(op.flags, 2 | 3 | 6) {
             path += &format!("{:010}", parent_node.creations);
         }
         full(&path)?;
+        if self.nodes.contains_key(&path) && op.call == CreateCall::IfNotExists {
+            return Ok(Told::Done);
+        }
         if self.nodes.contains_key(&path) {
             return Err(ErrorCode::NodeExists);
         }
@@ -238,6 +326,7 @@ impl Model {
             CreateCall::Create => asked.in_multi && op.flags == 4,
             CreateCall::Create2 | CreateCall::Container => true,
             CreateCall::Ttl => op.flags >= 4,
+            CreateCall::IfNotExists => false,
         };
         Ok(Told::Created {
             stat: self.stat(&path),

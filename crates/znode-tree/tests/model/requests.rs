@@ -1,7 +1,9 @@
 //! Requests that meet each other: few paths, and everything that may be asked of them.
 
 use proptest::prelude::*;
-use zk_types::{CreateCall, CreateOp, Op, Perms, RawAcl};
+use zk_types::{
+    CreateCall, CreateOp, KeeperOp, Op, Perms, RawAcl, SessionId, Stat, WallTime, Zxid,
+};
 
 /// The digest identity that some lists grant everything: of `u:p`.
 pub const USER: &str = "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=";
@@ -60,6 +62,7 @@ fn creation() -> impl Strategy<Value = Op<'static>> {
         CreateCall::Create2,
         CreateCall::Container,
         CreateCall::Ttl,
+        CreateCall::IfNotExists,
     ]);
     let flags = prop_oneof![12 => 0..5, 4 => 5..7, 1 => Just(9)];
     (call, create_path(), data(), list(), flags, 0..60_i64).prop_map(
@@ -92,12 +95,46 @@ fn part() -> impl Strategy<Value = Op<'static>> {
             path: Some(path.into()),
             version,
         }),
+        3 => keeper().prop_map(Op::Keeper),
+    ]
+}
+
+fn keeper() -> impl Strategy<Value = KeeperOp<'static>> {
+    let path = || path().prop_map(|path| Some(path.into()));
+    prop_oneof![
+        (path(), version()).prop_map(|(path, version)| KeeperOp::CheckNotExists { path, version }),
+        (path(), version(), -1..4, -1..3).prop_map(|(path, version, cversion, num_children)| {
+            KeeperOp::CheckStat {
+                path,
+                version,
+                stat: Stat {
+                    czxid: Zxid(u64::MAX),
+                    mzxid: Zxid(u64::MAX),
+                    ctime: WallTime(-1),
+                    mtime: WallTime(-1),
+                    version: -1,
+                    cversion,
+                    aversion: -1,
+                    ephemeral_owner: SessionId(-1),
+                    data_length: -1,
+                    num_children,
+                    pzxid: Zxid(u64::MAX),
+                },
+            }
+        }),
+        (path(), version()).prop_map(|(path, version)| KeeperOp::TryDelete { path, version }),
+        (path(), 0..6_u32)
+            .prop_map(|(path, nodes_max)| KeeperOp::DeleteRecursive { path, nodes_max }),
     ]
 }
 
 pub fn op() -> impl Strategy<Value = Op<'static>> {
     let alone = part().prop_filter("a check stands in a multi", |op| {
-        !matches!(op, Op::Check { .. })
+        !matches!(
+            op,
+            Op::Check { .. }
+                | Op::Keeper(KeeperOp::CheckNotExists { .. } | KeeperOp::CheckStat { .. })
+        )
     });
     prop_oneof![
         12 => alone,
