@@ -2,11 +2,12 @@
 
 mod clock;
 mod config;
+mod outputs;
 mod words;
 
 use self::clock::{Clock, SECOND};
 use self::config::{address, config};
-use self::words::{input_words, op_name, op_words, output_words, words};
+use self::words::{input_words, op_name, op_words, words};
 use crate::chain::Chain;
 use crate::decide::{Dice, Domain};
 use crate::disk::{SimDisk, Survival};
@@ -17,11 +18,9 @@ use crate::panics;
 use crate::queue::{Micros, Queue};
 use crate::swarm::Swarm;
 use crate::world::Event;
-use replica::{
-    Config, ConnId, Event as ServerEvent, Input, Output, PeerPort, Reading, Replica, accepted_link,
-};
+use replica::{Config, ConnId, Input, PeerPort, Replica, accepted_link};
 use std::collections::{BTreeMap, VecDeque};
-use wal::{DiskOp, DiskTask, Lane, TaskId};
+use wal::{DiskOp, DiskTask, TaskId};
 use zab_core::LinkId;
 
 /// What a host touches of the world around it.
@@ -533,129 +532,6 @@ impl Host {
             return Err(Broken::safety("a server never panics", seen).server(self.index));
         }
         self.effects(around)
-    }
-
-    // Outputs.
-
-    fn effects(&mut self, around: &mut Around<'_>) -> Result<Step, Broken> {
-        loop {
-            let Some(replica) = self.replica.as_mut() else {
-                return Ok(Step::Alive);
-            };
-            let output = match panics::catch(|| replica.poll_output()) {
-                Ok(Some(output)) => output,
-                Ok(None) => return Ok(Step::Alive),
-                Err(panic) => {
-                    let seen = format!("{} panicked: {panic}", server_name(self.index));
-                    return Err(Broken::safety("a server never panics", seen).server(self.index));
-                }
-            };
-            match &mut self.dies_after {
-                Some((0, death)) => return Ok(Step::Dies(*death)),
-                Some((left, _)) => *left -= 1,
-                None => {}
-            }
-            self.effect(output, around);
-        }
-    }
-
-    fn effect(&mut self, output: Output, around: &mut Around<'_>) {
-        let now = around.queue.now();
-        let name = self.name();
-        around.notes.trace(now, || {
-            format!("{} -> {}", server_name(self.index), output_words(&output))
-        });
-        match output {
-            Output::ClientSend { conn, bytes } => {
-                around.chain.push(now, 30, name, &bytes);
-                if let Some(conn) = self.conns.get(&conn) {
-                    around.net.send(*conn, Side::Accepter, bytes);
-                }
-            }
-            Output::ClientClose { conn } => {
-                around.chain.push(now, 31, name, &conn.0.to_be_bytes());
-                if let Some(number) = self.conns.remove(&conn) {
-                    self.purposes.remove(&number);
-                    around.net.close(number, Side::Accepter);
-                }
-            }
-            Output::ClientReading { conn, reading } => {
-                if let Some(number) = self.conns.get(&conn) {
-                    let reading = reading == Reading::Resumed;
-                    around.net.set_reading(*number, Side::Accepter, reading);
-                }
-            }
-            Output::PeerDial { link, to, port } => {
-                around.chain.push(now, 32, name, &to.0.to_be_bytes());
-                let port = match port {
-                    PeerPort::Election => Port::Election,
-                    PeerPort::Quorum => Port::Quorum,
-                };
-                let to = usize::try_from(to.0 - 1).expect("a server's number");
-                let conn = around.net.dial(self.index, to, port);
-                self.purposes.insert(conn, Purpose::Link(link));
-                self.links.insert(link, (conn, Side::Dialler));
-            }
-            Output::PeerSend { link, bytes } => {
-                around.chain.push(now, 33, name, &bytes);
-                if let Some((conn, side)) = self.links.get(&link) {
-                    around.net.send(*conn, *side, bytes);
-                }
-            }
-            Output::PeerClose { link } => {
-                around.chain.push(now, 34, name, &link.0.to_be_bytes());
-                if let Some((conn, side)) = self.links.remove(&link) {
-                    self.purposes.remove(&conn);
-                    around.net.close(conn, side);
-                }
-            }
-            Output::Disk(task) => {
-                let lane = match task.lane {
-                    Lane::Log => 0,
-                    Lane::Background => 1,
-                };
-                self.lanes[lane].waiting.push_back(task);
-                if self.lanes[lane].running.is_none() {
-                    self.start_op(lane, around);
-                }
-            }
-            Output::Event(event) => self.event(&event, around),
-        }
-    }
-
-    fn event(&mut self, event: &ServerEvent, around: &mut Around<'_>) {
-        let now = around.queue.now();
-        let words = match event {
-            ServerEvent::Role(role) => format!("is {role:?}"),
-            ServerEvent::Note(note) => format!("notes {note:?}"),
-            ServerEvent::SnapshotTaken { zxid } => format!("took a snapshot at {zxid:?}"),
-            ServerEvent::PeerSentNonsense { what, .. } => format!("heard nonsense: {what}"),
-        };
-        around.chain.push(now, 35, self.name(), words.as_bytes());
-        around.notes.add(now, server_name(self.index), words);
-    }
-
-    fn start_op(&mut self, lane: usize, around: &mut Around<'_>) {
-        let Some(task) = self.lanes[lane].waiting.pop_front() else {
-            return;
-        };
-        let now = around.queue.now();
-        self.disk.begin(&task.op);
-        let knobs = &around.swarm.disk;
-        let (low, high) = match task.op {
-            DiskOp::Sync { .. } | DiskOp::SyncDirectory { .. } | DiskOp::Allocate { .. } => {
-                knobs.sync
-            }
-            DiskOp::Write { .. }
-            | DiskOp::Rename { .. }
-            | DiskOp::Remove { .. }
-            | DiskOp::Read { .. } => knobs.other,
-        };
-        let takes = self.disk_dice.range(low, high) * self.disk_slow;
-        let done = (now + takes).max(self.disk_stalled_until);
-        self.lanes[lane].running = Some((task, self.disk.last_write()));
-        let event = Event::Host(self.index, self.process, HostEvent::Disk(lane));
-        around.queue.at(done, event);
     }
 
     // Time.

@@ -2,14 +2,17 @@
 //! stamped with a zxid, transactions with the session and request they serve. So nothing has to
 //! be searched, and the verdict is always yes or no.
 
+mod answers;
+
+use self::answers::{answer_matches, children_are_right, turned_away};
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::bytes::{Bytes, Malformed};
-use crate::oracle::model::{Answer, Ephemerals, Node, expect};
+use crate::oracle::model::{Ephemerals, expect};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::txn::Change;
 use crate::oracle::wire::{FrameKind, Request, Tap, stat};
 use crate::swarm::Locality;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Every write that clients put on a wire, by session and request number.
 #[derive(Clone, Debug, Default)]
@@ -346,120 +349,6 @@ impl<'t> Replies<'t> {
         Broken::history(rule, seen)
             .client(self.tap.client)
             .server(self.tap.server)
-    }
-}
-
-fn children_are_right(
-    node: &Node,
-    with_stat: bool,
-    error: i32,
-    bytes: &mut Bytes<'_>,
-) -> Result<bool, Malformed> {
-    if error != 0 {
-        return Ok(false);
-    }
-    let shown = bytes.texts()?;
-    let count_is_right = shown.len() == node.children.len();
-    let shown: BTreeSet<String> = shown.into_iter().collect();
-    let right = count_is_right && shown == *node.children;
-    Ok(right && (!with_stat || stat(bytes)? == node.stat()))
-}
-
-fn answer_matches(
-    expected: &Answer,
-    request: &Request,
-    error: i32,
-    body: &[u8],
-) -> Result<bool, Malformed> {
-    let mut bytes = Bytes(body);
-    match expected {
-        Answer::Error(code) => Ok(error == *code),
-        Answer::Multi(results) => {
-            if error != 0 {
-                return Ok(false);
-            }
-            let Request::Multi(parts) = request else {
-                return Ok(false);
-            };
-            multi_matches(results, parts, &mut bytes)
-        }
-        Answer::Created { .. } | Answer::Stat(_) | Answer::Void => {
-            Ok(error == 0 && one_matches(expected, &mut bytes)? && bytes.is_empty())
-        }
-    }
-}
-
-fn one_matches(expected: &Answer, bytes: &mut Bytes<'_>) -> Result<bool, Malformed> {
-    match expected {
-        Answer::Created { path, stat: shown } => {
-            let path_is_right = bytes.text()? == *path;
-            match shown {
-                Some(shown) => Ok(path_is_right && stat(bytes)? == *shown),
-                None => Ok(path_is_right),
-            }
-        }
-        Answer::Stat(shown) => Ok(stat(bytes)? == *shown),
-        Answer::Void => Ok(true),
-        Answer::Multi(_) | Answer::Error(_) => Ok(false),
-    }
-}
-
-fn multi_matches(
-    results: &[Result<Answer, i32>],
-    parts: &[Request],
-    bytes: &mut Bytes<'_>,
-) -> Result<bool, Malformed> {
-    for (result, part) in results.iter().zip(parts) {
-        let kind = bytes.int()?;
-        let done = bytes.byte()?;
-        let header_error = bytes.int()?;
-        let right = match result {
-            Ok(answer) => kind == kind_of(part) && header_error == 0 && one_matches(answer, bytes)?,
-            Err(code) => kind == -1 && header_error == *code && bytes.int()? == *code,
-        };
-        if done != 0 || !right {
-            return Ok(false);
-        }
-    }
-    Ok(bytes.int()? == -1 && bytes.byte()? == 1)
-}
-
-/// Whether the first failure of a multi is that its session is closing or has moved.
-fn turned_away(body: &[u8]) -> Result<bool, Malformed> {
-    let mut bytes = Bytes(body);
-    loop {
-        let kind = bytes.int()?;
-        bytes.byte()?;
-        let error = bytes.int()?;
-        if kind != -1 {
-            return Ok(false);
-        }
-        if error != 0 {
-            return Ok(error == -112 || error == -118);
-        }
-        bytes.int()?;
-    }
-}
-
-fn kind_of(part: &Request) -> i32 {
-    match part {
-        Request::Create {
-            with_stat: true, ..
-        } => 15,
-        Request::Create { .. } => 1,
-        Request::Delete { .. } => 2,
-        Request::SetData { .. } => 5,
-        Request::Check { .. } => 13,
-        Request::Multi(_)
-        | Request::Exists { .. }
-        | Request::GetData { .. }
-        | Request::GetChildren { .. }
-        | Request::Sync
-        | Request::Ping
-        | Request::SetWatches(_)
-        | Request::AddWatch { .. }
-        | Request::CloseSession
-        | Request::Other(_) => 0,
     }
 }
 

@@ -1,0 +1,72 @@
+use super::*;
+
+fn create(path: &str, flags: i32) -> Request {
+    Request::Create {
+        path: path.to_owned(),
+        data: None,
+        flags,
+        with_stat: false,
+    }
+}
+
+fn perform(model: &mut Model, session: i64, zxid: u64, request: &Request) -> Answer {
+    let (change, answer) = model.expect(session, zxid, 0, request);
+    model.apply(session, zxid, 0, &change).unwrap();
+    answer
+}
+
+fn with_session() -> Model {
+    let mut model = Model::new();
+    model
+        .apply(7, 1, 0, &Change::CreateSession { timeout_ms: 9 })
+        .unwrap();
+    model
+}
+
+#[test]
+fn a_fresh_root_looks_as_documented() {
+    let stat = Model::new().nodes["/"].stat();
+    assert_eq!((stat.cversion, stat.children), (-1, 1));
+}
+
+#[test]
+fn sequential_names_count_every_creation_and_no_deletion() {
+    let mut model = with_session();
+    perform(&mut model, 7, 2, &create("/a", 0));
+    perform(&mut model, 7, 3, &create("/a/plain", 0));
+    perform(
+        &mut model,
+        7,
+        4,
+        &Request::Delete {
+            path: "/a/plain".to_owned(),
+            version: -1,
+        },
+    );
+    let answer = perform(&mut model, 7, 5, &create("/a/s-", 2));
+    let path = "/a/s-0000000001".to_owned();
+    assert_eq!(answer, Answer::Created { path, stat: None });
+}
+
+#[test]
+fn a_failed_multi_leaves_nothing_and_says_which_part_failed() {
+    let mut model = with_session();
+    let multi = Request::Multi(vec![create("/a", 0), create("/a", 0), create("/b", 0)]);
+    let answer = perform(&mut model, 7, 2, &multi);
+    assert_eq!(answer, Answer::Multi(vec![Err(0), Err(-110), Err(-2)]));
+    assert!(!model.nodes.contains_key("/a"));
+}
+
+#[test]
+fn the_end_of_a_session_must_take_exactly_its_ephemerals() {
+    let mut model = with_session();
+    perform(&mut model, 7, 2, &create("/e", 1));
+    let wrong = Change::CloseSession { paths: Vec::new() };
+    assert!(model.clone().apply(7, 3, 0, &wrong).is_err());
+    let right = Change::CloseSession {
+        paths: vec!["/e".to_owned()],
+    };
+    let effects = model.apply(7, 3, 0, &right).unwrap();
+    assert_eq!(effects.len(), 1);
+    assert!(!model.nodes.contains_key("/e"));
+}
