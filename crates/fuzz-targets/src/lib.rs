@@ -7,6 +7,7 @@ mod disk;
 mod jute_wire;
 mod log;
 mod peer_wire;
+mod proofs;
 mod seeds;
 mod server;
 mod sessions;
@@ -22,7 +23,8 @@ pub use client_wire::{
 pub use jute_wire::jute_reader;
 pub use log::log_recovery;
 pub use peer_wire::{election_port, quorum_port};
-pub use server::{client_port, peer_ports};
+pub use proofs::sasl_tokens;
+pub use server::{client_port, guarded_client_port, peer_ports};
 pub use sessions::session_commands;
 pub use snapshot_file::snapshot_file;
 pub use targets::{TARGETS, Target};

@@ -114,6 +114,17 @@ pub(crate) fn tree_commands() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// An empty token, and an answer to the challenge with everything in its place but the response.
+pub(crate) fn sasl_tokens() -> Vec<Vec<u8>> {
+    let nonce = "A".repeat(40);
+    let answer = format!(
+        "charset=utf-8,username=\"bob\",realm=\"zk-sasl-md5\",nonce=\"{nonce}\",nc=00000001,\
+         cnonce=\"c\",digest-uri=\"zookeeper/zk-sasl-md5\",maxbuf=65536,\
+         response=00112233445566778899aabbccddeeff,qop=auth,authzid=\"bob\""
+    );
+    vec![vec![0], [&[0], answer.as_bytes()].concat()]
+}
+
 /// Scripts of several lengths; any bytes are one.
 pub(crate) fn commands() -> Vec<Vec<u8>> {
     [6u16, 60, 300]

@@ -3,9 +3,10 @@
 use crate::bytes::Script;
 use crate::disk::Memory;
 use crate::{peer_wire, seeds};
+use replica::auth::{AfterFailure, AuthRules, EnsembleNames, Password, SaslRules};
 use replica::{
-    Config, ConnId, Facts, FourLetterWords, Input, Output, PeerPort, ReaperRules, ReconfigRules,
-    Replica, SessionRules, accepted_link,
+    Config, ConnId, Facts, FourLetterWords, Input, LargeRequestLimits, Limits, Output, PeerPort,
+    ReaperRules, ReconfigRules, Replica, SessionRules, WhenStale, accepted_link,
 };
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -17,7 +18,39 @@ use zk_types::{Instant, ServerId, WallTime};
 /// A server that stands alone, and its clients. Each three bytes are one command: whose, and what,
 /// with so many of the bytes that follow as a payload where it takes one.
 pub fn client_port(bytes: &[u8]) {
-    let mut server = Server::start(Vec::new());
+    clients(Server::start(config(Vec::new())), bytes);
+}
+
+/// As [`client_port`], of a server that knows users of SASL and lets requests wait for others.
+pub fn guarded_client_port(bytes: &[u8]) {
+    let users = [("bob".to_owned(), Password("bobpw".to_owned()))];
+    let sasl = SaslRules {
+        users: users.into(),
+        after_failure: AfterFailure::GoOn,
+        ..SaslRules::default()
+    };
+    let config = Config {
+        auth: AuthRules {
+            sasl: Some(sasl),
+            ensemble: EnsembleNames::Any,
+            ..AuthRules::default()
+        },
+        limits: Limits {
+            requests_max: 2,
+            throttled_wait_max: Duration::from_secs(1),
+            when_stale: WhenStale::Close,
+            large_requests: Some(LargeRequestLimits {
+                above_bytes: 40,
+                bytes_max: 200,
+            }),
+            ..Limits::default()
+        },
+        ..config(Vec::new())
+    };
+    clients(Server::start(config), bytes);
+}
+
+fn clients(mut server: Server, bytes: &[u8]) {
     let mut script = Script::new(bytes);
     while let Some(command) = script.byte() {
         let conn = ConnId(u64::from(command / 16) % 4);
@@ -51,7 +84,7 @@ pub fn client_port(bytes: &[u8]) {
 /// A server that is one of three, and what others send to its peer ports. As [`client_port`].
 pub fn peer_ports(bytes: &[u8]) {
     let member = |id| (ServerId(id), format!("host{id}:2888:3888:participant"));
-    let mut server = Server::start(vec![member(1), member(2), member(3)]);
+    let mut server = Server::start(config(vec![member(1), member(2), member(3)]));
     let mut script = Script::new(bytes);
     while let Some(command) = script.byte() {
         let argument = script.byte().unwrap_or(0);
@@ -102,10 +135,10 @@ struct Server {
 const PLACES: u64 = 4;
 
 impl Server {
-    fn start(members: Vec<(ServerId, String)>) -> Self {
+    fn start(config: Config) -> Self {
         let mut disk = Memory::default();
         let now = Instant::from_millis(1_000);
-        let replica = Replica::start(config(members), &mut disk, now, wall(now));
+        let replica = Replica::start(config, &mut disk, now, wall(now));
         let Ok(replica) = replica else {
             panic!("an empty disk is a good one")
         };

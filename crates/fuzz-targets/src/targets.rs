@@ -36,6 +36,8 @@ pub const TARGETS: &[Target] = targets![
     tree_loader: seeds::tree_loader,
     tree_commands: seeds::tree_commands,
     client_port: seeds::client_port,
+    guarded_client_port: seeds::client_port,
+    sasl_tokens: seeds::sasl_tokens,
     peer_ports: seeds::peer_ports,
     watch_commands: seeds::commands,
     session_commands: seeds::commands,
