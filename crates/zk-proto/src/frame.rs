@@ -199,9 +199,13 @@ const MASK_BYTES: usize = 8;
 /// A buffer that grew beyond this is given back once its frame is done with.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
 
+/// Room for most frames, so that a buffer does not grow word by word.
+const USUAL_BYTES: usize = 256;
+
 /// Appends what `fill` appends, preceded by its length: a frame, or a buffer inside one.
 pub(crate) fn sized(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
+    out.reserve(USUAL_BYTES);
     out.extend_from_slice(&[0; HEAD_BYTES]);
     fill(out);
     let length = out.len() - start - HEAD_BYTES;
