@@ -97,7 +97,7 @@ pub(super) fn txn(create: impl Strategy<Value = Txn>) -> impl Strategy<Value = K
         };
         let kind = match create.kind {
             NodeKind::Ttl(_) => NodeKind::Container,
-            kind => kind,
+            kind @ (NodeKind::Persistent | NodeKind::Ephemeral(_) | NodeKind::Container) => kind,
         };
         KeeperTxn::Create(CreateTxn {
             kind,
