@@ -104,7 +104,9 @@ impl<'t> Reads<'_, 't> {
                 let mut results = Vec::new();
                 let mut bytes = 0;
                 for op in &ops {
-                    let result = self.read_part(op).unwrap_or_else(OpResult::Failed);
+                    let result = self
+                        .read_part(op)
+                        .unwrap_or_else(|code| self.failed_part(op, code));
                     bytes += bytes_of(&result);
                     if bytes > MULTI_READ_BYTES_MAX {
                         return Err(ErrorCode::MarshallingError);
@@ -239,6 +241,15 @@ impl<'t> Reads<'_, 't> {
             .collect();
         reply::acl(out, xid, self.applied, &list, &stat);
         Ok(())
+    }
+
+    /// Clients of ClickHouse Keeper take the error of a read only under the read's own opcode.
+    fn failed_part(&self, op: &ReadOp<'_>, code: ErrorCode) -> OpResult<'t> {
+        if *self.speaks_keeper {
+            OpResult::Keeper(KeeperResult::FailedRead(op.result_opcode(), code))
+        } else {
+            OpResult::Failed(code)
+        }
     }
 
     /// One part of a `multiRead`; it sets a watch only for clients of ClickHouse Keeper.

@@ -55,6 +55,19 @@ impl ReadOp<'_> {
             ReadOp::Exists { .. } | ReadOp::GetChildren2 { .. } | ReadOp::Keeper(_) => false,
         }
     }
+
+    /// The opcode that its result has.
+    pub fn result_opcode(&self) -> OpCode {
+        match self {
+            ReadOp::GetData { .. } => OpCode::GetData,
+            ReadOp::GetChildren { .. } => OpCode::GetChildren,
+            ReadOp::Exists { .. } => OpCode::Exists,
+            ReadOp::GetChildren2 { .. } | ReadOp::Keeper(KeeperRead::List { .. }) => {
+                OpCode::GetChildren2
+            }
+            ReadOp::Keeper(read) => read.opcode(),
+        }
+    }
 }
 
 /// The result of one part of a multi or `multiRead`.
@@ -277,7 +290,7 @@ pub(crate) fn encode_results(results: &[OpResult<'_>], out: &mut Vec<u8>) {
                 write_stat(&mut writer, stat);
             }
             OpResult::Keeper(result) => {
-                write_header(out, result.opcode(), 0);
+                write_header(out, result.opcode(), result.err());
                 result.write(&mut Writer::new(out));
             }
         }
@@ -289,8 +302,17 @@ pub(crate) fn decode_results<'a>(
     reader: &mut Reader<'a>,
 ) -> Result<Vec<OpResult<'a>>, DecodeError> {
     let mut results = Vec::new();
-    while let Some(code) = read_header(reader)? {
-        results.push(match OpCode::from_code(code) {
+    while let Some((code, err)) = read_result_header(reader)? {
+        let opcode = OpCode::from_code(code);
+        if let Some(opcode) = opcode
+            && opcode != OpCode::Error
+            && err != 0
+        {
+            let failed = KeeperResult::FailedRead(opcode, error_of(err)?);
+            results.push(OpResult::Keeper(failed));
+            continue;
+        }
+        results.push(match opcode {
             Some(OpCode::Create) => OpResult::Create {
                 path: read_string(reader, "path")?,
             },
@@ -305,10 +327,7 @@ pub(crate) fn decode_results<'a>(
             Some(OpCode::Check) => OpResult::Check,
             Some(OpCode::Error) => match reader.int("err")? {
                 0 => OpResult::RolledBack,
-                err => OpResult::Failed(ErrorCode::from_code(err).ok_or(DecodeError::Value {
-                    field: "err",
-                    value: err.into(),
-                })?),
+                err => OpResult::Failed(error_of(err)?),
             },
             Some(OpCode::GetData) => OpResult::GetData {
                 data: reader.buffer("data")?.map(Cow::Borrowed),
@@ -338,10 +357,22 @@ pub(crate) fn decode_results<'a>(
 
 /// Reads one header: the opcode, or `None` for the header that ends the list.
 fn read_header(reader: &mut Reader<'_>) -> Result<Option<i32>, DecodeError> {
+    Ok(read_result_header(reader)?.map(|(code, _)| code))
+}
+
+/// As [`read_header`], with the error.
+fn read_result_header(reader: &mut Reader<'_>) -> Result<Option<(i32, i32)>, DecodeError> {
     let code = reader.int("type")?;
     let done = reader.boolean("done")?;
-    reader.int("err")?;
-    Ok(if done { None } else { Some(code) })
+    let err = reader.int("err")?;
+    Ok(if done { None } else { Some((code, err)) })
+}
+
+fn error_of(err: i32) -> Result<ErrorCode, DecodeError> {
+    ErrorCode::from_code(err).ok_or(DecodeError::Value {
+        field: "err",
+        value: err.into(),
+    })
 }
 
 fn write_header(out: &mut Vec<u8>, opcode: OpCode, err: i32) {

@@ -1,8 +1,8 @@
 //! What ClickHouse Keeper adds. Source: `docs/keeper-extensions.md`.
 
 use crate::support::*;
-use zk_proto::{KeeperRead, KeeperResult, ListFilter, OpResult, ReadOp, Request, Response};
-use zk_types::{CreateCall, CreateOp, KeeperOp, Op, SessionId, Stat, WallTime, Zxid};
+use zk_proto::{KeeperRead, KeeperResult, ListFilter, OpCode, OpResult, ReadOp, Request, Response};
+use zk_types::{CreateCall, CreateOp, ErrorCode, KeeperOp, Op, SessionId, Stat, WallTime, Zxid};
 
 fn create_if_not_exists(path: &str, flags: i32) -> Op<'_> {
     Op::Create(CreateOp {
@@ -133,7 +133,7 @@ fn a_multi_read_is_apaches_until_the_client_has_asked_for_the_flags() {
     assert!(matches!(results[0], OpResult::Exists { .. }));
     assert_eq!(
         results[1],
-        OpResult::Failed(zk_types::ErrorCode::NoNode),
+        OpResult::Keeper(KeeperResult::FailedRead(OpCode::Exists, ErrorCode::NoNode)),
         "the others are answered nevertheless"
     );
     assert!(

@@ -6,7 +6,7 @@ use crate::records::{read_stat, read_string, read_strings, write_stat, write_str
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use jute::{DecodeError, Reader, Writer};
-use zk_types::Stat;
+use zk_types::{ErrorCode, Stat};
 
 /// Children with what was asked about them: a list that was asked for has an entry for each name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub enum KeeperResult<'a> {
     TryDelete,
     /// Children were listed.
     ListWithStatsAndData(ChildrenDetails<'a>),
+    /// A read failed: its own opcode stands before the error, which has no body.
+    FailedRead(OpCode, ErrorCode),
 }
 
 impl<'a> KeeperResult<'a> {
@@ -83,6 +85,20 @@ impl<'a> KeeperResult<'a> {
             KeeperResult::CheckStat => OpCode::CheckStat,
             KeeperResult::TryDelete => OpCode::TryDelete,
             KeeperResult::ListWithStatsAndData(_) => OpCode::ListWithStatsAndData,
+            KeeperResult::FailedRead(opcode, _) => *opcode,
+        }
+    }
+
+    /// The error field of the header.
+    pub(crate) fn err(&self) -> i32 {
+        match self {
+            KeeperResult::FailedRead(_, code) => code.code(),
+            KeeperResult::CheckNotExists
+            | KeeperResult::CreateIfNotExists { .. }
+            | KeeperResult::DeleteRecursive
+            | KeeperResult::CheckStat
+            | KeeperResult::TryDelete
+            | KeeperResult::ListWithStatsAndData(_) => 0,
         }
     }
 
@@ -93,7 +109,8 @@ impl<'a> KeeperResult<'a> {
             KeeperResult::CheckNotExists
             | KeeperResult::DeleteRecursive
             | KeeperResult::CheckStat
-            | KeeperResult::TryDelete => {}
+            | KeeperResult::TryDelete
+            | KeeperResult::FailedRead(..) => {}
         }
     }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::vec;
 use std::vec::Vec;
 use zk_types::{
-    CreateCall, CreateOp, KeeperOp, Op, Perms, RawAcl, SessionId, Stat, WallTime, Zxid,
+    CreateCall, CreateOp, ErrorCode, KeeperOp, Op, Perms, RawAcl, SessionId, Stat, WallTime, Zxid,
 };
 
 const ANY_STAT: &str = "ffffffffffffffff ffffffffffffffff ffffffffffffffff ffffffffffffffff
@@ -186,12 +186,14 @@ fn a_multi_read_of_everything_and_its_results() {
             children: vec!["b".into()],
             stat: any_stat(),
         },
+        OpResult::Keeper(KeeperResult::FailedRead(OpCode::GetData, ErrorCode::NoNode)),
     ];
     let mut wire = Vec::new();
     reply::multi(&mut wire, Xid(1), Zxid(2), &results);
     let dump = "00000001 0000000000000002 00000000
         | 00000003 00 00000000 | STAT
         | 0000000c 00 00000000 | 00000001 00000001 62 | STAT
+        | 00000004 00 ffffff9b
         | ffffffff 01 ffffffff";
     assert_eq!(payload(&wire), hex(&dump.replace("STAT", ANY_STAT)));
 }

@@ -3,7 +3,8 @@
 use super::strategies::{boxed_path, data, path, stat, string, strings};
 use crate::*;
 use proptest::prelude::*;
-use zk_types::{CreateTxn, KeeperOp, KeeperTxn, NodeKind, Txn};
+use std::vec;
+use zk_types::{CreateTxn, ErrorCode, KeeperOp, KeeperTxn, NodeKind, Txn};
 
 fn filter() -> impl Strategy<Value = ListFilter> {
     (0..=2u8).prop_map(|code| ListFilter::from_code(code).unwrap())
@@ -87,6 +88,11 @@ pub(super) fn result() -> impl Strategy<Value = KeeperResult<'static>> {
         Just(KeeperResult::CheckStat),
         Just(KeeperResult::TryDelete),
         details().prop_map(KeeperResult::ListWithStatsAndData),
+        (
+            prop::sample::select(vec![OpCode::Exists, OpCode::GetChildren2]),
+            prop::sample::select(vec![ErrorCode::NoNode, ErrorCode::NoAuth])
+        )
+            .prop_map(|(opcode, code)| KeeperResult::FailedRead(opcode, code)),
     ]
 }
 
