@@ -2,6 +2,8 @@
 //! stops and starts, every answer is one that the model gives, and all trees are the model's.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod answers;
+mod happened;
 #[path = "../../../znode-tree/tests/model/reference.rs"]
 #[allow(
     dead_code,

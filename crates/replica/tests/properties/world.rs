@@ -4,14 +4,15 @@
 //! writes in order, the model carries them out, and each read and each refusal must fit a state of
 //! the model that its client may have met.
 
-use crate::Told;
+use crate::answers::{refused_part, response_of};
+use crate::happened::{Happened, note};
 use crate::reference::{Asked, Model, may};
 use crate::requests::USER;
 use crate::support::{Client, Ensemble, Heard, Storage, TICK, wall};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use zk_proto::{AuthPacket, KeeperResult, OpResult, Request, Response};
-use zk_types::{ErrorCode, Identity, Instant, KeeperOp, NodeKind, Op, Perms, SessionId, Zxid};
+use zk_proto::{AddWatchMode, AuthPacket, OpResult, Request, Response};
+use zk_types::{ErrorCode, Identity, Instant, NodeKind, Op, Perms, SessionId, Zxid};
 use znode_tree::{Refusal, Tree};
 
 /// How many clients there are: one with a digest, one with nothing, one who may do everything.
@@ -60,6 +61,8 @@ struct Attached {
     identities: Vec<Identity>,
     /// The highest zxid it was told of.
     seen: Zxid,
+    /// Whether it watches the whole tree.
+    watches: bool,
 }
 
 /// One answered request.
@@ -91,8 +94,9 @@ impl World {
                 at,
                 identities: identities(who),
                 seen: Zxid::ZERO,
+                watches: who < 2,
             };
-            attached.prove(who, &mut ensemble);
+            attached.settle(who, &mut ensemble);
             clients.push(attached);
         }
         World {
@@ -189,7 +193,7 @@ impl World {
         } = &attached.client;
         attached.client = opened(&mut self.ensemble, at, *session, password);
         attached.at = at;
-        attached.prove(who, &mut self.ensemble);
+        attached.settle(who, &mut self.ensemble);
     }
 
     /// Opens a new session for a client.
@@ -200,7 +204,7 @@ impl World {
         let session = attached.client.session;
         assert!(self.sessions.insert(session, GRANTED_MS).is_none());
         assert!(!self.model.closed.contains(&session), "a session is new");
-        attached.prove(who, &mut self.ensemble);
+        attached.settle(who, &mut self.ensemble);
         assert_eq!(self.ensemble.applied(), applied.successor().unwrap());
     }
 
@@ -211,7 +215,8 @@ impl World {
             self.ensemble.send(*at, client.conn, &bytes);
             self.ensemble.run();
             let heard = self.ensemble.hear(*at, client);
-            assert_eq!(heard.len(), 1, "a ping is answered");
+            let replies = heard.iter().filter(|one| !one.is_event());
+            assert_eq!(replies.count(), 1, "a ping is answered");
         }
     }
 
@@ -257,30 +262,64 @@ impl World {
         }
         self.ensemble.run();
         let mut answered = Vec::new();
+        let mut streams = Vec::new();
         let mut closed = Vec::new();
         for (who, asks) in asked.iter().enumerate() {
             let end = asks.iter().position(|ask| ask.ends_the_session());
             let answers = end.map_or(asks.len(), |end| end + 1);
             let Attached { client, at, .. } = &mut self.clients[who];
-            let heard = self.ensemble.hear(*at, client);
-            assert_eq!(heard.len(), answers, "every request is answered: {asks:?}");
+            let stream = self.ensemble.hear(*at, client);
+            let replies = stream.iter().filter(|one| !one.is_event()).cloned();
+            let before = answered.len();
+            for (ask, heard) in asks.iter().zip(replies) {
+                answered.push(Answered { who, ask, heard });
+            }
+            let missing = answers - (answered.len() - before);
+            assert_eq!(missing, 0, "every request is answered: {asks:?}");
             if end.is_some() {
                 closed.push(who);
                 assert!(!self.ensemble.is_open(*at, client.conn));
             }
-            for (ask, heard) in asks.iter().zip(heard) {
-                answered.push(Answered { who, ask, heard });
-            }
+            streams.push(stream);
         }
-        self.judge(before, &answered);
+        let happened = self.judge(before, &answered);
+        for (who, stream) in streams.iter().enumerate() {
+            self.judge_events(who, stream, closed.contains(&who), &happened);
+        }
         for who in closed {
             self.sessions.remove(&self.clients[who].client.session);
             self.reopen(who);
         }
     }
 
-    fn judge(&mut self, before: Zxid, answered: &[Answered<'_>]) {
-        let states = self.replay(before, answered);
+    /// Whoever watches hears of everything it may read, once, in order, and of each change before
+    /// anything that shows it. A session that ends may miss what its own end did, and what came
+    /// after it.
+    fn judge_events(&self, who: usize, stream: &[Heard], has_ended: bool, happened: &[Happened]) {
+        assert!(
+            stream.is_sorted_by_key(|one| (one.zxid(), !one.is_event())),
+            "{stream:?}"
+        );
+        let attached = &self.clients[who];
+        let asked = attached.asks(Zxid::ZERO, self.ensemble.now);
+        let expected = happened
+            .iter()
+            .filter(|one| attached.watches && may(&one.acl, Perms::READ, asked).is_ok());
+        let mut heard = stream.iter().filter(|one| one.is_event());
+        let last = stream.last().map(Heard::zxid);
+        for one in expected {
+            match heard.next() {
+                Some(Heard::Event { event, zxid }) => {
+                    assert_eq!((event, *zxid), (&one.event, one.zxid));
+                }
+                _ => assert!(has_ended && Some(one.zxid) >= last, "{one:?} was missed"),
+            }
+        }
+        assert!(heard.next().is_none(), "nothing else happened");
+    }
+
+    fn judge(&mut self, before: Zxid, answered: &[Answered<'_>]) -> Vec<Happened> {
+        let (states, happened) = self.replay(before, answered);
         assert_eq!(
             self.ensemble.applied().0 - before.0,
             u64::try_from(states.len()).unwrap() - 1,
@@ -313,13 +352,16 @@ impl World {
             }
             self.clients[who].seen = seen;
         }
+        happened
     }
 
-    /// Carries out everything that succeeded, in its order; the states before and after each.
-    fn replay(&mut self, before: Zxid, answered: &[Answered<'_>]) -> Vec<Model> {
+    /// Carries out everything that succeeded, in its order; the states before and after each, and
+    /// what there was to hear of.
+    fn replay(&mut self, before: Zxid, answered: &[Answered<'_>]) -> (Vec<Model>, Vec<Happened>) {
         let mut written: Vec<_> = answered.iter().filter(|one| one.took_a_zxid()).collect();
         written.sort_by_key(|one| one.heard.zxid());
         let mut states = vec![self.model.clone()];
+        let mut happened = Vec::new();
         for (one, zxid) in written.iter().zip(before.0 + 1..) {
             let Ask::Write(op) = one.ask else {
                 unreachable!("only writes take a zxid")
@@ -330,9 +372,10 @@ impl World {
             let told = self.model.request(asked, op);
             let told = told.unwrap_or_else(|refusal| panic!("{op:?} should be {refusal:?}"));
             assert_eq!(one.heard.response(), response_of(op, &told), "{op:?}");
+            note(&mut happened, states.last().unwrap().clone(), asked, op);
             states.push(self.model.clone());
         }
-        states
+        (states, happened)
     }
 
     fn refuses(&self, state: &Model, one: &Answered<'_>) -> bool {
@@ -424,20 +467,27 @@ impl World {
 }
 
 impl Attached {
-    /// Shows who it is; a connection knows nothing of the one before it.
-    fn prove(&mut self, who: usize, ensemble: &mut Ensemble) {
-        let proof: &[u8] = match who {
-            0 => b"u:p",
-            1 => return,
-            _ => b"super:secret",
+    /// Shows who it is and watches; a connection knows nothing of the one before it.
+    fn settle(&mut self, who: usize, ensemble: &mut Ensemble) {
+        let proof: Option<&[u8]> = match who {
+            0 => Some(b"u:p"),
+            1 => None,
+            _ => Some(b"super:secret"),
         };
-        let bytes = self.client.encode(&Request::Auth(AuthPacket {
-            scheme: Some("digest".into()),
-            auth: Some(proof.into()),
-        }));
-        ensemble.send(self.at, self.client.conn, &bytes);
-        ensemble.run();
-        assert_eq!(ensemble.hear(self.at, &mut self.client)[0].err(), 0);
+        let auth = proof.map(|proof| {
+            Request::Auth(AuthPacket {
+                scheme: Some("digest".into()),
+                auth: Some(proof.into()),
+            })
+        });
+        let watch = self.watches.then_some(Request::AddWatch {
+            path: Some("/".into()),
+            mode: AddWatchMode::PersistentRecursive,
+        });
+        for request in auth.iter().chain(&watch) {
+            let heard = ensemble.ask(self.at, &mut self.client, request);
+            assert_eq!(heard[0].err(), 0);
+        }
     }
 
     fn asks(&self, zxid: Zxid, now: Instant) -> Asked<'_> {
@@ -519,79 +569,4 @@ fn identities(who: usize) -> Vec<Identity> {
             identity("digest", "super:lK75jTNcA+U9vtVEw5vB51mj/w4="),
         ],
     }
-}
-
-/// What the wire says when the model says this.
-fn response_of<'a>(op: &Op<'_>, told: &'a Told) -> Response<'a> {
-    match (op, told) {
-        (Op::Multi(ops), Told::Multi(parts)) => Response::Multi(
-            ops.iter()
-                .zip(parts)
-                .map(|(op, told)| part_of(op, told))
-                .collect(),
-        ),
-        (Op::Create(create), Told::Created { path, .. })
-            if matches!(
-                create.call,
-                zk_types::CreateCall::Create | zk_types::CreateCall::IfNotExists
-            ) =>
-        {
-            Response::Path(Some(path.into()))
-        }
-        (_, Told::Created { path, stat, .. }) => Response::PathStat {
-            path: path.into(),
-            stat: *stat,
-        },
-        (_, Told::Data(stat) | Told::Acl(stat)) => Response::Stat(*stat),
-        (Op::Create(create), Told::Done) => {
-            Response::Path(create.path.as_deref().map(|path| path.to_owned().into()))
-        }
-        (_, Told::Done) => Response::Void,
-        (_, Told::Multi(_)) => unreachable!("only a multi has parts"),
-    }
-}
-
-fn part_of<'a>(op: &Op<'_>, told: &'a Told) -> OpResult<'a> {
-    let keeper = match op {
-        Op::Create(create) if create.call == zk_types::CreateCall::IfNotExists => {
-            let path = create.path.as_deref().expect("a path that was created");
-            let path = path.to_owned().into();
-            Some(KeeperResult::CreateIfNotExists { path })
-        }
-        Op::Keeper(KeeperOp::CheckNotExists { .. }) => Some(KeeperResult::CheckNotExists),
-        Op::Keeper(KeeperOp::CheckStat { .. }) => Some(KeeperResult::CheckStat),
-        Op::Keeper(KeeperOp::TryDelete { .. }) => Some(KeeperResult::TryDelete),
-        Op::Keeper(KeeperOp::DeleteRecursive { .. }) => Some(KeeperResult::DeleteRecursive),
-        Op::Create(_)
-        | Op::Delete { .. }
-        | Op::DeleteContainer { .. }
-        | Op::SetData { .. }
-        | Op::SetAcl { .. }
-        | Op::Check { .. }
-        | Op::Multi(_)
-        | Op::CreateSession { .. }
-        | Op::CloseSession => None,
-    };
-    if let Some(result) = keeper {
-        return OpResult::Keeper(result);
-    }
-    match told {
-        Told::Created {
-            path,
-            stat,
-            with_stat: true,
-        } => OpResult::Create2 {
-            path: path.into(),
-            stat: *stat,
-        },
-        Told::Created { path, .. } => OpResult::Create { path: path.into() },
-        Told::Data(stat) => OpResult::SetData { stat: *stat },
-        Told::Done if matches!(op, Op::Check { .. }) => OpResult::Check,
-        Told::Done => OpResult::Delete,
-        Told::Acl(_) | Told::Multi(_) => unreachable!("these never stand in a multi"),
-    }
-}
-
-fn refused_part(code: &Option<ErrorCode>) -> OpResult<'static> {
-    code.map_or(OpResult::RolledBack, OpResult::Failed)
 }

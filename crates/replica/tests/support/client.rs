@@ -19,7 +19,7 @@ pub(crate) struct Client {
 }
 
 /// One frame from the server, decoded as far as tests look.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Heard {
     Reply {
         header: ReplyHeader,
@@ -28,6 +28,7 @@ pub(crate) enum Heard {
     },
     Event {
         event: String,
+        zxid: Zxid,
     },
 }
 
@@ -76,6 +77,7 @@ impl Client {
                 let event = WatcherEvent::decode(body).expect("an event");
                 Heard::Event {
                     event: format!("{:?} {}", event.kind, event.path),
+                    zxid: header.zxid,
                 }
             } else {
                 let opcode = self.opcodes.pop_front().expect("an answer to a question");
@@ -99,12 +101,16 @@ impl Heard {
         }
     }
 
-    /// The zxid in the header of a reply.
+    /// The zxid in its header.
     pub(crate) fn zxid(&self) -> Zxid {
         match self {
             Heard::Reply { header, .. } => header.zxid,
-            Heard::Event { event, .. } => panic!("an event is no reply: {event}"),
+            Heard::Event { zxid, .. } => *zxid,
         }
+    }
+
+    pub(crate) fn is_event(&self) -> bool {
+        matches!(self, Heard::Event { .. })
     }
 
     /// The decoded body of a successful reply.
