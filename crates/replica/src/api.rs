@@ -263,6 +263,8 @@ pub enum Event {
         /// The last transaction in it.
         zxid: zk_types::Zxid,
     },
+    /// More of a quota is used than it allows; said by the leader.
+    QuotaPassed(znode_tree::QuotaPassed),
     /// A peer sent bytes that are no message.
     PeerSentNonsense {
         /// The link.

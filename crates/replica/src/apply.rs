@@ -1,16 +1,18 @@
 //! Committed transactions take effect: the tree changes, watchers are told, and whoever asked is
 //! answered, in this order.
 
-use crate::api::ConnId;
+use crate::api::{ConnId, Event, Output};
 use crate::between::RequestTag;
 use crate::connection::UNREAD_BYTES_MAX;
 use crate::connections::Connections;
 use crate::envelope;
 use crate::server::Replica;
+use crate::statistics::whole_ms;
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use watch::WatchTable;
+use zab_core::Role;
 use zk_proto::{EventKind, KeeperResult, KeeperState, OpCode, OpResult, WatcherEvent, Xid, reply};
 use zk_types::{
     Bytes, CreateTxn, ErrorCode, KeeperTxn, Perms, SessionId, Txn, TxnHeader, Zxid, mutant,
@@ -31,6 +33,9 @@ impl Replica {
             "a transaction states its own place"
         );
         self.statistics.commit_count += 1;
+        if matches!(self.role(), Role::Following { .. }) {
+            self.statistics.commits_received += 1;
+        }
         let events_first = mutant!("watch-after-reply", true, false);
         let mut late = Vec::new();
         let applied = {
@@ -39,6 +44,7 @@ impl Replica {
                 watches,
                 connections,
                 storage,
+                statistics,
                 ..
             } = self;
             state.tree.apply(&header, &txn, &mut |change| {
@@ -49,6 +55,9 @@ impl Replica {
                     &change,
                     &storage.tree_config,
                 );
+                if !told.conns.is_empty() {
+                    statistics.fired.record(change.kind, told.conns.len());
+                }
                 if events_first {
                     send(connections, &told);
                 } else {
@@ -56,6 +65,12 @@ impl Replica {
                 }
             })
         };
+        for passed in self.state.tree.take_quotas_passed() {
+            if self.leader.is_some() {
+                let event = Event::QuotaPassed(passed);
+                self.outputs.push_back(Output::Event(event));
+            }
+        }
         self.change_sessions(&header, &txn);
         if header.zxid.0 % DIGEST_INTERVAL == 0 {
             self.digests
@@ -103,8 +118,10 @@ impl Replica {
             | Txn::Error(_)
             | Txn::Keeper(_) => {}
         }
-        if let Some(leader) = &mut self.leader {
-            leader.on_applied(header, txn);
+        let leader = self.leader.as_mut();
+        if let Some(proposed) = leader.and_then(|leader| leader.on_applied(header, txn)) {
+            let took = whole_ms(self.now.since(proposed));
+            self.statistics.times.proposals.record(took);
         }
     }
 

@@ -1,8 +1,9 @@
 //! Client connections as they come, speak, pause and go.
 
 use crate::api::{ConnId, Output, Reading};
-use crate::connection::{Connection, Phase, Then};
+use crate::connection::{Connection, ConnectionFacts, Greeted, Phase, Then};
 use crate::server::Replica;
+use crate::statistics::Statistics;
 use alloc::vec::Vec;
 use core::mem;
 use core::net::IpAddr;
@@ -48,6 +49,12 @@ impl Replica {
         }
     }
 
+    /// A client's connection ended from its side.
+    pub(crate) fn on_client_closed(&mut self, conn: ConnId) {
+        self.statistics.connections_dropped += 1;
+        self.forget_connection(conn);
+    }
+
     /// Drops everything known of a connection; its session goes on.
     pub(crate) fn forget_connection(&mut self, conn: ConnId) {
         if let Some(connection) = self.connections.remove(conn) {
@@ -64,6 +71,7 @@ impl Replica {
         if let Some(connection) = self.connections.get_mut(conn) {
             let bytes = mem::take(&mut connection.out);
             if !bytes.is_empty() {
+                count_frames(&bytes, &mut connection.facts, &mut self.statistics);
                 self.outputs.push_back(Output::ClientSend { conn, bytes });
             }
             self.outputs.push_back(Output::ClientClose { conn });
@@ -110,6 +118,7 @@ impl Replica {
                 .expect("unflushed ones exist");
             let bytes = mem::take(&mut connection.out);
             connection.unsent += bytes.len();
+            count_frames(&bytes, &mut connection.facts, &mut self.statistics);
             self.outputs.push_back(Output::ClientSend { conn, bytes });
         }
     }
@@ -213,5 +222,22 @@ impl Replica {
         let in_all = u32::try_from(self.connections.len()).unwrap_or(u32::MAX);
         (limits.0 > 0 && self.connections.count_from(ip) >= limits.0)
             || (limits.1 > 0 && in_all >= limits.1)
+    }
+}
+
+/// Counts the frames that leave to a client: replies and events alike, and their lengths without
+/// the four bytes that say it. The first one of a connection grants its session, and its length
+/// is no response's.
+fn count_frames(mut bytes: &[u8], facts: &mut ConnectionFacts, statistics: &mut Statistics) {
+    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).expect("a u32 fits");
+        bytes = rest.get(length..).expect("whole frames are sent");
+        if facts.greeted == Greeted::Yes {
+            statistics.responses.record(length);
+            statistics.response_bytes += u64::try_from(length).expect("a length fits");
+        }
+        facts.greeted = Greeted::Yes;
+        facts.sent += 1;
+        statistics.sent += 1;
     }
 }

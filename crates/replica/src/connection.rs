@@ -131,6 +131,14 @@ pub(crate) struct ConnectionFacts {
     pub(crate) last_response: Instant,
     pub(crate) latency: Latency,
     pub(crate) timeout_ms: i32,
+    pub(crate) greeted: Greeted,
+}
+
+/// Whether the answer to a client's first frame has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Greeted {
+    No,
+    Yes,
 }
 
 impl ConnectionFacts {
@@ -145,6 +153,7 @@ impl ConnectionFacts {
             last_response: Instant::ZERO,
             latency: Latency::default(),
             timeout_ms,
+            greeted: Greeted::No,
         }
     }
 }

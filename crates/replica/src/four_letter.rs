@@ -7,7 +7,7 @@ mod sessions;
 mod settings;
 mod text;
 
-use crate::api::{ConnId, FourLetterWords};
+use crate::api::{ConnId, FourLetterWords, Output};
 use crate::connection::ConnectionFacts;
 use crate::server::Replica;
 use alloc::format;
@@ -25,8 +25,9 @@ impl Replica {
             connection.facts.received += 1;
         }
         let answer = self.answer_word(word);
-        if let Some(connection) = self.connections.get_mut(conn) {
-            connection.out.extend_from_slice(answer.as_bytes());
+        let bytes = answer.into_bytes();
+        if !bytes.is_empty() {
+            self.outputs.push_back(Output::ClientSend { conn, bytes });
         }
         self.close(conn);
     }
@@ -58,7 +59,15 @@ impl Replica {
             FourLetterWord::Cons => brief::connections(self),
             FourLetterWord::Crst => {
                 for connection in self.connections.iter_mut() {
-                    connection.facts = ConnectionFacts::new(connection.facts.timeout_ms);
+                    let ConnectionFacts {
+                        timeout_ms,
+                        greeted,
+                        ..
+                    } = connection.facts;
+                    connection.facts = ConnectionFacts {
+                        greeted,
+                        ..ConnectionFacts::new(timeout_ms)
+                    };
                 }
                 String::from("Connection stats reset.\n")
             }

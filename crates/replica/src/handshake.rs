@@ -22,7 +22,11 @@ impl Replica {
             self.statistics.connections_rejected += 1;
             return self.close(conn);
         }
-        if !self.serves() || request.last_zxid_seen > self.state.applied {
+        if !self.serves() {
+            self.statistics.closed_unserved += 1;
+            return self.close(conn);
+        }
+        if request.last_zxid_seen > self.state.applied {
             return self.close(conn);
         }
         let timeout_ms = negotiate(
@@ -67,8 +71,6 @@ impl Replica {
             .expect("its phase was just set");
         connection.facts.timeout_ms = opening.timeout_ms;
         connection.facts.last_op = "SESS";
-        connection.facts.sent += 1;
-        self.statistics.sent += 1;
         let response = ConnectResponse {
             timeout_ms: opening.timeout_ms,
             session: opening.session,

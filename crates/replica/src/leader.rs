@@ -12,10 +12,13 @@ use crate::reconfig;
 use crate::rules::LocalSessions;
 use crate::server::{Replica, Work};
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use session::{Expiry, Liveness, Owners, Sessions};
 use zab_core::{Input as ZabInput, Role};
 use zk_proto::{OpCode, Request, decode_op};
-use zk_types::{ErrorCode, Instant, Op, ServerId, SessionId, Txn, TxnHeader, WallTime, Zxid};
+use zk_types::{
+    CreateOp, ErrorCode, Instant, Op, ServerId, SessionId, Txn, TxnHeader, WallTime, Zxid,
+};
 use znode_tree::{EphemeralRight, Pending, Refusal, Requester};
 
 /// The tag of transactions that nobody awaits.
@@ -24,6 +27,8 @@ pub(crate) const NO_TAG: RequestTag = RequestTag(0);
 /// State that exists while this server leads, and is forgotten with its term.
 pub(crate) struct Leader {
     pending: Pending,
+    /// What was proposed and not applied, and when.
+    proposed: VecDeque<(Zxid, Instant)>,
     expiry: Expiry,
     owners: Owners,
     reaper: Reaper,
@@ -52,6 +57,7 @@ impl Leader {
         expiry.restart_all(sessions, now);
         Leader {
             pending: Pending::new(),
+            proposed: VecDeque::new(),
             expiry,
             owners: Owners::new(),
             reaper: Reaper::new(config.reaper, now),
@@ -74,12 +80,19 @@ impl Leader {
         self.expire_from = self.expire_from.max(until);
     }
 
-    /// Prepared changes up to an applied transaction are the state's own now.
-    pub(crate) fn on_applied(&mut self, header: &TxnHeader, txn: &Txn) {
+    /// Prepared changes up to an applied transaction are the state's own now. Says when it was
+    /// proposed, if this leader did.
+    pub(crate) fn on_applied(&mut self, header: &TxnHeader, txn: &Txn) -> Option<Instant> {
         self.pending.settle(header.zxid);
         if let Txn::CloseSession { .. } = txn {
             self.expiry.forget(header.session);
             self.owners.forget(header.session);
+        }
+        let first = self.proposed.front()?;
+        if first.0 == header.zxid {
+            self.proposed.pop_front().map(|(_, at)| at)
+        } else {
+            None
         }
     }
 
@@ -223,6 +236,7 @@ impl Replica {
     }
 
     fn revalidate(&mut self, from: ServerId, session: SessionId, timeout_ms: i32) -> Verdict {
+        self.statistics.sessions_judged += 1;
         let leader = self.leader.as_mut().expect("only a leader is asked");
         if leader.expiry.liveness(session) != Liveness::Live {
             return Verdict::Expired;
@@ -385,9 +399,34 @@ impl Replica {
                 let payload = envelope::seal(origin, &header, &txn);
                 self.statistics.proposals.record(payload.len());
                 self.statistics.proposal_count += 1;
+                leader.proposed.push_back((header.zxid, self.now));
                 self.zab.handle(self.now, ZabInput::Propose { payload });
             }
-            Err(refusal) => self.refuse(origin, header.zxid, &refusal),
+            Err(refusal) => {
+                self.count_quota_refusal(op, &refusal);
+                self.refuse(origin, header.zxid, &refusal);
+            }
+        }
+    }
+
+    /// Counts a write that a quota refused under the top-level node it was below.
+    fn count_quota_refusal(&mut self, op: &Op<'_>, refusal: &Refusal) {
+        let refused = match (op, refusal) {
+            (op, Refusal::Error(ErrorCode::QuotaExceeded)) => Some(op),
+            (Op::Multi(parts), Refusal::Multi(codes)) => parts
+                .iter()
+                .zip(codes)
+                .find(|(_, code)| **code == Some(ErrorCode::QuotaExceeded))
+                .map(|(part, _)| part),
+            (_, Refusal::Error(_) | Refusal::Multi(_)) => None,
+        };
+        let path = match refused {
+            Some(Op::Create(CreateOp { path, .. }) | Op::SetData { path, .. }) => path.as_deref(),
+            Some(_) | None => None,
+        };
+        if let Some(name) = path.and_then(|path| path.split('/').nth(1)) {
+            let counts = &mut self.statistics.quota_refusals;
+            *counts.entry(Box::from(name)).or_default() += 1;
         }
     }
 

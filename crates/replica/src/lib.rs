@@ -32,6 +32,7 @@ mod server_line;
 mod state;
 mod statistics;
 mod storage;
+mod summary;
 mod throttle;
 
 pub use api::{
@@ -43,3 +44,4 @@ pub use observe::Observation;
 pub use rules::{LocalSessions, ReaperRules, ReconfigRules, SessionRules};
 pub use server::{Replica, StartError};
 pub use server_line::{ClientAddress, PeerRole, ServerLine, ServerLineError};
+pub use znode_tree::{Limit, Measure, QuotaPassed};

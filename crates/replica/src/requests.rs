@@ -7,6 +7,7 @@ use crate::connection::{Connection, Phase, Then, UNREAD_BYTES_MAX, Waiting};
 use crate::leader::Submission;
 use crate::reads::{Reads, operation_name};
 use crate::server::{Replica, Work};
+use crate::statistics::whole_ms;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use zab_core::{Input as ZabInput, Role, SyncTag};
@@ -461,16 +462,59 @@ impl Replica {
         zxid: Zxid,
     ) {
         let took = self.now.since(received);
-        self.statistics.sent += 1;
         self.statistics.latency.record(took);
+        let times = &mut self.statistics.times;
+        if is_update(op) {
+            times.updates.record(whole_ms(took));
+        } else {
+            times.reads.record(whole_ms(took));
+        }
         if let Some(connection) = self.connections.get_mut(conn) {
             let facts = &mut connection.facts;
-            facts.sent += 1;
             facts.last_op = operation_name(op);
             facts.last_cxid = xid.0;
             facts.last_zxid = zxid.0.cast_signed();
             facts.last_response = self.now;
             facts.latency.record(took);
         }
+    }
+}
+
+/// Whether `mntr` counts the operation as an update.
+fn is_update(op: OpCode) -> bool {
+    match op {
+        OpCode::Create
+        | OpCode::Create2
+        | OpCode::CreateContainer
+        | OpCode::CreateTtl
+        | OpCode::Delete
+        | OpCode::DeleteContainer
+        | OpCode::SetData
+        | OpCode::SetAcl
+        | OpCode::Multi
+        | OpCode::Reconfig
+        | OpCode::CreateSession
+        | OpCode::CloseSession => true,
+        OpCode::Exists
+        | OpCode::GetData
+        | OpCode::GetAcl
+        | OpCode::GetChildren
+        | OpCode::GetChildren2
+        | OpCode::GetAllChildrenNumber
+        | OpCode::GetEphemerals
+        | OpCode::Sync
+        | OpCode::Ping
+        | OpCode::Check
+        | OpCode::MultiRead
+        | OpCode::CheckWatches
+        | OpCode::RemoveWatches
+        | OpCode::AddWatch
+        | OpCode::SetWatches
+        | OpCode::SetWatches2
+        | OpCode::WhoAmI
+        | OpCode::Auth
+        | OpCode::Sasl
+        | OpCode::Error
+        | OpCode::Notification => false,
     }
 }

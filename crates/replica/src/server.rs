@@ -7,7 +7,7 @@ use crate::leader::{Leader, Submission};
 use crate::peers::{Effect, Peers};
 use crate::requests::Outcomes;
 use crate::state::{State, StateLoader};
-use crate::statistics::Statistics;
+use crate::statistics::{Statistics, Stopwatches};
 use crate::storage::Storage;
 use crate::throttle::{Bucket, ThrottleQueue};
 use alloc::collections::{BTreeSet, VecDeque};
@@ -20,7 +20,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use session::{IdGenerator, LocalTable, Sessions, Touches};
 use wal::{Disk, Finding, RecoveryError, Repair, Wal, WalConfig};
 use watch::WatchTable;
-use zab_core::{Input as ZabInput, Output as ZabOutput, Role, Summary, Zab};
+use zab_core::{Input as ZabInput, Note, Output as ZabOutput, Role, Summary, Zab};
 use zk_types::{Instant, Record, RecordBody, ServerId, WallTime, Zxid};
 use znode_tree::{Tree, TreeConfig};
 
@@ -57,6 +57,7 @@ pub struct Replica {
     pub(crate) touch_at: Instant,
     pub(crate) ids: IdGenerator,
     pub(crate) statistics: Statistics,
+    pub(crate) stopwatches: Stopwatches,
     pub(crate) trace_mask: i64,
     pub(crate) digests: VecDeque<(Zxid, u64)>,
     pub(crate) findings: Vec<Finding>,
@@ -160,6 +161,7 @@ impl Replica {
             touch_at: now,
             ids,
             statistics: Statistics::new(now),
+            stopwatches: Stopwatches::new(now),
             trace_mask: 306,
             digests: VecDeque::new(),
             findings: recovered.findings,
@@ -194,12 +196,16 @@ impl Replica {
             Input::ClientConnected { conn, ip, port } => self.on_client_connected(conn, ip, port),
             Input::ClientBytes { conn, bytes } => self.on_client_bytes(conn, bytes),
             Input::ClientSent { conn, bytes } => self.on_client_sent(conn, bytes),
-            Input::ClientClosed { conn } => self.forget_connection(conn),
+            Input::ClientClosed { conn } => self.on_client_closed(conn),
             Input::PeerAccepted { link, port } => self.peers.on_accepted(now, link, port),
             Input::PeerConnected { link } => self.peers.on_connected(now, link),
             Input::PeerBytes { link, bytes } => self.peers.on_bytes(link, bytes),
             Input::PeerClosed { link } => self.peers.on_closed(now, link),
-            Input::DiskDone { id, bytes } => self.storage.wal.on_done(id, bytes),
+            Input::DiskDone { id, bytes } => {
+                let times = &mut self.statistics.times;
+                self.stopwatches.on_done(id, now, times);
+                self.storage.wal.on_done(id, bytes);
+            }
             Input::BatchEnd => self.on_batch_end(),
             Input::Timeout => self.on_timeout(),
             Input::Gauges { descriptors } => self.statistics.descriptors = descriptors,
@@ -343,6 +349,7 @@ impl Replica {
         }
         self.pump_snapshot();
         while let Some(task) = self.storage.wal.poll_task() {
+            self.stopwatches.on_task(&task, self.now);
             self.outputs.push_back(Output::Disk(task));
         }
     }
@@ -359,7 +366,15 @@ impl Replica {
             ZabOutput::Role(role) => self.on_role(role),
             ZabOutput::SyncDone { tag } => self.on_sync_done(RequestTag(tag.0)),
             ZabOutput::App { from, bytes } => self.on_app(from, &bytes),
-            ZabOutput::Note(note) => self.outputs.push_back(Output::Event(Event::Note(note))),
+            ZabOutput::Note(note) => {
+                if let Note::Synchronising { plan, .. } = note {
+                    match plan {
+                        "SNAP" => self.statistics.snap_count += 1,
+                        _ => self.statistics.diff_count += 1,
+                    }
+                }
+                self.outputs.push_back(Output::Event(Event::Note(note)));
+            }
             output @ (ZabOutput::WritePromise { .. }
             | ZabOutput::Append { .. }
             | ZabOutput::Truncate { .. }
@@ -390,6 +405,8 @@ impl Replica {
         self.role = role;
         self.leader = None;
         self.statistics.leader_since = None;
+        let times = &mut self.statistics.times;
+        self.stopwatches.on_role(role, self.now, times);
         if served {
             self.drop_all_connections();
             self.touches.clear();

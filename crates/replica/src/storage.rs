@@ -6,7 +6,7 @@ use crate::server::{Replica, Work, set_membership};
 use crate::state::{State, StateLoader};
 use alloc::sync::Arc;
 use wal::{Settled, SnapshotReader, SnapshotSink, Ticket as WalTicket, Wal};
-use zab_core::{Input as ZabInput, Output as ZabOutput, Ticket};
+use zab_core::{Input as ZabInput, Output as ZabOutput, Role, Ticket};
 use zk_types::{SnapshotId, SnapshotMeta};
 use znode_tree::TreeConfig;
 
@@ -88,6 +88,9 @@ impl Replica {
                 self.storage.wal.write_promise(WalTicket(ticket.0), promise);
             }
             ZabOutput::Append { ticket, record } => {
+                if matches!(self.role(), Role::Following { .. }) {
+                    self.statistics.proposals_received += 1;
+                }
                 self.storage.wal.append(WalTicket(ticket.0), &record);
             }
             ZabOutput::Truncate { ticket, to } => {
@@ -191,6 +194,7 @@ impl Replica {
     }
 
     fn begin_snapshot(&mut self) {
+        self.stopwatches.on_snapshot_begun(self.now);
         self.storage.txns_since_snapshot = 0;
         self.storage.taking = Taking::Writing;
         self.state.tree.begin_snapshot();
@@ -200,7 +204,8 @@ impl Replica {
 
     fn on_snapshot_taken(&mut self, zxid: zk_types::Zxid) {
         self.storage.taking = Taking::No;
-        self.statistics.snapshot_count += 1;
+        let times = &mut self.statistics.times;
+        self.stopwatches.on_snapshot_taken(self.now, times);
         self.outputs
             .push_back(Output::Event(Event::SnapshotTaken { zxid }));
     }

@@ -34,9 +34,9 @@ pub fn environment(version: &str) -> Vec<(String, String)> {
         ),
         ("user.home", variable("HOME")),
         ("user.dir", directory),
-        ("jvm.memory.free", None),
-        ("jvm.memory.max", None),
-        ("jvm.memory.total", None),
+        ("os.memory.free", None),
+        ("os.memory.max", None),
+        ("os.memory.total", None),
     ];
     let known = |(name, fact): (&str, Option<String>)| {
         (name.to_owned(), fact.unwrap_or_else(|| "<NA>".to_owned()))

@@ -1,7 +1,7 @@
 //! What servers have to say, as lines of the log.
 
 use crate::log::{Level, Log};
-use replica::{Event, PeerPort};
+use replica::{Event, Limit, Measure, PeerPort, QuotaPassed};
 use shell_std::{Notice, NoticeSink};
 use std::collections::BTreeMap;
 use std::io;
@@ -25,6 +25,7 @@ struct Said {
     unreachable: BTreeMap<(ServerId, PeerPort), io::ErrorKind>,
     accept_failures: u64,
     nonsense: u64,
+    quotas_passed: u64,
 }
 
 impl Said {
@@ -34,6 +35,9 @@ impl Said {
             Notice::Event(Event::Note(note)) => note_sentence(&note),
             Notice::Event(Event::SnapshotTaken { zxid }) => {
                 (Level::Info, format!("wrote a snapshot up to {zxid}"))
+            }
+            Notice::Event(Event::QuotaPassed(passed)) => {
+                (seldom(&mut self.quotas_passed), quota_sentence(&passed))
             }
             Notice::Event(Event::PeerSentNonsense { link, what }) => (
                 seldom(&mut self.nonsense),
@@ -86,6 +90,24 @@ fn role_sentence(role: Role) -> String {
             format!("follows {leader} in epoch {epoch} and serves")
         }
     }
+}
+
+fn quota_sentence(passed: &QuotaPassed) -> String {
+    let QuotaPassed {
+        path,
+        measure,
+        limit,
+        used,
+    } = passed;
+    let what = match measure {
+        Measure::Count => "nodes",
+        Measure::Bytes => "bytes of data",
+    };
+    let (kind, limit) = match limit {
+        Limit::Soft(limit) => ("soft", limit),
+        Limit::Hard(limit) => ("hard", limit),
+    };
+    format!("{path} has {used} {what}, more than the {limit} of its {kind} quota")
 }
 
 fn note_sentence(note: &Note) -> (Level, String) {

@@ -1,6 +1,7 @@
 //! What operators ask: how many watches there are, and which.
 
 use crate::modes::Modes;
+use crate::paths::PathId;
 use crate::table::WatchTable;
 use alloc::vec::Vec;
 
@@ -21,25 +22,33 @@ impl<W: Copy + Ord> WatchTable<W> {
         self.by_watcher.len()
     }
 
-    /// Each watcher, ascending, with the paths it watches, ascending: what `wchc` shows.
+    /// Each watcher with watches in the data table, ascending, with the paths, ascending: what
+    /// `wchc` shows.
     pub fn by_watcher(&self) -> impl Iterator<Item = (W, Vec<&str>)> + '_ {
-        self.by_watcher.iter().map(|(&watcher, ids)| {
-            let mut paths: Vec<&str> = ids.iter().map(|&id| self.paths.path(id)).collect();
+        self.by_watcher.iter().filter_map(|(&watcher, ids)| {
+            let watches_data = |id: &PathId| {
+                let modes = self.paths.watchers(*id).modes_of(watcher);
+                modes.intersects(Modes::DATA_TABLE)
+            };
+            let ids = ids.iter().copied().filter(watches_data);
+            let mut paths: Vec<&str> = ids.map(|id| self.paths.path(id)).collect();
             paths.sort_unstable();
-            (watcher, paths)
+            (!paths.is_empty()).then_some((watcher, paths))
         })
     }
 
-    /// Each watched path, ascending, with its watchers, ascending: what `wchp` shows.
+    /// Each path watched in the data table, ascending, with its watchers, ascending: what `wchp`
+    /// shows.
     pub fn by_path(&self) -> impl Iterator<Item = (&str, Vec<W>)> + '_ {
         let mut ids: Vec<_> = self.paths.ids().collect();
         ids.sort_unstable_by_key(|&id| self.paths.path(id));
-        ids.into_iter().map(|id| {
+        ids.into_iter().filter_map(|id| {
             let mut watchers = Vec::new();
-            self.paths.watchers(id).collect(Modes::ALL, &mut watchers);
+            let of_path = self.paths.watchers(id);
+            of_path.collect(Modes::DATA_TABLE, &mut watchers);
             watchers.sort_unstable();
             watchers.dedup();
-            (self.paths.path(id), watchers)
+            (!watchers.is_empty()).then_some((self.paths.path(id), watchers))
         })
     }
 }

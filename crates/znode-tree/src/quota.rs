@@ -5,11 +5,13 @@
 //! next covered write and never read. Source: `client-protocol.md` §6.9.
 
 use crate::Tree;
+use crate::limits::{Limit, Limits, QuotaPassed};
 use crate::tree::split;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use zk_types::ErrorCode;
 
 const QUOTA_ROOT: &str = "/zookeeper/quota";
@@ -61,10 +63,24 @@ fn length(bytes: usize) -> i64 {
     i64::try_from(bytes).expect("no data is longer than an i64 can say")
 }
 
+/// An active quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaReport<'t> {
+    /// The node whose descendants it covers, and itself.
+    pub path: &'t str,
+    /// What is allowed.
+    pub limits: Limits,
+    /// How many nodes there are.
+    pub count: i64,
+    /// How long their data is together.
+    pub bytes: i64,
+}
+
 /// The active quotas by path, and what is used of each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quotas {
     active: BTreeMap<Box<str>, Usage>,
+    passed: Vec<QuotaPassed>,
 }
 
 impl Quotas {
@@ -102,8 +118,8 @@ impl Tree {
         let limits = self.limits_of(quota);
         let used = self.quotas.active.get(quota).copied().unwrap_or_default();
         let after = used.plus(pending).plus(change);
-        let exceeds = |change: i64, after: i64, limit: Option<i64>| {
-            change != 0 && limit.is_some_and(|limit| after > limit)
+        let exceeds = |change: i64, after: i64, limit: Option<Limit>| {
+            change != 0 && matches!(limit, Some(Limit::Hard(limit)) if after > limit)
         };
         if exceeds(change.count, after.count, limits.count)
             || exceeds(change.bytes, after.bytes, limits.bytes)
@@ -113,10 +129,26 @@ impl Tree {
         Ok(())
     }
 
-    fn limits_of(&self, quota: &str) -> HardLimits {
+    /// The active quotas, by path.
+    pub fn quotas(&self) -> impl Iterator<Item = QuotaReport<'_>> {
+        self.quotas.iter().map(|(path, usage)| QuotaReport {
+            path,
+            limits: self.limits_of(path),
+            count: usage.count,
+            bytes: usage.bytes,
+        })
+    }
+
+    /// The quotas whose limits were passed since the last call, hard or soft. Whoever applies
+    /// transactions takes them after each, or they gather.
+    pub fn take_quotas_passed(&mut self) -> Vec<QuotaPassed> {
+        core::mem::take(&mut self.quotas.passed)
+    }
+
+    fn limits_of(&self, quota: &str) -> Limits {
         self.find(&format!("{QUOTA_ROOT}{quota}/{LIMITS}"))
             .and_then(|index| self.nodes[index].data.as_deref())
-            .map(HardLimits::parse)
+            .map(Limits::parse)
             .unwrap_or_default()
     }
 
@@ -157,8 +189,13 @@ impl Tree {
             .active
             .get_mut(quota)
             .expect("a covering quota is active");
+        let before = *active;
         *active = active.plus(change);
         let usage = *active;
+        if change.count > 0 || change.bytes > 0 {
+            let limits = self.limits_of(quota);
+            limits.note_passed(quota, before, usage, &mut self.quotas.passed);
+        }
         self.show_usage(quota, usage);
     }
 
@@ -217,62 +254,9 @@ fn quota_node(path: &str) -> Option<(&str, QuotaNode)> {
     }
 }
 
-/// The limits that refuse writes; soft ones are for tools to warn about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-struct HardLimits {
-    count: Option<i64>,
-    bytes: Option<i64>,
-}
-
-impl HardLimits {
-    /// Reads what can be read: a part that is no limit, or negative, limits nothing.
-    fn parse(text: &[u8]) -> HardLimits {
-        let mut limits = HardLimits::default();
-        for part in core::str::from_utf8(text)
-            .unwrap_or_default()
-            .split([',', ';'])
-        {
-            let mut pieces = part.split('=');
-            let (Some(key), Some(value)) = (pieces.next(), pieces.next()) else {
-                continue;
-            };
-            let value = value.parse().ok().filter(|value| *value >= 0);
-            match key {
-                "countHardLimit" => limits.count = value,
-                "byteHardLimit" => limits.bytes = value,
-                _ => {}
-            }
-        }
-        limits
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn limits_are_read_as_far_as_they_can_be_read() {
-        let limits = |text: &str| {
-            let limits = HardLimits::parse(text.as_bytes());
-            (limits.count, limits.bytes)
-        };
-        assert_eq!(limits("count=1,bytes=2"), (None, None));
-        assert_eq!(
-            limits("count=1,bytes=2=;byteHardLimit=3;countHardLimit=4"),
-            (Some(4), Some(3))
-        );
-        assert_eq!(
-            limits("count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=4"),
-            (Some(4), None)
-        );
-        assert_eq!(limits("countHardLimit=,byteHardLimit"), (None, None));
-        assert_eq!(
-            limits("countHardLimit=99999999999999999999;=;;=,="),
-            (None, None)
-        );
-        assert_eq!(HardLimits::parse(b"\xff\xfe"), HardLimits::default());
-    }
 
     #[test]
     fn a_quota_is_named_by_the_path_of_its_nodes() {

@@ -102,6 +102,7 @@ impl Host {
             ServerEvent::Role(role) => format!("is {role:?}"),
             ServerEvent::Note(note) => format!("notes {note:?}"),
             ServerEvent::SnapshotTaken { zxid } => format!("took a snapshot at {zxid:?}"),
+            ServerEvent::QuotaPassed(passed) => format!("sees a quota passed: {passed:?}"),
             ServerEvent::PeerSentNonsense { what, .. } => format!("heard nonsense: {what}"),
         };
         around.chain.push(now, 35, self.name(), words.as_bytes());

@@ -3,11 +3,14 @@
 use super::mode;
 use super::text::decimal;
 use crate::server::Replica;
+use crate::summary::{Percentiles, Summary};
 use crate::throttle::Bucket;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use core::fmt::{Display, Write};
 use zab_core::{LearnerState, Role};
+use znode_tree::Limit;
 
 /// Every metric of this server.
 pub(super) fn all(replica: &Replica) -> String {
@@ -19,7 +22,9 @@ pub(super) fn all(replica: &Replica) -> String {
     }
     traffic(replica, &mut lines);
     contents(replica, &mut lines);
+    quotas(replica, &mut lines);
     counters(replica, &mut lines);
+    summaries(replica, &mut lines);
     if !replica.config.members.is_empty() {
         ensemble(replica, &mut lines);
     }
@@ -31,6 +36,26 @@ struct Lines(String);
 impl Lines {
     fn put(&mut self, name: &str, value: impl Display) {
         let _ = writeln!(self.0, "zk_{name}\t{value}");
+    }
+
+    fn summary(&mut self, name: &str, of: &Summary) {
+        self.put(&format!("avg_{name}"), decimal(of.mean_tenthousandths()));
+        let numbers = [
+            ("min", of.min()),
+            ("max", of.max()),
+            ("cnt", of.count()),
+            ("sum", of.sum()),
+        ];
+        for (what, number) in numbers {
+            self.put(&format!("{what}_{name}"), number);
+        }
+    }
+
+    fn percentiles(&mut self, name: &str, of: &Percentiles) {
+        self.summary(name, of.summary());
+        for (what, share) in [("p50", 500), ("p95", 950), ("p99", 990), ("p999", 999)] {
+            self.put(&format!("{what}_{name}"), of.permille(share));
+        }
     }
 }
 
@@ -82,11 +107,71 @@ fn contents(replica: &Replica, lines: &mut Lines) {
     lines.put("last_processed_zxid", replica.state.applied.0);
 }
 
+/// Limits and usage of all quotas below one top-level node, summed; −1 stands for no limit, and is
+/// summed too.
+fn quotas(replica: &Replica, lines: &mut Lines) {
+    let mut namespaces: BTreeMap<&str, [i64; 4]> = BTreeMap::new();
+    for quota in replica.state.tree.quotas() {
+        let mut names = quota.path.split('/');
+        let name = names.nth(1).expect("a quota is not of the root");
+        let sums = namespaces.entry(name).or_default();
+        let limit = |limit: Option<Limit>| limit.map_or(-1, Limit::value);
+        let numbers = [
+            limit(quota.limits.count),
+            limit(quota.limits.bytes),
+            quota.count,
+            quota.bytes,
+        ];
+        for (sum, number) in sums.iter_mut().zip(numbers) {
+            *sum = sum.saturating_add(number);
+        }
+    }
+    for (name, sums) in namespaces {
+        for (what, sum) in ["count_limit", "bytes_limit", "count_usage", "bytes_usage"]
+            .iter()
+            .zip(sums)
+        {
+            lines.put(&format!("{name}_quota_{what}_per_namespace"), sum);
+        }
+    }
+    for (name, count) in &replica.statistics.quota_refusals {
+        let key = format!("{name}_quota_exceeded_error_per_namespace");
+        lines.put(&key, count);
+    }
+}
+
+fn summaries(replica: &Replica, lines: &mut Lines) {
+    let statistics = &replica.statistics;
+    let (times, fired) = (&statistics.times, &statistics.fired);
+    lines.summary("fsynctime", &times.syncs);
+    lines.summary("snapshottime", &times.snapshots);
+    lines.summary("election_time", &times.elections);
+    lines.summary("unavailable_time", &times.unavailable);
+    lines.summary("leader_unavailable_time", &times.leader_unavailable);
+    lines.summary("node_created_watch_count", &fired.created);
+    lines.summary("node_deleted_watch_count", &fired.deleted);
+    lines.summary("node_changed_watch_count", &fired.changed);
+    lines.summary("node_children_watch_count", &fired.children);
+    lines.percentiles("readlatency", &times.reads);
+    lines.percentiles("updatelatency", &times.updates);
+    lines.percentiles("proposal_latency", &times.proposals);
+}
+
 fn counters(replica: &Replica, lines: &mut Lines) {
     let statistics = &replica.statistics;
     lines.put("commit_count", statistics.commit_count);
     lines.put("proposal_count", statistics.proposal_count);
-    lines.put("snap_count", statistics.snapshot_count);
+    lines.put("diff_count", statistics.diff_count);
+    lines.put("snap_count", statistics.snap_count);
+    let proposals = statistics.proposals_received;
+    lines.put("learner_proposal_received_count", proposals);
+    let commits = statistics.commits_received;
+    lines.put("learner_commit_received_count", commits);
+    lines.put("revalidate_count", statistics.sessions_judged);
+    lines.put("response_bytes", statistics.response_bytes);
+    lines.put("connection_drop_count", statistics.connections_dropped);
+    let unserved = statistics.closed_unserved;
+    lines.put("cnxn_closed_without_zk_server_running", unserved);
     lines.put("looking_count", statistics.looking_count);
     lines.put("connection_request_count", statistics.connection_count);
     lines.put("connection_rejected", statistics.connections_rejected);

@@ -1,31 +1,28 @@
 //! `dump`, `wchs`, `wchc`, `wchp` and `hash`.
 
 use super::text::java_date;
+use crate::rules::LocalSessions;
 use crate::server::Replica;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
+use session::Bucket;
 use zk_types::{Instant, WallTime};
 
 /// Sessions, their ephemeral nodes and their connections.
 pub(super) fn dump(replica: &Replica) -> String {
     let mut text = String::from("SessionTracker dump:\n");
+    let has_locals = replica.local_sessions() != LocalSessions::Never;
+    if has_locals {
+        text.push_str("Local ");
+        session_sets(replica, replica.locals.buckets(), &mut text);
+    }
     match &replica.leader {
         Some(leader) => {
-            let buckets: Vec<_> = leader.expiry().buckets().collect();
-            let _ = writeln!(
-                text,
-                "Session Sets ({})/({}):",
-                buckets.len(),
-                leader.expiry().len()
-            );
-            for bucket in buckets {
-                let at = java_date(wall_of(replica, bucket.at));
-                let _ = writeln!(text, "{} expire at {at}:", bucket.sessions.len());
-                for session in bucket.sessions {
-                    let _ = writeln!(text, "\t{session}");
-                }
+            if has_locals {
+                text.push_str("Global ");
             }
+            session_sets(replica, leader.expiry().buckets(), &mut text);
         }
         None => {
             let sessions = &replica.state.sessions;
@@ -40,16 +37,32 @@ pub(super) fn dump(replica: &Replica) -> String {
     text
 }
 
-/// Watches in brief.
+fn session_sets(replica: &Replica, buckets: impl Iterator<Item = Bucket>, text: &mut String) {
+    let buckets: Vec<_> = buckets.collect();
+    let sessions: usize = buckets.iter().map(|bucket| bucket.sessions.len()).sum();
+    let _ = writeln!(text, "Session Sets ({})/({sessions}):", buckets.len());
+    for bucket in buckets {
+        let at = java_date(wall_of(replica, bucket.at));
+        let _ = writeln!(text, "{} expire at {at}:", bucket.sessions.len());
+        for session in bucket.sessions {
+            let _ = writeln!(text, "\t{session}");
+        }
+    }
+}
+
+/// Watches in brief: those on data alone, as everywhere in these words.
 pub(super) fn watches_in_brief(replica: &Replica) -> String {
     let watches = &replica.watches;
+    let connections = watches.by_watcher().count();
+    let (mut paths, mut all) = (0, 0);
+    for (_, watchers) in watches.by_path() {
+        paths += 1;
+        all += watchers.len();
+    }
     let mut text = String::new();
     let _ = write!(
         text,
-        "{} connections watching {} paths\nTotal watches:{}\n",
-        watches.watchers(),
-        watches.paths(),
-        watches.watches()
+        "{connections} connections watching {paths} paths\nTotal watches:{all}\n"
     );
     text
 }

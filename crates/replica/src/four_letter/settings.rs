@@ -10,6 +10,12 @@ pub(super) fn configuration(replica: &Replica) -> String {
     let facts = &config.facts;
     let (log_bytes, data_bytes) = replica.disk_bytes();
     let mut text = String::new();
+    // A server that stands alone has no number in Apache's view.
+    let number = if config.members.is_empty() {
+        0
+    } else {
+        config.me.0
+    };
     let _ = write!(
         text,
         "clientPort={}\nsecureClientPort=-1\ndataDir={}\ndataDirSize={data_bytes}\n\
@@ -22,7 +28,7 @@ pub(super) fn configuration(replica: &Replica) -> String {
         config.connections_per_ip_max,
         config.session_timeout_min.as_millis(),
         config.session_timeout_max.as_millis(),
-        config.me,
+        number,
     );
     if !config.members.is_empty() {
         let _ = write!(

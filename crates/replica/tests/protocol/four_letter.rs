@@ -226,3 +226,91 @@ fn the_trace_mask_is_shown_and_set() {
     assert_eq!(word(&mut server, b"stmk\0\0\0\0\0\0\x01\x00"), "256");
     assert_eq!(word(&mut server, b"gtmk"), "256");
 }
+
+/// The value of a key of `mntr`.
+fn metric(server: &mut Standalone, key: &str) -> String {
+    let text = word(server, b"mntr");
+    let line = text.lines().find_map(|line| {
+        line.strip_prefix("zk_")?
+            .strip_prefix(key)?
+            .strip_prefix('\t')
+    });
+    line.unwrap_or_else(|| panic!("{key}: {text}")).to_owned()
+}
+
+#[test]
+fn events_are_packets_too_and_responses_have_their_sizes() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    assert_eq!(metric(&mut server, "last_client_response_size"), "-1");
+    server.ask(&mut client, &create("/a", b"12345", 0));
+    server.ask(&mut client, &get("/a", true));
+    // Header of 16 bytes, data of 5 behind its length, and a Stat of 68.
+    assert_eq!(metric(&mut server, "last_client_response_size"), "93");
+    let before: u64 = metric(&mut server, "packets_sent").parse().unwrap();
+    let heard = server.ask(&mut client, &set("/a", b"", -1));
+    assert_eq!(heard.len(), 2, "an event and a reply");
+    let after: u64 = metric(&mut server, "packets_sent").parse().unwrap();
+    assert_eq!(after, before + 2);
+    assert_eq!(metric(&mut server, "max_client_response_size"), "93");
+    assert_eq!(metric(&mut server, "cnt_node_changed_watch_count"), "1");
+    assert_eq!(metric(&mut server, "cnt_readlatency"), "1");
+    assert_eq!(metric(&mut server, "cnt_updatelatency"), "2");
+}
+
+#[test]
+fn a_child_watch_is_counted_by_mntr_and_not_by_wchs() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    let children = zk_proto::Request::GetChildren {
+        path: Some("/".into()),
+        watch: true,
+    };
+    server.ask(&mut client, &children);
+    assert_eq!(metric(&mut server, "watch_count"), "1");
+    assert_eq!(
+        word(&mut server, b"wchs"),
+        "0 connections watching 0 paths\nTotal watches:0\n"
+    );
+    assert_eq!(word(&mut server, b"wchp"), "\n");
+}
+
+#[test]
+fn quotas_are_summed_by_top_level_node() {
+    let mut config = config();
+    config.enforce_quota = true;
+    let mut server = Standalone::start_on(MemoryDisk::default(), config);
+    let mut client = server.connect();
+    for path in [
+        "/q",
+        "/q/x",
+        "/zookeeper/quota/q",
+        "/zookeeper/quota/q/x",
+        "/r",
+    ] {
+        server.ask(&mut client, &create(path, b"", 0));
+    }
+    let limits = [
+        ("/zookeeper/quota/q/zookeeper_limits", "count=5,bytes=100"),
+        (
+            "/zookeeper/quota/q/x/zookeeper_limits",
+            "count=2,bytes=-1=;byteHardLimit=-1;countHardLimit=3",
+        ),
+    ];
+    for (path, text) in limits {
+        server.ask(&mut client, &create(path, text.as_bytes(), 0));
+    }
+    server.ask(&mut client, &create("/q/x/1", b"abc", 0));
+    server.ask(&mut client, &create("/q/x/2", b"", 0));
+    let refused = server.ask(&mut client, &create("/q/x/3", b"", 0));
+    assert_eq!(refused[0].err(), -125);
+    for (key, value) in [
+        ("q_quota_count_limit_per_namespace", "8"),
+        ("q_quota_bytes_limit_per_namespace", "99"),
+        ("q_quota_count_usage_per_namespace", "5"),
+        ("q_quota_bytes_usage_per_namespace", "3"),
+        ("q_quota_exceeded_error_per_namespace", "1"),
+    ] {
+        assert_eq!(metric(&mut server, key), value, "{key}");
+    }
+}

@@ -16,6 +16,7 @@ mod proofs;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod transcripts;
 mod watches;
 mod worked_packets;
 mod znodes;

@@ -248,19 +248,27 @@ impl Model {
 }
 
 fn check(table: &WatchTable<u32>, model: &Model) -> Result<(), String> {
-    let mut by_path: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-    let mut by_watcher: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+    let mut paths: BTreeSet<&str> = BTreeSet::new();
+    let mut every_watcher: BTreeSet<u32> = BTreeSet::new();
     let mut watches = 0;
     for (&path, watchers) in model.data.iter().chain(&model.child) {
         for &watcher in watchers.keys() {
-            by_path.entry(path).or_default().insert(watcher);
-            by_watcher.entry(watcher).or_default().insert(path);
+            paths.insert(path);
+            every_watcher.insert(watcher);
             watches += 1;
         }
     }
     same("watches", &table.watches(), &watches)?;
-    same("paths", &table.paths(), &by_path.len())?;
-    same("watchers", &table.watchers(), &by_watcher.len())?;
+    same("paths", &table.paths(), &paths.len())?;
+    same("watchers", &table.watchers(), &every_watcher.len())?;
+    let mut by_path: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    let mut by_watcher: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+    for (&path, watchers) in &model.data {
+        for &watcher in watchers.keys() {
+            by_path.entry(path).or_default().insert(watcher);
+            by_watcher.entry(watcher).or_default().insert(path);
+        }
+    }
     let listed = |set: BTreeSet<u32>| set.into_iter().collect::<Vec<_>>();
     let by_path: Vec<_> = by_path
         .into_iter()
