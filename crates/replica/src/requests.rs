@@ -493,6 +493,9 @@ fn is_update(op: OpCode) -> bool {
         | OpCode::SetAcl
         | OpCode::Multi
         | OpCode::Reconfig
+        | OpCode::CreateIfNotExists
+        | OpCode::DeleteRecursive
+        | OpCode::TryDelete
         | OpCode::CreateSession
         | OpCode::CloseSession => true,
         OpCode::Exists
@@ -512,6 +515,11 @@ fn is_update(op: OpCode) -> bool {
         | OpCode::SetWatches
         | OpCode::SetWatches2
         | OpCode::WhoAmI
+        | OpCode::FilteredList
+        | OpCode::ListWithStatsAndData
+        | OpCode::ListRecursive
+        | OpCode::CheckNotExists
+        | OpCode::CheckStat
         | OpCode::Auth
         | OpCode::Sasl
         | OpCode::Error
