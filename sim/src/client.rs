@@ -15,7 +15,7 @@ use crate::swarm::Swarm;
 use crate::workload::{self, Known, Next};
 use crate::world::Event;
 use client_core::{
-    Client, ClientConfig, ClientError, ClientRequest, ConnectionState, End, Input, Output,
+    Auth, Client, ClientConfig, ClientError, ClientRequest, ConnectionState, End, Input, Output,
     Response, Ticket,
 };
 use rand_chacha::ChaCha8Rng;
@@ -539,9 +539,18 @@ fn machine(seed: u64, index: usize, generation: u64, swarm: &Swarm, dice: &mut D
         session_timeout: Duration::from_micros(dice.range(low, high)),
         backoff_min: Duration::from_micros(swarm.tick / 10),
         backoff_max: Duration::from_micros(swarm.tick * 2),
+        auths: proofs(swarm),
         ..ClientConfig::new(swarm.servers)
     };
     let entity = generation << 8 | u64::try_from(index).expect("few clients");
     let key = Dice::new(seed, Domain::Client, entity).key();
     Client::new(config, ChaCha8Rng::from_seed(key))
+}
+
+fn proofs(swarm: &Swarm) -> Vec<Auth> {
+    let proof = swarm.demands_proof.then(|| Auth {
+        scheme: "digest".to_owned(),
+        auth: b"client:password".to_vec(),
+    });
+    proof.into_iter().collect()
 }

@@ -69,6 +69,7 @@ impl Stage {
         swarm.outstanding_max = 1_000;
         swarm.requests_max = 0;
         swarm.connects_max = 0;
+        swarm.demands_proof = false;
         swarm.tick = 200_000;
         swarm.session_timeout = (1_000_000, 4_000_000);
         swarm.net.latency_max = swarm.net.latency_max.min(4_000);

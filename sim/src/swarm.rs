@@ -193,6 +193,8 @@ pub(crate) struct Swarm {
     /// Operations a client has under way at most.
     pub(crate) depth: usize,
     pub(crate) work: WorkWeights,
+    /// Whether servers answer nobody who has proven nothing.
+    pub(crate) demands_proof: bool,
     /// Requests under way above which further ones wait, 0 for no limit.
     pub(crate) requests_max: usize,
     /// Sessions that may be opened at once, and again with each tick; 0 for no limit.
@@ -255,7 +257,7 @@ impl Swarm {
         };
         let clients = usize::try_from(dice.range(2, 6)).expect("few");
         let think = safety / dice.range(60, 500);
-        Swarm {
+        let mut swarm = Swarm {
             servers,
             clients: if profile == Profile::Lite { 2 } else { clients },
             tick,
@@ -304,6 +306,7 @@ impl Swarm {
             think: think.max(4_000),
             depth: usize::try_from(dice.range(1, 6)).expect("small"),
             work: work(dice),
+            demands_proof: dice.percent(10),
             requests_max: if dice.percent(20) {
                 usize::try_from(dice.octaves(1, 50)).expect("small")
             } else {
@@ -314,7 +317,12 @@ impl Swarm {
             } else {
                 0
             },
+        };
+        if swarm.demands_proof {
+            // They prove nothing, and nothing would come of their bad manners.
+            swarm.faults.retain(|(fault, _)| *fault != Fault::Rudeness);
         }
+        swarm
     }
 
     /// The drawn world in one line.
@@ -323,7 +331,7 @@ impl Swarm {
         format!(
             "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
              txns, window {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
-             sessions {} to {} ms{}, drift {} ppm, {} s of {}",
+             proofs {}, sessions {} to {} ms{}, drift {} ppm, {} s of {}",
             self.servers,
             self.clients,
             self.tick / 1_000,
@@ -337,6 +345,11 @@ impl Swarm {
             self.outstanding_max,
             self.requests_max,
             self.connects_max,
+            if self.demands_proof {
+                "demanded"
+            } else {
+                "welcome"
+            },
             self.session_timeout.0 / 1_000,
             self.session_timeout.1 / 1_000,
             match self.locality {

@@ -1,6 +1,7 @@
 //! What a server of a seed is told before it starts.
 
 use crate::swarm::{Locality, Swarm};
+use replica::auth::AuthRules;
 use replica::{
     Config, ConnectLimits, Facts, FourLetterWords, Limits, LocalSessions, ReaperRules,
     ReconfigRules, SessionRules,
@@ -58,7 +59,7 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
         },
         reaper: ReaperRules::default(),
         reconfig: ReconfigRules::default(),
-        auth: Default::default(),
+        auth: rules(swarm),
         limits: limits(swarm),
         facts: Facts::default(),
         seed: [0; 32],
@@ -79,5 +80,13 @@ fn limits(swarm: &Swarm) -> Limits {
         connects: (swarm.connects_max > 0).then_some(connects),
         requests_max: swarm.requests_max,
         ..Limits::default()
+    }
+}
+
+fn rules(swarm: &Swarm) -> AuthRules {
+    let demanded = swarm.demands_proof.then(|| "digest".to_owned());
+    AuthRules {
+        enforced_schemes: demanded.into_iter().collect(),
+        ..AuthRules::default()
     }
 }
