@@ -1,4 +1,9 @@
 //! What a server takes of its clients at once: the settings.
+//!
+//! Watches have no limit, as in Apache. No reply tells a client that its watch was not set: an error
+//! would fail the read that is right otherwise, and a client whose connection is closed comes back
+//! and sets all of its watches again. A watch costs the server some tens of bytes and its path once;
+//! who may set many may as well create as many nodes, and `mntr` shows their number.
 
 use core::time::Duration;
 

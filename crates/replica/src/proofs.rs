@@ -83,7 +83,7 @@ impl Replica {
 
     /// Whether the connection has proven what is demanded.
     pub(crate) fn admits(&self, conn: ConnId) -> bool {
-        let connection = self.connections.get(conn).expect("it is asked while there");
+        let connection = self.connections.get(conn).expect("it just sent this");
         self.authenticator.admits(&connection.identities)
     }
 

@@ -97,7 +97,7 @@ impl Replica {
             return self.take_silence(conn);
         };
         self.touch(session);
-        let proves = [OpCode::Auth, OpCode::Sasl].map(OpCode::code);
+        let proves = [OpCode::Auth.code(), OpCode::Sasl.code()];
         if !proves.contains(&header.opcode) {
             if !self.admits(conn) {
                 return self.take_unadmitted(conn, header);

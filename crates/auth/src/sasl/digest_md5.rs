@@ -67,7 +67,7 @@ struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// What a client says, when all of it is what this server offered.
-    fn of(directives: &'a Directives, nonce: &str) -> Option<Answer<'a>> {
+    fn of(directives: &'a Directives, nonce: &'a str) -> Option<Answer<'a>> {
         let is = |key, expected: &str, or_absent| match directives.get(key) {
             None => or_absent,
             Some(value) => value.eq_ignore_ascii_case(expected.as_bytes()),
@@ -81,7 +81,7 @@ impl<'a> Answer<'a> {
             && is("charset", "utf-8", true);
         let authorise_as = directives.get("authzid").filter(|id| !id.is_empty());
         fits.then_some(Answer {
-            nonce: directives.get("nonce")?,
+            nonce: nonce.as_bytes(),
             nonce_count,
             client_nonce: directives.get("cnonce")?,
             uri: directives.get("digest-uri")?,

@@ -76,8 +76,6 @@ fn traffic(replica: &Replica, lines: &mut Lines) {
     let bucket = replica.connect_tokens.as_ref();
     let dropped = bucket.map_or(0, Bucket::dropped_ppm);
     lines.put("connection_drop_probability", share(dropped));
-    let deficit = bucket.map_or(0, Bucket::deficit);
-    lines.put("connection_token_deficit", deficit);
     let [last, min, max] = statistics.responses.last_min_max();
     lines.put("last_client_response_size", last);
     lines.put("min_client_response_size", min);

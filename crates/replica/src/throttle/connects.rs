@@ -49,11 +49,6 @@ impl Bucket {
         }
     }
 
-    /// Tokens that are missing in it.
-    pub(crate) fn deficit(&self) -> u64 {
-        self.limits.tokens_max - self.tokens
-    }
-
     /// The share of connections that is dropped at random, in millionths.
     pub(crate) fn dropped_ppm(&self) -> u32 {
         self.dropped_ppm
@@ -113,7 +108,7 @@ mod tests {
         let mut bucket = Bucket::new(limits(), at(0));
         assert!(bucket.take(at(0), 3, 0) && bucket.take(at(1), 2, 0));
         assert!(!bucket.take(at(2), 2, 0));
-        assert_eq!(bucket.deficit(), 5);
+        assert_eq!(bucket.tokens, 1);
         assert!(bucket.take(at(11), 3, 0));
         assert!(bucket.take(at(10_000), 6, 0));
         assert!(!bucket.take(at(10_001), 1, 0));
