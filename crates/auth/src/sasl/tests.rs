@@ -115,6 +115,8 @@ fn a_token_that_is_not_quite_right_is_refused() {
         ("username=\"bob\"", "username=\"eve\""),
         ("cnonce=\"abc\",", ""),
         ("charset=utf-8", "charset=latin-1"),
+        ("realm=\"zk-sasl-md5\"", "realm=\"other\""),
+        ("qop=auth", "qop=auth-int"),
         ("authzid=\"bob\"", "authzid=\"super\""),
         ("nc=00000001", "nc"),
     ] {
