@@ -89,10 +89,10 @@ fn run(servers: usize, cases: u32, steps_max: usize) {
 
 #[test]
 fn a_lone_server_does_what_the_model_does_and_finds_it_again_when_it_starts() {
-    run(1, 96, 40);
+    run(1, 64, 40);
 }
 
 #[test]
 fn three_servers_are_one_to_their_clients_and_equal_to_each_other() {
-    run(3, 64, 30);
+    run(3, 40, 30);
 }

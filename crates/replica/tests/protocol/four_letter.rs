@@ -314,3 +314,158 @@ fn quotas_are_summed_by_top_level_node() {
         assert_eq!(metric(&mut server, key), value, "{key}");
     }
 }
+
+#[test]
+fn cons_has_a_whole_line_for_every_connection() {
+    let mut server = Standalone::start();
+    let client = server.connect();
+    server.make(client.conn, "/a");
+    let answer = word(&mut server, b"cons");
+    let lines: Vec<&str> = answer.split('\n').collect();
+    assert_eq!(
+        lines.len(),
+        4,
+        "two connections, and an empty line: {answer}"
+    );
+    assert_eq!(lines[2..], ["", ""]);
+    let zxid = server.replica.applied().0;
+    let fields = lines[0]
+        .strip_prefix(" /127.0.0.1:4711[1](")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .expect("an address, and fields");
+    let fields: Vec<(&str, &str)> = fields
+        .split(',')
+        .map(|field| field.split_once('=').expect("a name and a value"))
+        .collect();
+    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let expected = [
+        "queued", "recved", "sent", "sid", "lop", "est", "to", "lcxid", "lzxid", "lresp", "llat",
+        "minlat", "avglat", "maxlat",
+    ];
+    assert_eq!(names, expected);
+    let values: Vec<&str> = fields.iter().map(|(_, value)| *value).collect();
+    assert_eq!(values[..3], ["0", "2", "2"]);
+    assert_eq!(values[3], format!("{:#x}", client.session.0));
+    assert_eq!(values[4], "CREA");
+    assert_eq!(values[6], "10000");
+    assert_eq!(values[7..9], ["0x1".to_string(), format!("{zxid:#x}")]);
+}
+
+#[test]
+fn the_last_operation_of_a_connection_has_its_name() {
+    let mut server = Standalone::start();
+    let conn = server.connect().conn;
+    let cases = [
+        (11, vec![], "PING"),
+        (3, vec![text("/"), vec![0]], "EXIS"),
+        (4, vec![text("/"), vec![0]], "GETD"),
+        (5, vec![text("/"), text(""), int(-1)], "SETD"),
+        (6, vec![text("/")], "GETA"),
+        (7, vec![text("/"), open(), int(-1)], "SETA"),
+        (8, vec![text("/"), vec![0]], "GETC"),
+        (12, vec![text("/"), vec![0]], "GETC"),
+        (9, vec![text("/")], "SYNC"),
+        (2, vec![text("/x"), int(-1)], "DELE"),
+        (14, vec![int(-1), vec![1], int(-1)], "MULT"),
+        (22, vec![int(-1), vec![1], int(-1)], "MLTR"),
+        (101, vec![long(0), int(0), int(0), int(0)], "SETW"),
+        (
+            105,
+            vec![long(0), int(0), int(0), int(0), int(0), int(0)],
+            "STW2",
+        ),
+        (106, vec![text("/"), int(0)], "ADDW"),
+        (17, vec![text("/"), int(4)], "CHKW"),
+        (18, vec![text("/"), int(4)], "REMW"),
+        (103, vec![text("/")], "GETE"),
+        (104, vec![text("/")], "GETACN"),
+        (107, vec![], "HOMI"),
+        (16, vec![null(), null(), null(), long(0)], "RECO"),
+    ];
+    for (opcode, record, name) in cases {
+        server.call(conn, opcode, &record);
+        let cons = word(&mut server, b"cons");
+        assert!(cons.contains(&format!("lop={name},")), "{name}: {cons}");
+    }
+}
+
+#[test]
+fn conf_has_its_keys_in_their_order() {
+    let mut server = Standalone::start();
+    let answer = word(&mut server, b"conf");
+    let keys: Vec<&str> = answer
+        .lines()
+        .map(|line| line.split_once('=').expect("a key and a value").0)
+        .collect();
+    let expected = [
+        "clientPort",
+        "secureClientPort",
+        "dataDir",
+        "dataDirSize",
+        "dataLogDir",
+        "dataLogSize",
+        "tickTime",
+        "maxClientCnxns",
+        "minSessionTimeout",
+        "maxSessionTimeout",
+        "clientPortListenBacklog",
+        "serverId",
+    ];
+    assert_eq!(keys, expected);
+    for line in [
+        "secureClientPort=-1",
+        "tickTime=2000",
+        "maxClientCnxns=60",
+        "minSessionTimeout=4000",
+        "maxSessionTimeout=40000",
+        "clientPortListenBacklog=-1",
+        "serverId=0",
+    ] {
+        assert!(answer.lines().any(|one| one == line), "{line}: {answer}");
+    }
+}
+
+#[test]
+fn dump_lists_sessions_ephemerals_and_connections() {
+    let mut server = Standalone::start();
+    let client = server.connect();
+    let ephemeral = [text("/e"), text(""), open(), int(1)];
+    assert_eq!(server.code(client.conn, 1, &ephemeral), 0);
+    let answer = word(&mut server, b"dump");
+    let id = format!("{:#x}", client.session.0);
+    let lines: Vec<&str> = answer.lines().collect();
+    assert_eq!(
+        lines[..2],
+        ["SessionTracker dump:", "Session Sets (1)/(1):"]
+    );
+    assert!(lines[2].starts_with("1 expire at "), "{}", lines[2]);
+    assert_eq!(lines[3], format!("\t{id}"));
+    let at = lines
+        .iter()
+        .position(|line| *line == "ephemeral nodes dump:")
+        .expect("the second part");
+    let expected = [
+        "Sessions with Ephemerals (1):".to_string(),
+        format!("{id}:"),
+        "\t/e".to_string(),
+        "Connections dump:".to_string(),
+    ];
+    assert_eq!(lines[at + 1..at + 5], expected);
+    assert!(answer.contains(&format!("sessionId: {id}\n")), "{answer}");
+}
+
+#[test]
+fn digests_of_the_tree_are_listed() {
+    let mut server = Standalone::start();
+    let conn = server.connect().conn;
+    for n in 0..300 {
+        server.put(conn, "/", &n.to_string());
+    }
+    let answer = word(&mut server, b"hash");
+    assert!(!answer.is_empty(), "one for each 128 zxids");
+    for line in answer.lines() {
+        let (zxid, digest) = line.split_once(": ").expect("a zxid and a digest");
+        assert!(u64::from_str_radix(zxid, 16).is_ok(), "{line}");
+        assert!(digest.parse::<u64>().is_ok(), "{line}");
+    }
+}
