@@ -1,7 +1,7 @@
 //! Who clients can prove to be, and whether they must.
 
 use super::jaas::{JaasSection, parse_jaas};
-use super::server_config::{ReadFile, boolean, rule};
+use super::server_config::{ReadFile, rule, strict_boolean};
 use super::settings::{ConfigError, Settings, Warning};
 use replica::auth::{
     AfterFailure, AuthRules, DigestAlgorithm, EnsembleNames, Password, Principal, PrincipalShape,
@@ -22,7 +22,7 @@ pub(super) fn auth_rules(
     warnings: &mut Vec<Warning>,
 ) -> Result<AuthRules, ConfigError> {
     let providers = providers(settings, warnings)?;
-    let digest = match boolean(settings, "DigestAuthenticationProvider.enabled") {
+    let digest = match strict_boolean(settings, "DigestAuthenticationProvider.enabled")? {
         Some(false) => None,
         Some(true) | None => Some(digest_algorithm(settings)?),
     };
@@ -142,7 +142,7 @@ fn sasl_rules(
     {
         *known = Password(password.to_owned());
     }
-    let is_true = |key| settings.get(key).is_some_and(|(value, _)| value == "true");
+    let is_true = |key| Ok(strict_boolean(settings, key)? == Some(true));
     let supers = settings.get("superUser").map(|(id, _)| id);
     let more = settings.with_prefix("superUser.").map(|(_, id, _)| id);
     let supers = supers.into_iter().chain(more).filter(|id| !id.is_empty());
@@ -151,10 +151,10 @@ fn sasl_rules(
         users,
         supers: supers.map(str::to_owned).collect(),
         shape: PrincipalShape {
-            without_host: is_true("kerberos.removeHostFromPrincipal"),
-            without_realm: is_true("kerberos.removeRealmFromPrincipal"),
+            without_host: is_true("kerberos.removeHostFromPrincipal")?,
+            without_realm: is_true("kerberos.removeRealmFromPrincipal")?,
         },
-        after_failure: match boolean(settings, "allowSaslFailedClients") {
+        after_failure: match strict_boolean(settings, "allowSaslFailedClients")? {
             Some(true) => AfterFailure::GoOn,
             Some(false) | None => AfterFailure::Close,
         },
@@ -241,9 +241,10 @@ fn text(file: &str, read: ReadFile<'_>) -> Result<String, ConfigError> {
 }
 
 fn enforced_schemes(settings: &Settings, rules: &AuthRules) -> Result<Vec<String>, ConfigError> {
-    let (key, schemes) = if boolean(settings, "sessionRequireClientSASLAuth") == Some(true) {
+    let (key, schemes) = if strict_boolean(settings, "sessionRequireClientSASLAuth")? == Some(true)
+    {
         ("sessionRequireClientSASLAuth", vec!["sasl".to_owned()])
-    } else if boolean(settings, "enforce.auth.enabled") == Some(true) {
+    } else if strict_boolean(settings, "enforce.auth.enabled")? == Some(true) {
         let list = settings
             .get("enforce.auth.schemes")
             .map_or("", |(list, _)| list);

@@ -125,6 +125,14 @@ fn what_is_demanded_must_be_possible_to_prove() {
 }
 
 #[test]
+fn what_protects_a_server_is_switched_on_by_true_and_by_nothing_like_it() {
+    for key in ["enforce.auth.enabled", "sessionRequireClientSASLAuth"] {
+        let why = refused(&format!("{key}=yes\n"), &[]);
+        assert!(why.contains("must be true or false"), "{why}");
+    }
+}
+
+#[test]
 fn ensembles_have_the_names_that_are_set() {
     let provider =
         "authProvider.2=org.apache.zookeeper.server.auth.EnsembleAuthenticationProvider\n";

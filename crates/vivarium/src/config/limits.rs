@@ -1,6 +1,6 @@
 //! What is taken of clients at once.
 
-use super::server_config::{boolean, count, millis, number};
+use super::server_config::{count, millis, number, strict_boolean};
 use super::settings::{ConfigError, Settings};
 use replica::{ConnectLimits, LargeRequestLimits, Limits, RandomDrops, WhenStale};
 
@@ -11,8 +11,8 @@ use replica::{ConnectLimits, LargeRequestLimits, Limits, RandomDrops, WhenStale}
 pub(super) fn limits(settings: &Settings) -> Result<Limits, ConfigError> {
     let int = 1..=i64::from(i32::MAX);
     let greeting_ms = number(settings, "nio.sessionlessCnxnTimeout", int)?.unwrap_or(10_000);
-    let stale = boolean(settings, "request_stale_latency_check") == Some(true)
-        && boolean(settings, "request_throttle_drop_stale") != Some(false);
+    let stale = strict_boolean(settings, "request_stale_latency_check")? == Some(true)
+        && strict_boolean(settings, "request_throttle_drop_stale")? != Some(false);
     Ok(Limits {
         greeting: millis(greeting_ms),
         connects: connect_limits(settings)?,
@@ -62,7 +62,7 @@ impl Weights {
         };
         let local = weight("local", 1)?;
         let (opening, resuming) = (weight("global", 3)?, weight("renew", 2)?);
-        if boolean(settings, "connection_throttle_weight_enabled") == Some(true) {
+        if strict_boolean(settings, "connection_throttle_weight_enabled")? == Some(true) {
             Ok(Weights {
                 opening: opening.max(local),
                 locally: local,

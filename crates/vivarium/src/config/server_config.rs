@@ -520,12 +520,12 @@ pub(super) fn count(settings: &Settings, key: &str) -> Result<Option<u32>, Confi
 }
 
 /// As Java reads a system property: everything but `true` is false.
-pub(super) fn boolean(settings: &Settings, key: &str) -> Option<bool> {
+fn boolean(settings: &Settings, key: &str) -> Option<bool> {
     let (value, _) = settings.get(key)?;
     Some(value.eq_ignore_ascii_case("true"))
 }
 
-fn strict_boolean(settings: &Settings, key: &str) -> Result<Option<bool>, ConfigError> {
+pub(super) fn strict_boolean(settings: &Settings, key: &str) -> Result<Option<bool>, ConfigError> {
     settings.parsed(key, "true or false", |value| {
         match value.to_lowercase().as_str() {
             "true" => Some(true),
