@@ -172,8 +172,6 @@ impl World {
     /// A quorum is found again, and every client that lost its server finds another.
     fn reunite(&mut self) {
         self.ensemble.wait_until_all_serve();
-        // A new leader answers a sync once it has pinged its followers.
-        self.ensemble.pass(TICK / 2);
         let running = self.running();
         for who in 0..CLIENTS {
             let Attached { client, at, .. } = &self.clients[who];

@@ -243,3 +243,20 @@ fn each_server_says_what_it_is() {
         }
     }
 }
+
+#[test]
+fn a_sync_waits_for_no_pulse_when_the_followers_have_changed() {
+    let mut ensemble = three();
+    let leader = ensemble.leader();
+    let (first, second) = ((leader + 1) % 3, (leader + 2) % 3);
+    ensemble.stop_server(first);
+    ensemble.start_server(first);
+    ensemble.wait_until_all_serve();
+    ensemble.stop_server(second);
+    let mut client = connect(&mut ensemble, leader);
+    let sync = Request::Sync {
+        path: Some("/".into()),
+    };
+    let heard = ensemble.ask(leader, &mut client, &sync);
+    assert_eq!(heard.len(), 1, "no time has passed");
+}

@@ -58,11 +58,14 @@ impl Leader {
             }
         }
         let next = self.advance(cx, now);
-        Ok(if next == Next::Stay {
-            self.catch_up(cx, now, link)
-        } else {
-            next
-        })
+        if next != Next::Stay {
+            return Ok(next);
+        }
+        if !was_synced && matches!(self.stage, Stage::Broadcasting(_)) {
+            // A sync waits for who was pinged, and it was not yet.
+            self.begin_round(cx);
+        }
+        Ok(self.catch_up(cx, now, link))
     }
 
     /// Sends more to a learner that took something, and what depends on it.
