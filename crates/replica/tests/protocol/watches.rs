@@ -369,3 +369,51 @@ fn reads_of_a_multi_read_set_no_watches() {
     server.make(writer, "/p/b");
     assert_eq!(heard(&mut server, watcher), []);
 }
+
+#[test]
+fn a_read_that_is_not_permitted_leaves_no_watch() {
+    let mut server = Standalone::start();
+    let conn = server.connect().conn;
+    let unreadable = [
+        text("/s"),
+        text(""),
+        acl(&[(30, "world", "anyone")]),
+        int(0),
+    ];
+    assert_eq!(server.code(conn, 1, &unreadable), 0);
+    for opcode in [3, 4, 8, 12] {
+        assert_eq!(server.code(conn, opcode, &[text("/s"), vec![1]]), -102);
+    }
+    assert_eq!(server.code(conn, 17, &[text("/s"), int(3)]), -121);
+}
+
+#[test]
+fn a_null_list_of_watches_is_a_marshalling_error_and_arms_nothing() {
+    let (mut server, _, watcher) = pair();
+    let lists = [long(0), int(1), text("/p"), null(), int(0)];
+    assert_eq!(server.code(watcher, 101, &lists), -5);
+    assert_eq!(server.code(watcher, 17, &[text("/p"), int(3)]), -121);
+}
+
+#[test]
+fn a_watch_is_found_by_exactly_its_kind() {
+    let (mut server, _, watcher) = pair();
+    let set = [
+        (3, vec![text("/p"), vec![1]], 2),
+        (8, vec![text("/p"), vec![1]], 1),
+        (106, vec![text("/p"), int(0)], 4),
+        (106, vec![text("/p"), int(1)], 5),
+    ];
+    let kinds = |server: &mut Standalone| {
+        let mut found = |kind: &i32| server.code(watcher, 17, &[text("/p"), int(*kind)]) == 0;
+        let mut kinds = vec![2, 1, 4, 5];
+        kinds.retain(|kind| found(kind));
+        kinds
+    };
+    for (opcode, record, kind) in set {
+        assert_eq!(kinds(&mut server), []);
+        assert_eq!(server.code(watcher, opcode, &record), 0);
+        assert_eq!(kinds(&mut server), [kind]);
+        assert_eq!(server.code(watcher, 18, &[text("/p"), int(kind)]), 0);
+    }
+}

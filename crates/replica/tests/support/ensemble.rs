@@ -258,9 +258,15 @@ impl Ensemble {
         Client::welcomed(conn, &answer.expect("an answer"))
     }
 
-    /// Hands bytes of a client to its server and ends the batch there.
+    /// Hands bytes of a client to its server, cut somewhere, and ends the batch there.
     pub(crate) fn send(&mut self, index: usize, conn: ConnId, bytes: &[u8]) {
-        self.input(index, Input::ClientBytes { conn, bytes });
+        let (head, tail) = bytes.split_at(self.turn(bytes.len() + 1));
+        for bytes in [head, tail] {
+            self.input(index, Input::ClientBytes { conn, bytes });
+            if self.turn(2) == 0 {
+                self.input(index, Input::BatchEnd);
+            }
+        }
         self.input(index, Input::BatchEnd);
     }
 
