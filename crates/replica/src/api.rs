@@ -73,7 +73,6 @@ pub struct Config {
     pub enforce_quota: bool,
     /// ACLs are not checked (`skipACL`).
     pub skip_acl: bool,
-    /// The digest identity that is super (`DigestAuthenticationProvider.superDigest`).
     /// What sessions are to this server.
     pub sessions: SessionRules,
     /// How containers and TTL nodes go whose time has come.

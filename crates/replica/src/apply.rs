@@ -106,6 +106,7 @@ impl Replica {
             }
             Txn::CloseSession { .. } => {
                 self.state.sessions.close(header.session);
+                self.locals.remove(header.session);
                 self.touches.forget(header.session);
             }
             Txn::Create(_)

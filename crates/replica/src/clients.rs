@@ -41,8 +41,11 @@ impl Replica {
     pub(crate) fn on_client_sent(&mut self, conn: ConnId, bytes: usize) {
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.unsent = connection.unsent.saturating_sub(bytes);
-            // A client that reads is alive, even while its own words wait to be read.
-            if let Some(session) = connection.session() {
+            // A client whose words are not read cannot be heard; that it takes some of what kept it
+            // waiting shows that it is alive.
+            if let Some(session) = connection.session()
+                && connection.reading == Reading::Paused
+            {
                 self.touch(session);
             }
             self.answer_in_turn(conn);

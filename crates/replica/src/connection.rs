@@ -213,10 +213,7 @@ impl Connection {
 
     /// Whether a request that waited for others may be taken now.
     pub(crate) fn has_room(&self) -> bool {
-        !self.is_syncing()
-            && !self.is_ending()
-            && self.queue.len() < QUEUE_MAX
-            && self.unread_bytes() < UNSENT_BYTES_MAX
+        !self.is_syncing() && !self.is_ending() && self.queue.len() < QUEUE_MAX
     }
 
     /// Bytes that the client has not taken yet.

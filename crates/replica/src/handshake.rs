@@ -18,12 +18,12 @@ impl Replica {
         let Ok(request) = ConnectRequest::decode(frame) else {
             return self.close(conn);
         };
-        if !self.grants_tokens(request.session) {
-            self.statistics.connections_rejected += 1;
-            return self.close(conn);
-        }
         if !self.serves() {
             self.statistics.closed_unserved += 1;
+            return self.close(conn);
+        }
+        if !self.grants_tokens(request.session) {
+            self.statistics.connections_rejected += 1;
             return self.close(conn);
         }
         if request.last_zxid_seen > self.state.applied {
@@ -93,11 +93,12 @@ impl Replica {
 
     /// Whether the tokens for this session are there, and takes them.
     fn grants_tokens(&mut self, session: SessionId) -> bool {
+        let local = self.local_sessions();
         let (Some(bucket), Some(limits)) = (&mut self.connect_tokens, &self.config.limits.connects)
         else {
             return true;
         };
-        let tokens = match (session, self.config.sessions.local) {
+        let tokens = match (session, local) {
             (SessionId::NONE, LocalSessions::Never) => limits.opening_takes,
             (SessionId::NONE, LocalSessions::Always | LocalSessions::UntilEphemeral) => {
                 limits.opening_locally_takes

@@ -322,15 +322,16 @@ impl Replica {
         request: &ForwardedRequest,
     ) -> Result<(), ErrorCode> {
         let session = request.session;
-        if request.scope == Scope::Global {
-            let leader = self.leader.as_mut().expect("only a leader submits");
+        let leader = self.leader.as_mut().expect("only a leader submits");
+        let is_global = leader.expiry.liveness(session) != Liveness::Unknown;
+        if request.scope == Scope::Global || is_global {
             return leader
                 .owners
                 .check(&leader.expiry, session, from)
                 .map_err(session::Refusal::code);
         }
         let is_known = if from == self.config.me {
-            self.locals.contains(session)
+            self.locals.knows(session)
         } else {
             session.server() != self.config.me
         };

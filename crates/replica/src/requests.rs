@@ -162,7 +162,7 @@ impl Replica {
     pub(crate) fn is_overloaded(&self) -> bool {
         u32::try_from(self.outcomes.len() + self.throttled.len()).unwrap_or(u32::MAX)
             > self.config.outstanding_max
-            || self.outcomes.bytes > OUTSTANDING_BYTES_MAX
+            || self.outcomes.bytes + self.throttled.bytes() > OUTSTANDING_BYTES_MAX
     }
 
     /// Whether a request of this many bytes is more than large requests may take.
@@ -295,7 +295,7 @@ impl Replica {
         let now = self.now;
         let op = OpCode::from_code(header.opcode).expect("it was decoded");
         let connection = self.connections.get_mut(conn).expect("it just sent this");
-        if connection.queue.is_empty() {
+        if connection.queue.is_empty() && !connection.should_hold_back() {
             let identities = connection.identities.clone();
             let then = self.read(conn, header, &identities, body);
             self.note_answer(conn, header.xid, op, now, self.state.applied);

@@ -270,6 +270,8 @@ impl Replica {
             "an install never takes the state back"
         );
         self.state = state;
+        self.locals
+            .meet(|session| self.state.sessions.contains(session));
         set_membership(&mut self.state, &self.config, self.wall);
         self.storage.txns_since_snapshot = 0;
     }

@@ -57,6 +57,26 @@ impl LocalTable {
         self.timeouts_ms.contains_key(&id) && !self.announced.contains(&id)
     }
 
+    /// Whether the session was opened here and is neither over nor known to all yet.
+    pub fn knows(&self, id: SessionId) -> bool {
+        self.timeouts_ms.contains_key(&id)
+    }
+
+    /// Takes out what is no longer this server's alone, now that it was given a whole state
+    /// instead of each step that led there: sessions of that state, and those whose announcement
+    /// may have been such a step, and their end another.
+    pub fn meet(&mut self, is_global: impl Fn(SessionId) -> bool) {
+        let over: Vec<SessionId> = self
+            .timeouts_ms
+            .keys()
+            .copied()
+            .filter(|id| is_global(*id) || self.announced.contains(id))
+            .collect();
+        for id in over {
+            self.remove(id);
+        }
+    }
+
     /// The session is to be known to all: gives its timeout in milliseconds, to tell them. Its
     /// deadline is not kept here any more.
     ///
@@ -175,6 +195,18 @@ mod tests {
         table.restart_all(at(1_000));
         assert!(table.contains(ONE));
         assert_eq!(table.expire(at(1_500)), [ONE, TWO]);
+    }
+
+    #[test]
+    fn a_whole_state_ends_what_it_holds_and_what_was_announced() {
+        let three = SessionId(3);
+        let mut table = table();
+        table.open(three, 400, at(0));
+        table.announce(ONE);
+        assert!(table.knows(ONE) && !table.contains(ONE));
+        table.meet(|id| id == TWO);
+        assert!(!table.knows(ONE) && !table.knows(TWO));
+        assert!(table.contains(three));
     }
 
     #[test]

@@ -6,8 +6,10 @@
 use crate::node::{kind_of_owner, reported_cversion, reported_owner};
 use crate::quota::Usage;
 use crate::tree::spread;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
+use core::fmt;
+use core::ops::Bound;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use zk_types::{Acl, NodeKind, SessionId, Stat, WallTime, Zxid};
@@ -21,6 +23,7 @@ use zk_types::{Acl, NodeKind, SessionId, Stat, WallTime, Zxid};
 pub struct Pending {
     /// The last pending state of each node, by the hash of its path.
     nodes: HashTable<PendingNode>,
+    ordered: Ordered,
     notes: VecDeque<(Zxid, Note)>,
     /// Paths of ephemeral nodes that each session creates, in order; some may be deleted again.
     created: BTreeMap<SessionId, VecDeque<Arc<str>>>,
@@ -28,6 +31,18 @@ pub struct Pending {
     closing: BTreeMap<SessionId, usize>,
     /// Changes of usage by quota.
     usage: BTreeMap<Arc<str>, Usage>,
+}
+
+/// The paths of pending nodes in order, kept from the first question for a subtree until nothing
+/// is pending: most leaders are never asked.
+#[derive(Default)]
+struct Ordered(Option<BTreeSet<Arc<str>>>);
+
+impl fmt::Debug for Ordered {
+    /// Shows nothing: it holds nothing that the nodes do not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ordered")
+    }
 }
 
 /// What has to be known about a node to check a request.
@@ -112,6 +127,9 @@ impl Pending {
                         && entry.get().zxid <= upto
                     {
                         entry.remove();
+                        if let Some(ordered) = &mut self.ordered.0 {
+                            ordered.remove(&path);
+                        }
                     }
                 }
                 Note::Created(session) => {
@@ -124,6 +142,9 @@ impl Pending {
                 Note::Closing(session) => self.forget_closing(session),
                 Note::Used(quota, usage) => self.forget_usage(quota, usage),
             }
+        }
+        if self.notes.is_empty() {
+            self.ordered.0 = None;
         }
     }
 
@@ -156,14 +177,18 @@ impl Pending {
             .map(|node| node.state.as_ref())
     }
 
-    /// Paths of nodes that are changed and exist and begin with `prefix`, in no order that means
-    /// anything. Takes time in proportion to all that is pending.
-    pub(crate) fn changed_below<'p>(&'p self, prefix: &'p str) -> impl Iterator<Item = &'p str> {
-        self.nodes
-            .iter()
-            .filter(|node| node.state.is_some())
-            .map(|node| &*node.path)
-            .filter(move |path| path.starts_with(prefix))
+    /// Paths that are changed and begin with `prefix`, in order, those of deleted nodes among
+    /// them. The first call since nothing was pending takes time in proportion to all that is.
+    pub(crate) fn changed_below(&mut self, prefix: &str) -> impl Iterator<Item = &Arc<str>> {
+        let ordered = self.ordered.0.get_or_insert_with(|| {
+            self.nodes
+                .iter()
+                .map(|node| Arc::clone(&node.path))
+                .collect()
+        });
+        ordered
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |path| path.starts_with(prefix))
     }
 
     /// Notes what `zxid` makes of a node; `None` deletes it.
@@ -192,6 +217,9 @@ impl Pending {
             }
             Entry::Vacant(entry) => {
                 let path: Arc<str> = Arc::from(path);
+                if let Some(ordered) = &mut self.ordered.0 {
+                    ordered.insert(Arc::clone(&path));
+                }
                 entry.insert(PendingNode {
                     path: Arc::clone(&path),
                     hash,
@@ -270,6 +298,9 @@ impl Pending {
                         }
                         None => {
                             entry.remove();
+                            if let Some(ordered) = &mut self.ordered.0 {
+                                ordered.remove(&path);
+                            }
                         }
                     }
                 }

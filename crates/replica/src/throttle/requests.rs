@@ -15,6 +15,8 @@ use zk_types::{ErrorCode, Instant, SessionId};
 /// counted with what it has under way.
 pub(crate) struct ThrottleQueue {
     waiting: VecDeque<Throttled>,
+    /// Bytes of all of them.
+    bytes: usize,
 }
 
 struct Throttled {
@@ -29,12 +31,18 @@ impl ThrottleQueue {
     pub(crate) fn new() -> Self {
         ThrottleQueue {
             waiting: VecDeque::new(),
+            bytes: 0,
         }
     }
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Bytes of all that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The lengths of all that wait.
@@ -45,6 +53,7 @@ impl ThrottleQueue {
     /// Drops what a connection has in it.
     pub(crate) fn forget(&mut self, conn: ConnId) {
         self.waiting.retain(|throttled| throttled.conn != conn);
+        self.bytes = self.lengths().sum();
     }
 }
 
@@ -61,6 +70,7 @@ impl Replica {
         let connection = self.connections.get_mut(conn).expect("it just sent this");
         connection.throttled.0 += 1;
         connection.throttled.1 += frame.len();
+        self.throttled.bytes += frame.len();
         self.throttled.waiting.push_back(Throttled {
             conn,
             session,
@@ -69,7 +79,9 @@ impl Replica {
         });
     }
 
-    /// Takes waiting requests as far as there is room.
+    /// Takes waiting requests as far as there is room. Those of a connection that must not be
+    /// gone on with are passed over; they stay so until this is called again, so that none is
+    /// taken before an earlier one of its connection.
     pub(crate) fn release_throttled(&mut self) {
         let mut index = 0;
         while self.outcomes.len() < self.config.limits.requests_max {
@@ -87,8 +99,9 @@ impl Replica {
             connection.throttled.0 -= 1;
             connection.throttled.1 -= throttled.frame.len();
             let throttled = self.throttled.waiting.remove(index);
-            self.take_throttled(&throttled.expect("it was looked at"));
-            index = 0;
+            let throttled = throttled.expect("it was looked at");
+            self.throttled.bytes -= throttled.frame.len();
+            self.take_throttled(&throttled);
         }
     }
 
@@ -130,10 +143,16 @@ impl Replica {
 }
 
 /// What keeps a session alive or ends it is carried out however late, and so is what proves
-/// who a client is.
+/// who a client is, or arms its watches again: no client looks whether that failed.
 fn may_be_refused(op: OpCode) -> bool {
     !matches!(
         op,
-        OpCode::Ping | OpCode::CloseSession | OpCode::CreateSession | OpCode::Auth | OpCode::Sasl
+        OpCode::Ping
+            | OpCode::CloseSession
+            | OpCode::CreateSession
+            | OpCode::Auth
+            | OpCode::Sasl
+            | OpCode::SetWatches
+            | OpCode::SetWatches2
     )
 }

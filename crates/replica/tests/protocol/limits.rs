@@ -208,6 +208,37 @@ fn a_closed_connection_takes_what_waits_of_it_along() {
 }
 
 #[test]
+fn who_does_not_read_keeps_nobody_else_waiting() {
+    let mut server = limited(Limits {
+        requests_max: 1,
+        ..Limits::default()
+    });
+    let data = vec![7; 1 << 19];
+    let (mut deaf, mut other) = (server.connect(), server.connect());
+    send(&mut server, &mut deaf, &[create("/large", &data, 0)]);
+    server.run();
+    let reads: Vec<_> = std::iter::repeat_with(|| get("/large", false))
+        .take(50)
+        .collect();
+    send(&mut server, &mut other, &[create("/a", b"", 0)]);
+    send(&mut server, &mut deaf, &reads);
+    server.run();
+    assert_eq!(codes(&mut server, &mut other), [0]);
+    let metrics = server.four_letters("mntr");
+    assert!(metrics.contains("zk_request_throttle_queue_size\t0\n"));
+    let mut answers = 0;
+    while let Some(sent) = server.sent.remove(&deaf.conn) {
+        answers += deaf.decode(&sent).len();
+        server.input(Input::ClientSent {
+            conn: deaf.conn,
+            bytes: sent.len(),
+        });
+        server.run();
+    }
+    assert_eq!(answers, 51);
+}
+
+#[test]
 fn one_large_request_too_many_costs_its_sender_the_connection() {
     let mut server = limited(Limits {
         large_requests: Some(LargeRequestLimits {

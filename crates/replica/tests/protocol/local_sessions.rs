@@ -89,3 +89,19 @@ fn a_session_becomes_global_with_its_first_ephemeral_node_and_moves_from_then_on
         assert_eq!(heard[0].err(), 0);
     }
 }
+
+#[test]
+fn what_a_session_asked_before_it_became_global_is_carried_out_in_its_order() {
+    let mut ensemble = three(LocalSessions::UntilEphemeral);
+    for index in 0..3 {
+        let mut client = connect(&mut ensemble, index);
+        let (first, second) = (format!("/p{index}"), format!("/e{index}"));
+        let mut bytes = client.encode(&create(&first, b"", 0));
+        bytes.extend(client.encode(&create(&second, b"", 1)));
+        ensemble.send(index, client.conn, &bytes);
+        ensemble.run();
+        let heard = ensemble.hear(index, &mut client);
+        let codes: Vec<_> = heard.iter().map(Heard::err).collect();
+        assert_eq!(codes, [0, 0]);
+    }
+}

@@ -57,6 +57,31 @@ fn a_silent_session_expires_after_its_timeout_and_not_before() {
 }
 
 #[test]
+fn a_client_that_is_only_told_things_expires_all_the_same() {
+    let mut server = Standalone::start();
+    let mut owner = server.connect();
+    let mut other = server.connect();
+    server.ask(&mut owner, &create("/e", b"", 1));
+    server.ask(&mut other, &create("/busy", b"", 0));
+    let watch = Request::AddWatch {
+        path: Some("/busy".into()),
+        mode: zk_proto::AddWatchMode::Persistent,
+    };
+    server.ask(&mut owner, &watch);
+    for _ in 0..15 {
+        server.pass(Duration::from_secs(1));
+        server.ask(&mut other, &set("/busy", b"", -1));
+        let sent = server.sent.remove(&owner.conn).unwrap_or_default();
+        server.input(Input::ClientSent {
+            conn: owner.conn,
+            bytes: sent.len(),
+        });
+    }
+    assert_eq!(server.ask(&mut other, &get("/e", false))[0].err(), -101);
+    assert!(server.closed.contains(&owner.conn));
+}
+
+#[test]
 fn a_server_that_was_stopped_for_long_hears_its_clients_before_it_expires_them() {
     let mut server = Standalone::start();
     let mut client = server.connect();

@@ -164,7 +164,15 @@ impl Tokens<'_> {
         loop {
             match self.step() {
                 Some('"') => return Ok(word),
-                Some('\\') => word.extend(self.step()),
+                Some('\\') => match self.step() {
+                    Some(escaped @ ('"' | '\\')) => word.push(escaped),
+                    _ => return Err(self.expected("a quote or a backslash after a backslash")),
+                },
+                Some('$') if self.characters.peek() == Some(&'{') => {
+                    return Err(
+                        self.expected("a value without ${...} (properties are not expanded)")
+                    );
+                }
                 Some('\n') | None => return Err(self.expected("a closing quote")),
                 Some(other) => word.push(other),
             }

@@ -8,10 +8,11 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use zk_types::{CreateOp, ErrorCode, KeeperOp, KeeperTxn, Perms, Stat, Txn};
 
-/// Bytes of all paths that one transaction may delete: more than a multi has room to name.
+/// Bytes of all paths that one transaction may delete unnamed: more than a multi has room to name.
 const DELETED_BYTES_MAX: usize = 1 << 20;
 
 impl Preparation<'_> {
@@ -136,25 +137,26 @@ impl Preparation<'_> {
     }
 
     /// The paths that the transaction will meet at and below a node, children before parents.
-    /// Takes time in proportion to them and to what is pending.
-    fn subtree(&self, top: &str, nodes_max: u32) -> Result<Vec<Box<str>>, ErrorCode> {
+    /// Takes time in proportion to them and to what is pending there.
+    fn subtree(&mut self, top: &str, nodes_max: u32) -> Result<Vec<Box<str>>, ErrorCode> {
         let nodes_max = usize::try_from(nodes_max).unwrap_or(usize::MAX).max(1);
         let mut found: BTreeSet<String> = BTreeSet::new();
-        let mut bytes = 0;
+        let mut bytes = self.deleted_bytes;
         let mut add = |path: String| {
             bytes += path.len();
             found.insert(path);
             if found.len() > nodes_max || bytes > DELETED_BYTES_MAX {
                 Err(ErrorCode::NotEmpty)
             } else {
-                Ok(())
+                Ok(bytes)
             }
         };
-        add(String::from(top))?;
+        let mut total = add(String::from(top))?;
         let below = format!("{top}/");
-        for path in self.pending.changed_below(&below) {
-            if self.look(path).is_some() && self.tree.find(path).is_none() {
-                add(String::from(path))?;
+        let changed: Vec<Arc<str>> = self.pending.changed_below(&below).cloned().collect();
+        for path in changed {
+            if self.look(&path).is_some() && self.tree.find(&path).is_none() {
+                total = add(String::from(&*path))?;
             }
         }
         if let Some(index) = self.tree.find(top) {
@@ -162,11 +164,12 @@ impl Preparation<'_> {
             while at != NO_NODE {
                 let path = self.tree.path_of(at);
                 if self.look(&path).is_some() {
-                    add(path)?;
+                    total = add(path)?;
                 }
                 at = self.tree.next_in_preorder(at, index);
             }
         }
+        self.deleted_bytes = total;
         Ok(found
             .into_iter()
             .rev()

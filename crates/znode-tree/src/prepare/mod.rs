@@ -60,6 +60,7 @@ impl Tree {
             time,
             place,
             expansion_bytes: 0,
+            deleted_bytes: 0,
         };
         match op {
             Op::Multi(ops) => preparation.multi(ops),
@@ -142,6 +143,8 @@ struct Preparation<'p> {
     place: Place,
     /// What access lists of this request have expanded to, in bytes.
     expansion_bytes: usize,
+    /// Bytes of the paths that this request deletes without naming them.
+    deleted_bytes: usize,
 }
 
 impl Preparation<'_> {
