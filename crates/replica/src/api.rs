@@ -264,6 +264,13 @@ pub enum Event {
     },
     /// More of a quota is used than it allows; said by the leader.
     QuotaPassed(znode_tree::QuotaPassed),
+    /// A client did not prove who it is, and its connection ends.
+    ClientUnproven {
+        /// Its address.
+        ip: IpAddr,
+        /// What it did not prove.
+        what: Unproven,
+    },
     /// A peer sent bytes that are no message.
     PeerSentNonsense {
         /// The link.
@@ -271,6 +278,19 @@ pub enum Event {
         /// What was wrong, as a sentence.
         what: String,
     },
+}
+
+/// What a client did not prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// What its auth packet claims.
+    Packet,
+    /// That it knows the password of a user of SASL.
+    Sasl,
+    /// That it means this ensemble.
+    Ensemble,
+    /// Anything of what is demanded.
+    Demanded,
 }
 
 /// The link id for the `n`th link that a shell accepted since the server started.

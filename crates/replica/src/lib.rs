@@ -36,7 +36,8 @@ mod summary;
 mod throttle;
 
 pub use api::{
-    Config, ConnId, Event, Facts, FourLetterWords, Input, Output, PeerPort, Reading, accepted_link,
+    Config, ConnId, Event, Facts, FourLetterWords, Input, Output, PeerPort, Reading, Unproven,
+    accepted_link,
 };
 pub use auth;
 pub use limits::{ConnectLimits, LargeRequestLimits, Limits, RandomDrops, WhenStale};

@@ -1,7 +1,7 @@
 //! What clients show of themselves, and what is demanded of them. Source: `client-protocol.md`
 //! §8.5, §8.7 and §8.8.
 
-use crate::api::ConnId;
+use crate::api::{ConnId, Event, Output, Unproven};
 use crate::connection::Then;
 use crate::server::Replica;
 use alloc::vec::Vec;
@@ -27,6 +27,7 @@ impl Replica {
             Proof::Ensemble(verdict) => {
                 self.statistics.ensemble.count(verdict);
                 if verdict == EnsembleVerdict::Wrong {
+                    self.note_unproven(conn, Unproven::Ensemble);
                     return self.take_silence(conn);
                 }
                 true
@@ -38,6 +39,7 @@ impl Replica {
             Then::GoOn
         } else {
             self.statistics.auth_failed += 1;
+            self.note_unproven(conn, Unproven::Packet);
             reply::error(&mut answer, header.xid, Zxid::ZERO, ErrorCode::AuthFailed);
             Then::Close
         };
@@ -53,12 +55,11 @@ impl Replica {
         self.nonces.fill_bytes(&mut nonce);
         let connection = self.connections.get_mut(conn).expect("it just sent this");
         let mut answer = Vec::new();
-        let mut refuse = |answer: &mut Vec<u8>, code| {
-            self.statistics.auth_failed += 1;
-            reply::sasl_refused(answer, header.xid, code);
+        let xid = header.xid;
+        let refuse = |answer: &mut Vec<u8>, code| {
+            reply::sasl_refused(answer, xid, code);
             Then::Close
         };
-        let xid = header.xid;
         let then = match self.authenticator.step(&mut connection.sasl, nonce, token) {
             SaslAnswer::Token(token) => {
                 reply::sasl(&mut answer, xid, Zxid::ZERO, Some(&token));
@@ -78,6 +79,10 @@ impl Replica {
             }
             SaslAnswer::Refused(code) => refuse(&mut answer, code),
         };
+        if then == Then::Close {
+            self.statistics.auth_failed += 1;
+            self.note_unproven(conn, Unproven::Sasl);
+        }
         self.take_answered(conn, header, OpCode::Sasl, token.len(), answer, then);
     }
 
@@ -89,10 +94,18 @@ impl Replica {
 
     /// Answers any request of a connection that must prove something first, and closes it.
     pub(crate) fn take_unadmitted(&mut self, conn: ConnId, header: RequestHeader) {
+        self.note_unproven(conn, Unproven::Demanded);
         let op = OpCode::from_code(header.opcode).unwrap_or(OpCode::Error);
         let mut answer = Vec::new();
         let code = ErrorCode::SessionClosedRequireSaslAuth;
         reply::error(&mut answer, header.xid, Zxid::ZERO, code);
         self.take_answered(conn, header, op, 0, answer, Then::Close);
+    }
+
+    fn note_unproven(&mut self, conn: ConnId, what: Unproven) {
+        let connection = self.connections.get(conn).expect("it just sent this");
+        let ip = connection.ip;
+        let event = Event::ClientUnproven { ip, what };
+        self.outputs.push_back(Output::Event(event));
     }
 }

@@ -1,7 +1,7 @@
 //! What servers have to say, as lines of the log.
 
 use crate::log::{Level, Log};
-use replica::{Event, Limit, Measure, PeerPort, QuotaPassed};
+use replica::{Event, Limit, Measure, PeerPort, QuotaPassed, Unproven};
 use shell_std::{Notice, NoticeSink};
 use std::collections::BTreeMap;
 use std::io;
@@ -26,6 +26,7 @@ struct Said {
     accept_failures: u64,
     nonsense: u64,
     quotas_passed: u64,
+    unproven: u64,
 }
 
 impl Said {
@@ -38,6 +39,13 @@ impl Said {
             }
             Notice::Event(Event::QuotaPassed(passed)) => {
                 (seldom(&mut self.quotas_passed), quota_sentence(&passed))
+            }
+            Notice::Event(Event::ClientUnproven { ip, what }) => {
+                let what = unproven_sentence(what);
+                (
+                    seldom(&mut self.unproven),
+                    format!("closed a client at {ip}: {what}"),
+                )
             }
             Notice::Event(Event::PeerSentNonsense { link, what }) => (
                 seldom(&mut self.nonsense),
@@ -76,6 +84,15 @@ fn seldom(times: &mut u64) -> Level {
         Level::Warn
     } else {
         Level::Debug
+    }
+}
+
+fn unproven_sentence(what: Unproven) -> &'static str {
+    match what {
+        Unproven::Packet => "it did not prove what its auth packet claims",
+        Unproven::Sasl => "it was not authenticated by SASL",
+        Unproven::Ensemble => "it means another ensemble",
+        Unproven::Demanded => "it asked before it proved who it is, which is demanded",
     }
 }
 

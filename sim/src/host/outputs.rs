@@ -103,6 +103,7 @@ impl Host {
             ServerEvent::Note(note) => format!("notes {note:?}"),
             ServerEvent::SnapshotTaken { zxid } => format!("took a snapshot at {zxid:?}"),
             ServerEvent::QuotaPassed(passed) => format!("sees a quota passed: {passed:?}"),
+            ServerEvent::ClientUnproven { ip, what } => format!("{ip} did not prove: {what:?}"),
             ServerEvent::PeerSentNonsense { what, .. } => format!("heard nonsense: {what}"),
         };
         around.chain.push(now, 35, self.name(), words.as_bytes());

@@ -4,7 +4,7 @@
 use crate::support::*;
 use md5::{Digest, Md5};
 use replica::auth::{AuthRules, DigestAlgorithm, EnsembleNames, Password, SaslRules};
-use replica::{Config, Input};
+use replica::{Config, Event, Input, Unproven};
 use zk_proto::{AuthPacket, Request, Response};
 use zk_types::{CreateCall, CreateOp, Op, Perms, RawAcl};
 
@@ -302,4 +302,38 @@ fn a_client_of_another_ensemble_is_closed_on_without_a_word() {
         "{metrics}"
     );
     assert!(metrics.contains("zk_ensemble_auth_fail\t1\n"), "{metrics}");
+}
+
+#[test]
+fn an_operator_hears_of_every_client_that_proves_nothing() {
+    let mut server = server(AuthRules {
+        ensemble: EnsembleNames::Only(["east".to_owned()].into()),
+        enforced_schemes: vec!["sasl".to_owned()],
+        ..with_users()
+    });
+    let mut clients: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+    server.events.clear();
+    server.ask(&mut clients[0], &auth("world", b"anyone"));
+    server.ask(&mut clients[1], &auth("ensemble", b"west"));
+    authenticate(&mut server, &mut clients[2], "bob", "wrong");
+    server.ask(&mut clients[3], &get("/", false));
+    let told: Vec<Unproven> = server
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::ClientUnproven { what, .. } => Some(*what),
+            Event::Role(_)
+            | Event::Note(_)
+            | Event::SnapshotTaken { .. }
+            | Event::QuotaPassed(_)
+            | Event::PeerSentNonsense { .. } => None,
+        })
+        .collect();
+    let all = [
+        Unproven::Packet,
+        Unproven::Ensemble,
+        Unproven::Sasl,
+        Unproven::Demanded,
+    ];
+    assert_eq!(told, all);
 }

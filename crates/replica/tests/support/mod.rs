@@ -14,8 +14,8 @@ pub(crate) use raw::*;
 pub(crate) use requests::*;
 
 use replica::{
-    Config, ConnId, Facts, FourLetterWords, Input, Output, ReaperRules, ReconfigRules, Replica,
-    SessionRules,
+    Config, ConnId, Event, Facts, FourLetterWords, Input, Output, ReaperRules, ReconfigRules,
+    Replica, SessionRules,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -32,6 +32,7 @@ pub(crate) struct Standalone {
     pub(crate) now: Instant,
     pub(crate) sent: BTreeMap<ConnId, Vec<u8>>,
     pub(crate) closed: Vec<ConnId>,
+    pub(crate) events: Vec<Event>,
     next_conn: u64,
 }
 
@@ -87,6 +88,7 @@ impl Standalone {
             now,
             sent: BTreeMap::new(),
             closed: Vec::new(),
+            events: Vec::new(),
             next_conn: 0,
         };
         server.drain();
@@ -197,7 +199,8 @@ impl Standalone {
                 }
                 Output::ClientClose { conn } => self.closed.push(conn),
                 Output::Disk(task) => self.tasks.push_back(task),
-                Output::ClientReading { .. } | Output::Event(_) => {}
+                Output::Event(event) => self.events.push(event),
+                Output::ClientReading { .. } => {}
                 // Whoever it would speak to does not exist.
                 Output::PeerDial { .. } | Output::PeerSend { .. } | Output::PeerClose { .. } => {}
             }
