@@ -24,7 +24,9 @@ pub use api::{ConnectionState, End, Input, Loss, Output, Ticket, WatchedEvent};
 pub use client::Client;
 pub use config::{Auth, ClientConfig, ReadOnlyServers, SavedSession, Unreachable};
 pub use error::{ClientError, PartError};
-pub use request::{ClientRequest, Create, CreateMode, CreateReply, MultiOp, MultiReadOp, Watcher};
+pub use request::{
+    ClientRequest, Create, CreateMode, CreateReply, MultiOp, MultiReadOp, PageEnd, Watcher,
+};
 pub use response::{PartResponse, Response};
 pub use zk_proto::{AddWatchMode, EventKind, KeeperState, WatcherType};
 

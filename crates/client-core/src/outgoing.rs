@@ -9,7 +9,7 @@ use crate::watches::{Listener, Table, Wish};
 use crate::{ClientError, Ticket};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use zk_proto::{ReadOp, Reconfig, Request, Xid};
+use zk_proto::{PageRequest, ReadOp, Reconfig, Request, Xid};
 use zk_types::{Acl, CreateCall, CreateOp, Op, RawAcl, RawPath, ZnodePath};
 
 /// Checks and encodes a request.
@@ -87,6 +87,8 @@ fn effect_of(chroot: &Chroot, ticket: Ticket, request: &ClientRequest) -> Effect
         | ClientRequest::CheckWatches { .. }
         | ClientRequest::GetEphemerals { .. }
         | ClientRequest::GetAllChildrenNumber { .. }
+        | ClientRequest::GetChildrenPage { .. }
+        | ClientRequest::ServerFeatures
         | ClientRequest::WhoAmI
         | ClientRequest::Reconfig { .. } => Effect::Nothing,
     }
@@ -115,6 +117,21 @@ fn translate<'a>(chroot: &Chroot, request: &'a ClientRequest) -> Result<Request<
         ClientRequest::GetChildren { path, watch } => Request::GetChildren2 {
             path: at(path)?,
             watch: watch.is_some(),
+        },
+        ClientRequest::GetChildrenPage {
+            path,
+            names_max,
+            after,
+        } => Request::GetChildrenPage(PageRequest {
+            path: at(path)?,
+            watch: false,
+            names_max: i32::try_from(*names_max).unwrap_or(i32::MAX),
+            before: after.as_ref().map_or(0, |end| end.zxid),
+            after: after.as_ref().map(|end| Cow::Borrowed(&*end.name)),
+        }),
+        ClientRequest::ServerFeatures => Request::GetData {
+            path: Some(Cow::Borrowed(FEATURES_PATH)),
+            watch: false,
         },
         ClientRequest::GetAcl { path } => Request::GetAcl { path: at(path)? },
         ClientRequest::SetAcl { path, acl, version } => Request::Write(Op::SetAcl {
@@ -267,6 +284,9 @@ fn raw_entry(entry: &Acl) -> RawAcl<'_> {
         id: Some(Cow::Borrowed(&entry.id)),
     }
 }
+
+/// Where a server of this project says what it knows, whatever the chroot.
+const FEATURES_PATH: &str = "/vivarium/features";
 
 /// What a request without an expected version says.
 const ANY_VERSION: i32 = -1;

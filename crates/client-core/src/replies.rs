@@ -1,7 +1,7 @@
 //! From the body of a reply to the response the caller gets.
 
 use crate::chroot::Chroot;
-use crate::{Loss, PartError, PartResponse, Response};
+use crate::{Loss, PageEnd, PartError, PartResponse, Response};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -42,6 +42,18 @@ pub(crate) fn response(chroot: &Chroot, opcode: OpCode, body: &[u8]) -> Result<R
             names: owned(names),
             stat,
         },
+        zk_proto::Response::Page(page) => {
+            let names = owned(page.names);
+            let end = names.last().filter(|_| page.next != 0).map(|name| PageEnd {
+                zxid: page.next,
+                name: name.clone(),
+            });
+            Response::Page {
+                names,
+                stat: page.stat,
+                end,
+            }
+        }
         zk_proto::Response::Number(number) => Response::Number(number),
         zk_proto::Response::Multi(results) => Response::Multi(
             results

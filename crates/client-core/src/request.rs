@@ -47,6 +47,18 @@ pub enum ClientRequest {
         /// Who wants to know of the next change of the list, or the node's deletion.
         watch: Option<Watcher>,
     },
+    /// Lists children a page at a time, the latest first. Only for servers whose
+    /// [`ClientRequest::ServerFeatures`] have a line `children-pages`: others close the connection.
+    GetChildrenPage {
+        /// Node.
+        path: String,
+        /// How many names are enough.
+        names_max: usize,
+        /// The end of the page before this one, `None` for the first.
+        after: Option<PageEnd>,
+    },
+    /// Reads what the server knows that no other does, a line for each; `NoNode` from others.
+    ServerFeatures,
     /// Reads an access list.
     GetAcl {
         /// Node.
@@ -116,6 +128,15 @@ pub enum ClientRequest {
         /// Version of the configuration this changes.
         version: Option<i64>,
     },
+}
+
+/// Where a page of children ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageEnd {
+    /// As the server stated it.
+    pub zxid: i64,
+    /// The page's last name.
+    pub name: String,
 }
 
 /// Who is told when a watch fires.

@@ -1,5 +1,6 @@
 //! What a request may be answered with. Paths are below the chroot.
 
+use crate::PageEnd;
 use crate::PartError;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -34,6 +35,15 @@ pub enum Response {
         names: Vec<String>,
         /// The parent's Stat.
         stat: Stat,
+    },
+    /// A page of children.
+    Page {
+        /// Their names.
+        names: Vec<String>,
+        /// The parent's Stat as of this page.
+        stat: Stat,
+        /// Where the next page begins, if there is one.
+        end: Option<PageEnd>,
     },
     /// An access list.
     Acl {

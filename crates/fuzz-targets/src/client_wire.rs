@@ -156,6 +156,7 @@ pub(crate) fn write_reply(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, response: &Re
         Response::NamesStat { names, stat } => reply::names_stat(out, xid, zxid, names, stat),
         Response::Number(number) => reply::number(out, xid, zxid, *number),
         Response::Multi(results) => reply::multi(out, xid, zxid, results),
+        Response::Page(page) => reply::page(out, xid, zxid, page),
         Response::Details(details) => reply::details(out, xid, zxid, details),
         Response::WhoAmI(infos) => reply::who_am_i(out, xid, zxid, infos),
         Response::Sasl(token) => reply::sasl(out, xid, zxid, token.as_deref()),

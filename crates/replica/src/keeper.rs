@@ -24,6 +24,8 @@ pub(crate) fn announced(path: &str) -> Option<Announcement> {
         "/keeper" => (b"", &["api_version", "feature_flags"]),
         "/keeper/api_version" => (API_VERSION, &[]),
         "/keeper/feature_flags" => (&FEATURE_FLAGS, &[]),
+        "/vivarium" => (b"", &["features"]),
+        "/vivarium/features" => (FEATURES, &[]),
         _ => return None,
     };
     Some(Announcement { data, children })
@@ -32,6 +34,9 @@ pub(crate) fn announced(path: &str) -> Option<Announcement> {
 /// What clients older than the flags understand: with filtered lists, reads in a multi, and checks
 /// that a node does not exist.
 const API_VERSION: &[u8] = b"3";
+
+/// What this server knows that no other does, a line for each; `docs/children-pages.md`.
+const FEATURES: &[u8] = b"children-pages\n";
 
 /// A bit for each feature, the first one the highest of the first byte: filtered list, multi-read,
 /// check not exists, create if not exists, remove recursive, watches in a multi-read, check stat,

@@ -8,12 +8,12 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use watch::{RemoveKind, Table, WatchTable};
 use zk_proto::{
-    AddWatchMode, ClientInfo, EventKind, KeeperResult, KeeperState, OpCode, OpResult, ReadOp,
-    ReplyHeader, Request, RequestError, RequestHeader, SetWatches, WatcherEvent, WatcherType, Xid,
-    reply,
+    AddWatchMode, ChildrenPage, ClientInfo, EventKind, KeeperResult, KeeperState, OpCode, OpResult,
+    PageRequest, ReadOp, ReplyHeader, Request, RequestError, RequestHeader, SetWatches,
+    WatcherEvent, WatcherType, Xid, reply,
 };
 use zk_types::{Acl, ErrorCode, Identity, Perms, RawPath, SessionId, ZnodePath, Zxid};
-use znode_tree::Tree;
+use znode_tree::{Before, Tree};
 
 /// Bytes that the answer to a `multiRead` may have: a small request may name a large node often.
 const MULTI_READ_BYTES_MAX: usize = 16 << 20;
@@ -151,6 +151,7 @@ impl<'t> Reads<'_, 't> {
                 reply::void(out, xid, self.applied);
                 Ok(())
             }
+            Request::GetChildrenPage(page) => self.page(xid, &page, out),
             Request::Keeper(read) => self.keeper(xid, &read, out),
             Request::Write(_)
             | Request::Reconfig(_)
@@ -182,7 +183,7 @@ impl<'t> Reads<'_, 't> {
         let announced = announced(path);
         let (data, stat) = match (self.tree.get_data(path, self.identities), &announced) {
             (Err(ErrorCode::NoNode), Some(announcement)) => {
-                *self.speaks_keeper = true;
+                *self.speaks_keeper |= path.starts_with("/keeper");
                 (Some(announcement.data), announcement.stat())
             }
             (found, _) => {
@@ -227,6 +228,29 @@ impl<'t> Reads<'_, 't> {
             self.watches
                 .add_standard(Table::Child, root_for_empty(path), self.conn);
         }
+        Ok(())
+    }
+
+    fn page(&mut self, xid: Xid, asked: &PageRequest<'_>, out: &mut Vec<u8>) -> Answer {
+        let path = required(&asked.path)?;
+        let before = (asked.before != 0).then(|| Before {
+            zxid: Zxid(asked.before.cast_unsigned()),
+            name: asked.after.as_deref().unwrap_or(""),
+        });
+        let names_max = usize::try_from(asked.names_max).unwrap_or(0);
+        let page = self
+            .tree
+            .children_page(path, self.identities, before, names_max)?;
+        if asked.watch {
+            self.watches
+                .add_standard(Table::Child, root_for_empty(path), self.conn);
+        }
+        let answer = ChildrenPage {
+            names: page.names.into_iter().map(Cow::Borrowed).collect(),
+            stat: page.stat,
+            next: page.next.map_or(0, |zxid| zxid.0.cast_signed()),
+        };
+        reply::page(out, xid, self.applied, &answer);
         Ok(())
     }
 
@@ -409,7 +433,8 @@ pub(crate) fn operation_name(op: OpCode) -> &'static str {
         | OpCode::GetChildren2
         | OpCode::FilteredList
         | OpCode::ListWithStatsAndData
-        | OpCode::ListRecursive => "GETC",
+        | OpCode::ListRecursive
+        | OpCode::GetChildrenPage => "GETC",
         OpCode::Sync => "SYNC",
         OpCode::Ping => "PING",
         OpCode::Check | OpCode::CheckNotExists | OpCode::CheckStat => "CHEC",

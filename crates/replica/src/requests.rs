@@ -518,6 +518,7 @@ fn is_update(op: OpCode) -> bool {
         | OpCode::FilteredList
         | OpCode::ListWithStatsAndData
         | OpCode::ListRecursive
+        | OpCode::GetChildrenPage
         | OpCode::CheckNotExists
         | OpCode::CheckStat
         | OpCode::Auth

@@ -7,7 +7,7 @@ mod writes;
 use crate::driver::{Answer, Command, Driver, Listen, Session};
 use crate::error::{ConnectError, Error};
 use crate::{Addresses, ConnectOptions, Events, Watch};
-use client_core::{Auth, ClientError, ClientRequest, ConnectionState, Response};
+use client_core::{Auth, ClientError, ClientRequest, ConnectionState, PageEnd, Response};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -50,6 +50,17 @@ pub struct Children {
     pub names: Vec<String>,
     /// The parent's Stat.
     pub stat: Stat,
+}
+
+/// Some of the children of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildrenPage {
+    /// Their names, the latest created first; no other page has them.
+    pub names: Vec<String>,
+    /// The parent's Stat as of this page.
+    pub stat: Stat,
+    /// What to ask the next page with, if there is one.
+    pub end: Option<PageEnd>,
 }
 
 impl Client {

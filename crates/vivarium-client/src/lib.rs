@@ -11,12 +11,12 @@ mod options;
 mod watch;
 
 pub use address::{AddressError, Addresses};
-pub use client::{Children, Client, Created, Node};
+pub use client::{Children, ChildrenPage, Client, Created, Node};
 pub use client_core::Create;
 pub use client_core::{
     AddWatchMode, Auth, ClientError, ConnectionState, CreateMode, CreateReply, End, EventKind,
-    KeeperState, MultiOp, MultiReadOp, PartError, PartResponse, ReadOnlyServers, SavedSession,
-    Unreachable, WatchedEvent, WatcherType,
+    KeeperState, MultiOp, MultiReadOp, PageEnd, PartError, PartResponse, ReadOnlyServers,
+    SavedSession, Unreachable, WatchedEvent, WatcherType,
 };
 pub use driver::Session;
 pub use error::{ConnectError, Error, MultiError};

@@ -6,7 +6,7 @@ use crate::*;
 use futures::StreamExt;
 use server::{FakeServer, Reaction};
 use std::time::Duration;
-use zk_proto::{OpCode, Request, WatcherEvent, reply};
+use zk_proto::{ChildrenPage, OpCode, Request, WatcherEvent, reply};
 
 async fn connect(server: &FakeServer) -> Client {
     Client::connect(&server.address(), ConnectOptions::default())
@@ -250,4 +250,65 @@ async fn the_part_that_spoiled_a_multi_is_named() {
             code
         }
     );
+}
+
+/// A directory of many children, of which it shows two, a page each.
+fn paging(seen: &server::Seen<'_>, out: &mut Vec<u8>) -> Reaction {
+    let stat = Stat {
+        num_children: 20_000,
+        ..server::STAT
+    };
+    let page = |name: &'static str, next| ChildrenPage {
+        names: vec![name.into()],
+        stat,
+        next,
+    };
+    let request = seen.request();
+    if let Request::Exists { .. } = request {
+        reply::stat(out, seen.xid, Zxid(1), &stat);
+    } else if let Request::GetData { path, .. } = request {
+        assert_eq!(path.as_deref(), Some("/vivarium/features"), "no chroot");
+        let features = Some(&b"children-pages\n"[..]);
+        reply::data(out, seen.xid, Zxid(1), features, &server::STAT);
+    } else if let Request::GetChildrenPage(asked) = request {
+        if asked.before == 0 {
+            assert_eq!(asked.after, None);
+            reply::page(out, seen.xid, Zxid(1), &page("b", 7));
+        } else {
+            assert_eq!((asked.before, asked.after.as_deref()), (7, Some("b")));
+            reply::page(out, seen.xid, Zxid(1), &page("a", 0));
+        }
+    } else {
+        reply::void(out, seen.xid, Zxid(1));
+    }
+    Reaction::Go
+}
+
+#[tokio::test]
+async fn many_children_are_listed_in_pages_by_a_server_that_knows_them() {
+    let server = FakeServer::start(paging).await;
+    let address = format!("{}/app", server.address());
+    let client = Client::connect(&address, ConnectOptions::default())
+        .await
+        .unwrap();
+    let children = client.get_many_children("/d").await.unwrap();
+    assert_eq!(children.names, ["b", "a"]);
+}
+
+#[tokio::test]
+async fn many_children_are_listed_at_once_by_any_other_server() {
+    let server = FakeServer::start(|seen, out| {
+        if let Request::GetChildren2 { .. } = seen.request() {
+            reply::names_stat(out, seen.xid, Zxid(1), ["a", "b"], &server::STAT);
+        } else if let Request::GetData { .. } = seen.request() {
+            reply::error(out, seen.xid, Zxid(1), ErrorCode::NoNode);
+        } else {
+            return paging(seen, out);
+        }
+        Reaction::Go
+    })
+    .await;
+    let client = connect(&server).await;
+    let children = client.get_many_children("/d").await.unwrap();
+    assert_eq!(children.names, ["a", "b"]);
 }

@@ -14,6 +14,7 @@ mod header;
 mod keeper;
 mod multi;
 mod opcode;
+mod pages;
 mod records;
 pub mod reply;
 mod request;
@@ -28,6 +29,7 @@ pub use header::{ReplyHeader, RequestHeader, Xid};
 pub use keeper::{ChildrenDetails, KeeperRead, KeeperResult, ListFilter};
 pub use multi::{OpResult, ReadOp};
 pub use opcode::OpCode;
+pub use pages::{ChildrenPage, PageRequest};
 pub use request::{
     AuthPacket, Reconfig, Request, RequestError, SetWatches, decode_op, encode_op, opcode_of,
 };

@@ -2,7 +2,8 @@
 
 /// A number that names an operation on the wire or a record in a log.
 ///
-/// Source: `client-protocol.md` §4; from 500 on, `docs/keeper-extensions.md`.
+/// Source: `client-protocol.md` §4; from 500 on, `docs/keeper-extensions.md`; 2260,
+/// `docs/children-pages.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(i32)]
 pub enum OpCode {
@@ -88,11 +89,13 @@ pub enum OpCode {
     ListWithStatsAndData = 506,
     /// Lists the paths of all descendants.
     ListRecursive = 507,
+    /// Lists children a page at a time; of this project alone.
+    GetChildrenPage = 2260,
 }
 
 impl OpCode {
     /// Every opcode.
-    pub const ALL: [OpCode; 41] = [
+    pub const ALL: [OpCode; 42] = [
         OpCode::CreateSession,
         OpCode::CloseSession,
         OpCode::Error,
@@ -134,6 +137,7 @@ impl OpCode {
         OpCode::TryDelete,
         OpCode::ListWithStatsAndData,
         OpCode::ListRecursive,
+        OpCode::GetChildrenPage,
     ];
 
     /// The number on the wire.
@@ -185,6 +189,7 @@ impl OpCode {
             505 => OpCode::TryDelete,
             506 => OpCode::ListWithStatsAndData,
             507 => OpCode::ListRecursive,
+            2260 => OpCode::GetChildrenPage,
             _ => return None,
         })
     }

@@ -13,6 +13,7 @@
 //! | getACL | [`acl`] |
 //! | getChildren, getEphemerals, listRecursive | [`names`], [`names_with`] |
 //! | getChildren2, filteredList | [`names_stat`], [`names_stat_with`] |
+//! | getChildrenPage | [`page`] |
 //! | listWithStatsAndData | [`details`] |
 //! | getAllChildrenNumber | [`number`] |
 //! | addWatch | [`add_watch`] |
@@ -23,6 +24,7 @@
 use crate::frame::{patch, sized};
 use crate::keeper::ChildrenDetails;
 use crate::multi::{OpResult, encode_results};
+use crate::pages::ChildrenPage;
 use crate::records::{write_acl, write_stat};
 use crate::{ClientInfo, ReplyHeader, Xid};
 use alloc::vec::Vec;
@@ -135,6 +137,11 @@ pub fn names_stat_with(
 /// Children with their Stats and their data.
 pub fn details(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, details: &ChildrenDetails<'_>) {
     success(out, xid, zxid, |out| details.write(&mut Writer::new(out)));
+}
+
+/// A page of children.
+pub fn page(out: &mut Vec<u8>, xid: Xid, zxid: Zxid, page: &ChildrenPage<'_>) {
+    success(out, xid, zxid, |out| page.write(&mut Writer::new(out)));
 }
 
 /// A number of nodes.

@@ -8,6 +8,7 @@ pub use op::{decode_op, encode_op, opcode_of};
 
 use crate::keeper::KeeperRead;
 use crate::multi::{ReadOp, decode_multi_read};
+use crate::pages::PageRequest;
 use crate::records::read_strings;
 use crate::{AddWatchMode, OpCode, WatcherType};
 use alloc::borrow::Cow;
@@ -109,6 +110,8 @@ pub enum Request<'a> {
     WhoAmI,
     /// Changes the ensemble's configuration.
     Reconfig(Reconfig<'a>),
+    /// Lists children a page at a time.
+    GetChildrenPage(PageRequest<'a>),
     /// A read of ClickHouse Keeper.
     Keeper(KeeperRead<'a>),
 }
@@ -249,6 +252,7 @@ impl<'a> Request<'a> {
             OpCode::SetWatches => decode_set_watches(reader).map(Request::SetWatches),
             OpCode::SetWatches2 => decode_set_watches2(reader).map(Request::SetWatches),
             OpCode::Reconfig => decode_reconfig(reader),
+            OpCode::GetChildrenPage => PageRequest::read(reader).map(Request::GetChildrenPage),
             OpCode::FilteredList
             | OpCode::CheckNotExists
             | OpCode::CheckStat
@@ -280,6 +284,7 @@ impl<'a> Request<'a> {
             Request::Sasl { .. } => OpCode::Sasl,
             Request::WhoAmI => OpCode::WhoAmI,
             Request::Reconfig(_) => OpCode::Reconfig,
+            Request::GetChildrenPage(_) => OpCode::GetChildrenPage,
             Request::Keeper(read) => read.opcode(),
         }
     }

@@ -3,6 +3,7 @@
 use crate::OpCode;
 use crate::keeper::ChildrenDetails;
 use crate::multi::{OpResult, decode_results};
+use crate::pages::ChildrenPage;
 use crate::records::{read_acl, read_stat, read_string, read_strings};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -65,6 +66,8 @@ pub enum Response<'a> {
     Multi(Vec<OpResult<'a>>),
     /// Identities.
     WhoAmI(Vec<ClientInfo<'a>>),
+    /// A page of children.
+    Page(ChildrenPage<'a>),
     /// Children with their Stats and their data.
     Details(ChildrenDetails<'a>),
     /// One step of a SASL exchange.
@@ -118,6 +121,7 @@ impl<'a> Response<'a> {
             OpCode::GetAllChildrenNumber => Response::Number(reader.int("totalNumber")?),
             OpCode::Multi | OpCode::MultiRead => Response::Multi(decode_results(reader)?),
             OpCode::WhoAmI => Response::WhoAmI(read_infos(reader)?),
+            OpCode::GetChildrenPage => Response::Page(ChildrenPage::read(reader)?),
             OpCode::ListWithStatsAndData => Response::Details(ChildrenDetails::read(reader)?),
             OpCode::Sasl => Response::Sasl(reader.buffer("token")?.map(Cow::Borrowed)),
             OpCode::CreateSession

@@ -1,10 +1,12 @@
-//! Reads that ClickHouse Keeper adds. Source: `docs/keeper-extensions.md`.
+//! Listings that Apache does not know. Source: `docs/keeper-extensions.md`, `docs/children-pages.md`.
 
 use crate::Tree;
-use crate::node::{NO_NODE, NodeIndex};
+use crate::node::{NO_NODE, NodeIndex, ROOT};
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::string::String;
-use zk_types::{Bytes, ErrorCode, Identity, Perms, Stat};
+use alloc::vec::Vec;
+use zk_types::{Bytes, ErrorCode, Identity, Perms, Stat, Zxid};
 
 /// A child as its parent's listing shows it.
 #[derive(Clone, Debug)]
@@ -17,6 +19,91 @@ pub struct Child<'t> {
     pub data: Option<&'t Bytes>,
     /// Whether the caller has READ on it.
     pub is_readable: bool,
+}
+
+/// Some of a node's children, and where to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<'t> {
+    /// Their names, the latest first.
+    pub names: Vec<&'t str>,
+    /// The node's metadata.
+    pub stat: Stat,
+    /// The transaction that created the last of them, when there are others from before it.
+    pub next: Option<Zxid>,
+}
+
+/// What a page begins behind: the transaction that created the last child of the page before it,
+/// and that child's name.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    /// The transaction.
+    pub zxid: Zxid,
+    /// The name; only speed depends on it.
+    pub name: &'a str,
+}
+
+/// Bytes of names after which a page is long enough.
+const PAGE_BYTES: usize = 512 << 10;
+
+impl Tree {
+    /// The children that were created before a transaction, the latest first: `names_max` of them,
+    /// or half a mebibyte of names, and then the others that the last one's transaction created.
+    ///
+    /// So a child that exists from the first page to the last is listed once, whatever is created
+    /// and deleted meanwhile. Takes time in proportion to the page while the child that `before`
+    /// names exists, else to the children that are passed over.
+    ///
+    /// # Errors
+    /// `NoNode`, or `NoAuth` without READ on the node.
+    pub fn children_page(
+        &self,
+        path: &str,
+        identities: &[Identity],
+        before: Option<Before<'_>>,
+        names_max: usize,
+    ) -> Result<Page<'_>, ErrorCode> {
+        let index = self.readable(path, identities)?;
+        let node = &self.nodes[index];
+        let mut first = node.first_child;
+        let mut below = Zxid(u64::MAX);
+        if let Some(before) = before {
+            first = self.child_to_begin_at(path, index, before);
+            below = before.zxid;
+        }
+        let mut page = Page {
+            names: Vec::new(),
+            stat: node.stat(),
+            next: None,
+        };
+        let mut bytes = 0;
+        let mut latest = below;
+        for child in self.siblings_from(first) {
+            let child = &self.nodes[child];
+            if child.czxid >= below {
+                continue;
+            }
+            let is_long = page.names.len() >= names_max.max(1) || bytes >= PAGE_BYTES;
+            if is_long && child.czxid != latest {
+                page.next = Some(latest);
+                break;
+            }
+            latest = child.czxid;
+            bytes += child.name.as_bytes().len();
+            page.names.push(child.name.as_str());
+        }
+        Ok(page)
+    }
+
+    /// The named child if it still is what the page before ended with, else the first.
+    fn child_to_begin_at(&self, path: &str, parent: NodeIndex, before: Before<'_>) -> NodeIndex {
+        let path = if parent == ROOT { "" } else { path };
+        self.find(&format!("{path}/{}", before.name))
+            .filter(|&child| {
+                let child = &self.nodes[child];
+                child.parent == parent && child.czxid == before.zxid
+            })
+            .unwrap_or(self.nodes[parent].first_child)
+    }
 }
 
 impl Tree {

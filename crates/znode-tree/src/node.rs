@@ -33,6 +33,7 @@ pub(crate) struct Node {
     pub(crate) cversion: i32,
     pub(crate) aversion: i32,
     pub(crate) parent: NodeIndex,
+    /// The child that was created last; its siblings follow, the later created first.
     pub(crate) first_child: NodeIndex,
     pub(crate) next_sibling: NodeIndex,
     pub(crate) previous_sibling: NodeIndex,

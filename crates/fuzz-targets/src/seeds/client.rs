@@ -5,9 +5,9 @@ use crate::client_wire::{payload, write_reply};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 use zk_proto::{
-    AddWatchMode, AuthPacket, ClientInfo, ConnectRequest, ConnectResponse, EventKind, KeeperState,
-    OpCode, OpResult, ReadOp, Reconfig, Request, Response, SetWatches, WatcherEvent, WatcherType,
-    Xid, encode_txn,
+    AddWatchMode, AuthPacket, ChildrenPage, ClientInfo, ConnectRequest, ConnectResponse, EventKind,
+    KeeperState, OpCode, OpResult, PageRequest, ReadOp, Reconfig, Request, Response, SetWatches,
+    WatcherEvent, WatcherType, Xid, encode_txn,
 };
 use zk_types::{
     Acl, Bytes, CreateCall, CreateOp, CreateTxn, ErrorCode, NodeKind, Op, Perms, RawAcl, SessionId,
@@ -275,6 +275,13 @@ fn all_requests() -> Vec<Request<'static>> {
         Request::Sasl {
             token: Some(Cow::Borrowed(b"token")),
         },
+        Request::GetChildrenPage(PageRequest {
+            path: path(),
+            watch: true,
+            names_max: 100,
+            before: 9,
+            after: Some(Cow::Borrowed("b")),
+        }),
         Request::WhoAmI,
         Request::Reconfig(Reconfig {
             joining: Some(Cow::Borrowed("server.4=h:1:2;3")),
@@ -347,6 +354,14 @@ fn all_responses() -> Vec<(OpCode, Response<'static>)> {
         ),
         (OpCode::GetAllChildrenNumber, Response::Number(5)),
         (OpCode::Multi, Response::Multi(results)),
+        (
+            OpCode::GetChildrenPage,
+            Response::Page(ChildrenPage {
+                names: vec![Cow::Borrowed("a")],
+                stat: stat(),
+                next: 7,
+            }),
+        ),
         (
             OpCode::ListWithStatsAndData,
             Response::Details(keeper::details(&stat())),

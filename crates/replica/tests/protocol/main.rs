@@ -12,6 +12,7 @@ mod limits;
 mod local_sessions;
 mod multi;
 mod ordering;
+mod pages;
 mod proofs;
 mod sessions;
 #[path = "../support/mod.rs"]

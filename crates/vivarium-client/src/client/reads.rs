@@ -1,9 +1,14 @@
 //! Requests that read.
 
-use super::{Children, Client, Node, children, mismatch, node};
+use super::{Children, ChildrenPage, Client, Node, children, mismatch, node};
 use crate::error::Error;
-use client_core::{ClientRequest, MultiReadOp, PartError, PartResponse, Response};
-use zk_types::{Acl, Identity, Stat};
+use client_core::{
+    ClientError, ClientRequest, MultiReadOp, PageEnd, PartError, PartResponse, Response,
+};
+use zk_types::{Acl, ErrorCode, Identity, Stat};
+
+/// Names of one page, and the most that are listed without pages.
+const PAGE_NAMES: usize = 10_000;
 
 impl Client {
     /// The Stat of a node, `None` if there is none.
@@ -43,6 +48,76 @@ impl Client {
             watch: None,
         };
         self.ask("get_children", path, request).await.map(children)
+    }
+
+    /// Lists the children of a node, however many: in pages, where they are many and the server
+    /// knows pages. A child that exists all the time is listed once.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get_many_children(&self, path: &str) -> Result<Children, Error> {
+        let few = i32::try_from(PAGE_NAMES).expect("a page is short");
+        let stat = self.exists(path).await?;
+        let many = stat.is_some_and(|stat| stat.num_children > few);
+        if !many || !self.knows_children_pages().await? {
+            return self.get_children(path).await;
+        }
+        let mut page = self.get_children_page(path, PAGE_NAMES, None).await?;
+        let mut names = page.names;
+        while let Some(end) = page.end {
+            page = self.get_children_page(path, PAGE_NAMES, Some(end)).await?;
+            names.append(&mut page.names);
+        }
+        Ok(Children {
+            names,
+            stat: page.stat,
+        })
+    }
+
+    /// Lists some children of a node: `names_max`, or fewer where the answer would be too long,
+    /// and then the others that the last one's transaction created. Only for servers that
+    /// [know pages](Client::knows_children_pages); others end the connection.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get_children_page(
+        &self,
+        path: &str,
+        names_max: usize,
+        after: Option<PageEnd>,
+    ) -> Result<ChildrenPage, Error> {
+        let request = ClientRequest::GetChildrenPage {
+            path: path.to_owned(),
+            names_max,
+            after,
+        };
+        let Response::Page { names, stat, end } =
+            self.ask("get_children_page", path, request).await?
+        else {
+            mismatch()
+        };
+        Ok(ChildrenPage { names, stat, end })
+    }
+
+    /// Whether the server lists children in pages.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn knows_children_pages(&self) -> Result<bool, Error> {
+        let asked = self
+            .ask("features", "", ClientRequest::ServerFeatures)
+            .await;
+        match asked.map(node) {
+            Ok(node) => Ok(node
+                .data
+                .split(|&byte| byte == b'\n')
+                .any(|line| line == b"children-pages")),
+            Err(Error {
+                cause: ClientError::Server(ErrorCode::NoNode),
+                ..
+            }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a node's access list.

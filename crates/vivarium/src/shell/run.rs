@@ -201,7 +201,7 @@ async fn ls(client: &Client, call: &Call) -> Result<Answer, Failure> {
         keep(watch);
         children
     } else {
-        client.get_children(path).await?
+        client.get_many_children(path).await?
     };
     let mut names = children.names;
     names.sort();

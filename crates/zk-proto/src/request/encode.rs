@@ -58,6 +58,7 @@ impl Request<'_> {
                 writer.ustring(reconfig.members.as_deref());
                 writer.long(reconfig.config_version);
             }
+            Request::GetChildrenPage(page) => page.write(&mut Writer::new(out)),
             Request::Keeper(read) => read.write(&mut Writer::new(out)),
         }
     }

@@ -134,7 +134,8 @@ pub(crate) fn read_op<'a>(opcode: OpCode, reader: &mut Reader<'a>) -> Result<Op<
         | OpCode::WhoAmI
         | OpCode::FilteredList
         | OpCode::ListWithStatsAndData
-        | OpCode::ListRecursive => {
+        | OpCode::ListRecursive
+        | OpCode::GetChildrenPage => {
             return Err(DecodeError::Value {
                 field: "type",
                 value: opcode.code().into(),

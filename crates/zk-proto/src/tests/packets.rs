@@ -458,3 +458,38 @@ fn who_am_i_of_a_connection_that_proved_nothing() {
          | 00000001 | 00000002 6970 | 00000009 3132372e302e302e31",
     );
 }
+
+#[test]
+fn a_page_of_children() {
+    let request = Request::GetChildrenPage(PageRequest {
+        path: Some("/a".into()),
+        watch: true,
+        names_max: 100,
+        before: 7,
+        after: Some("b".into()),
+    });
+    assert_request(
+        Xid(1),
+        &request,
+        "00000020 | 00000001 000008d4 | 00000002 2f61 01 00000064
+         0000000000000007 00000001 62",
+    );
+    let page = ChildrenPage {
+        names: vec!["b".into()],
+        stat: stat_of_a(),
+        next: 7,
+    };
+    let mut stat_dump = Vec::new();
+    reply::stat(&mut stat_dump, Xid(0), Zxid(0), &stat_of_a());
+    let mut wire = Vec::new();
+    reply::page(&mut wire, Xid(1), Zxid(9), &page);
+    let mut expected = hex("00000065 | 00000001 0000000000000009 00000000 | 00000001 00000001 62");
+    expected.extend(&stat_dump[20..]);
+    expected.extend(7_i64.to_be_bytes());
+    assert_eq!(wire, expected);
+    let (_, body) = ReplyHeader::decode(payload(&wire)).unwrap();
+    assert_eq!(
+        Response::decode(OpCode::GetChildrenPage, body),
+        Ok(Response::Page(page))
+    );
+}

@@ -204,6 +204,15 @@ pub(super) fn request() -> impl Strategy<Value = Request<'static>> {
         (path(), data()).prop_map(|(scheme, auth)| Request::Auth(AuthPacket { scheme, auth })),
         data().prop_map(|token| Request::Sasl { token }),
         keeper::read().prop_map(Request::Keeper),
+        (path(), any::<bool>(), any::<i32>(), any::<i64>(), path()).prop_map(
+            |(path, watch, names_max, before, after)| Request::GetChildrenPage(PageRequest {
+                path,
+                watch,
+                names_max,
+                before,
+                after
+            })
+        ),
         (path(), path(), path(), any::<i64>()).prop_map(
             |(joining, leaving, members, config_version)| Request::Reconfig(Reconfig {
                 joining,
@@ -254,6 +263,10 @@ pub(super) fn responses() -> impl Strategy<Value = (OpCode, Response<'static>)> 
             )
         }),
         data().prop_map(|token| (OpCode::Sasl, Response::Sasl(token))),
+        (strings(), stat(), any::<i64>()).prop_map(|(names, stat, next)| (
+            OpCode::GetChildrenPage,
+            Response::Page(ChildrenPage { names, stat, next })
+        )),
         keeper::details()
             .prop_map(|details| (OpCode::ListWithStatsAndData, Response::Details(details))),
     ]

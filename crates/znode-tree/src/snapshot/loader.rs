@@ -6,7 +6,7 @@ use crate::node::{NO_NODE, Node, NodeIndex, ROOT, kind_of_owner};
 use crate::quota::Usage;
 use crate::{Tree, TreeConfig};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -334,7 +334,8 @@ impl Loader {
     /// Turns the parents' places in the snapshot into places here, and lists children.
     fn join_families(&mut self) -> Result<(), Damage> {
         let mut latest = (ROOT, ROOT);
-        for index in (1..self.tree.nodes.slots()).rev() {
+        let mut disordered = BTreeSet::new();
+        for index in 1..self.tree.nodes.slots() {
             let place = self.tree.nodes[index].parent;
             if place != latest.0 {
                 let found = self
@@ -347,7 +348,14 @@ impl Loader {
                 );
             }
             self.tree.nodes[index].parent = latest.1;
+            let first = self.tree.nodes[latest.1].first_child;
+            if first != NO_NODE && self.tree.nodes[first].czxid > self.tree.nodes[index].czxid {
+                disordered.insert(latest.1);
+            }
             self.tree.link(latest.1, index);
+        }
+        for parent in disordered {
+            self.order_children(parent);
         }
         for (index, stated) in (ROOT..).zip(&self.children) {
             let node = &self.tree.nodes[index];
@@ -357,6 +365,24 @@ impl Loader {
             }
         }
         Ok(())
+    }
+
+    /// Lists the children again, the later created first: places that became free were taken by
+    /// later nodes.
+    fn order_children(&mut self, parent: NodeIndex) {
+        let nodes = &mut self.tree.nodes;
+        let mut children = Vec::new();
+        let mut at = nodes[parent].first_child;
+        while at != NO_NODE {
+            children.push((nodes[at].czxid, at));
+            at = nodes[at].next_sibling;
+        }
+        children.sort_unstable();
+        nodes[parent].first_child = NO_NODE;
+        nodes[parent].children = 0;
+        for (_, child) in children {
+            self.tree.link(parent, child);
+        }
     }
 
     /// Walks down from the root and enters every node under its path. A node that is its own
