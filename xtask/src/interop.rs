@@ -56,6 +56,18 @@ enum Suite {
     Curator,
     /// Users with passwords, as kazoo and Apache's Java shell prove them.
     Sasl,
+    /// Checks written with node-zookeeper-client, for Node.
+    Node,
+    /// Checks written with go-zookeeper/zk, for Go.
+    Go,
+    /// That library's own tests.
+    GoTests,
+    /// Checks written with the crate zookeeper-client.
+    ZookeeperClient,
+    /// Checks written with the crate zookeeper-async.
+    ZookeeperAsync,
+    /// That crate's own tests.
+    ZookeeperAsyncTests,
 }
 
 impl fmt::Display for Suite {
@@ -74,6 +86,12 @@ impl Suite {
             Suite::C => suites::c::run(report),
             Suite::Curator => suites::curator::run(report),
             Suite::Sasl => suites::sasl::run(report),
+            Suite::Node => suites::node::run(report),
+            Suite::Go => suites::go::run(report),
+            Suite::ZookeeperClient => suites::rust::run(suites::rust::Crate::Client, report),
+            Suite::ZookeeperAsync => suites::rust::run(suites::rust::Crate::Async, report),
+            Suite::ZookeeperAsyncTests => suites::rust::run_tests(report),
+            Suite::GoTests => suites::go::run_tests(options.against, report),
         }
     }
 }

@@ -30,6 +30,16 @@ pub(super) fn run(
     servers: Option<&mut Ensemble>,
     report: &mut Report,
 ) -> Result<()> {
+    run_translated(command, servers, report, |line| Some(line.to_owned()))
+}
+
+/// As [`run`], for a program that tells its results in another form.
+pub(super) fn run_translated(
+    command: &mut Command,
+    servers: Option<&mut Ensemble>,
+    report: &mut Report,
+    translate: fn(&str) -> Option<String>,
+) -> Result<()> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -37,7 +47,7 @@ pub(super) fn run(
         .process_group(0)
         .spawn()
         .with_context(|| format!("cannot start {}", shown(command)))?;
-    let outcome = converse(&mut child, servers, report);
+    let outcome = converse(&mut child, servers, report, translate);
     let deadline = Instant::now() + END_PATIENCE;
     while outcome.is_ok() && child.try_wait()?.is_none() && Instant::now() < deadline {
         thread::sleep(POLL);
@@ -57,6 +67,7 @@ fn converse(
     child: &mut Child,
     mut servers: Option<&mut Ensemble>,
     report: &mut Report,
+    translate: fn(&str) -> Option<String>,
 ) -> Result<()> {
     let mut stdin = child.stdin.take().expect("the input is piped");
     let lines = listen(child);
@@ -73,7 +84,7 @@ fn converse(
                     let answer = answer.unwrap_or_else(|error| format!("cannot: {error:#}"));
                     writeln!(stdin, "{answer}")?;
                     stdin.flush()?;
-                } else if report.take(&line) {
+                } else if translate(&line).is_some_and(|line| report.take(&line)) {
                     checks += 1;
                     noise.clear();
                 } else {

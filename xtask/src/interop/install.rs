@@ -1,9 +1,9 @@
 //! Fetching the clients, each by the ordinary way of its own language.
 
-use crate::process::{exists, output, program, target};
+use crate::process::{cargo, exists, output, program, root, target};
 use anyhow::{Context, Result, ensure};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where Debian puts the C library's tools.
 const C_TOOLS: &str = "/usr/lib/zookeeper/bin";
@@ -32,6 +32,32 @@ const CURATOR_POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
     </dependency>
   </dependencies>
 </project>
+"#;
+
+const NODE: &str = "node-zookeeper-client@1.1.3";
+
+const GO: &str = "github.com/go-zookeeper/zk";
+const GO_VERSION: &str = "v1.0.4";
+
+const RUST_MANIFEST: &str = r#"[package]
+name = "checks"
+version = "0.0.0"
+edition = "2024"
+
+[[bin]]
+name = "zookeeper-client"
+path = "SOURCES/zookeeper_client.rs"
+
+[[bin]]
+name = "zookeeper-async"
+path = "SOURCES/zookeeper_async.rs"
+
+[dependencies]
+tokio = { version = "1", features = ["full"] }
+zookeeper-async = "=5.0.0"
+zookeeper-client = { version = "=0.11.2", features = ["tokio"] }
+
+[workspace]
 "#;
 
 const KAZOO: &str = "kazoo==2.11.0";
@@ -137,6 +163,96 @@ pub(super) fn curator() -> Result<PathBuf> {
         fs::write(complete, "")?;
     }
     Ok(folder.join("jars"))
+}
+
+/// The folder of the modules of Node.
+pub(super) fn node() -> Result<PathBuf> {
+    for tool in ["node", "npm"] {
+        ensure!(exists(tool), "there is no {tool}: install Node 18 or newer");
+    }
+    let folder = folder()?.join("node");
+    let complete = folder.join("complete");
+    if !complete.is_file() {
+        println!("installing {NODE}");
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("package.json"), "{ \"private\": true }\n")?;
+        let arguments = ["install", "--silent", "--no-audit", "--no-fund", NODE];
+        output(program("npm").current_dir(&folder).args(arguments))
+            .context("npm does not install it")?;
+        fs::write(complete, "")?;
+    }
+    Ok(folder.join("node_modules"))
+}
+
+/// The folder of a Go module that may use the library.
+pub(super) fn go() -> Result<PathBuf> {
+    ensure!(exists("go"), "there is no go: install Go 1.22 or newer");
+    let folder = folder()?.join("go");
+    let complete = folder.join("complete");
+    if !complete.is_file() {
+        println!("fetching {GO} {GO_VERSION}");
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("go.mod"), "module interop\n\ngo 1.22\n")?;
+        let module = format!("{GO}@{GO_VERSION}");
+        output(program("go").current_dir(&folder).args(["get", &module]))
+            .context("Go does not fetch it")?;
+        fs::write(complete, "")?;
+    }
+    Ok(folder)
+}
+
+/// A folder with the library's own sources, to be tested there.
+pub(super) fn go_tests() -> Result<PathBuf> {
+    let module = go()?;
+    let listed = ["list", "-m", "-f", "{{.Dir}}", GO];
+    let sources = output(program("go").current_dir(module).args(listed))?;
+    copy_sources(Path::new(sources.trim()), "go-tests")
+}
+
+/// A project of cargo that knows the crates; not part of the workspace it lies in.
+pub(super) fn rust() -> Result<PathBuf> {
+    let folder = folder()?.join("rust");
+    fs::create_dir_all(&folder)?;
+    let sources = root().join("xtask/interop/rust");
+    fs::write(
+        folder.join("Cargo.toml"),
+        RUST_MANIFEST.replace("SOURCES", &sources.display().to_string()),
+    )?;
+    Ok(folder)
+}
+
+/// The sources of one of the crates, to be tested there.
+pub(super) fn rust_sources(name: &str) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args(["metadata", "--format-version=1", "--manifest-path"]);
+    let printed = output(command.arg(rust()?.join("Cargo.toml")))
+        .context("cargo does not fetch the crates")?;
+    let metadata: serde_json::Value = serde_json::from_str(&printed)?;
+    let packages = metadata["packages"].as_array();
+    let package = packages
+        .and_then(|packages| packages.iter().find(|package| package["name"] == name))
+        .with_context(|| format!("cargo does not know {name}"))?;
+    let manifest = package["manifest_path"].as_str().context("no path")?;
+    let from = Path::new(manifest).parent().context("no folder")?;
+    let folder = copy_sources(from, &format!("{name}-tests"))?;
+    let manifest = folder.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)?;
+    if !text.contains("[workspace]") {
+        fs::write(manifest, text + "\n[workspace]\n")?;
+    }
+    Ok(folder)
+}
+
+/// Copies sources that a registry keeps read-only.
+fn copy_sources(from: &Path, name: &str) -> Result<PathBuf> {
+    let folder = folder()?.join(name);
+    let complete = folder.join("complete");
+    if !complete.is_file() {
+        output(program("cp").arg("-r").arg(from).arg(&folder))?;
+        output(program("chmod").args(["-R", "u+w"]).arg(&folder))?;
+        fs::write(complete, "")?;
+    }
+    Ok(folder)
 }
 
 fn folder() -> Result<PathBuf> {

@@ -1,7 +1,8 @@
 //! Stand-ins for the programs with which other people's tests start Apache's servers: `java` with
 //! its main class, and `zkServer.sh`. They come first on the path and become `vivarium serve`.
 
-use super::EXTRA;
+use super::{Against, EXTRA};
+use crate::apache;
 use crate::ensemble::{Ensemble, binary};
 use crate::process::target;
 use anyhow::{Context, Result, bail};
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const SERVER: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+/// Where Apache's jars are, when its servers are to be started after all.
+const JARS: &str = "STAND_IN_JARS";
 /// The programs that are stood in for.
 const PROGRAMS: [&str; 2] = ["java", "zkServer.sh"];
 
@@ -45,14 +48,23 @@ pub(super) fn folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Lets a command find the stand-ins before the real programs, and them the server under test.
+/// Lets a command find the stand-ins before the real programs.
 pub(super) fn put_first(command: &mut Command) -> Result<()> {
     let mut path = OsString::from(folder()?);
     if let Some(rest) = std::env::var_os("PATH") {
         path.push(":");
         path.push(rest);
     }
-    command.env("PATH", path).env("VIVARIUM", binary()?);
+    command.env("PATH", path);
+    Ok(())
+}
+
+/// Tells the stand-ins that a command will call what to become.
+pub(super) fn prepare(command: &mut Command, against: Against) -> Result<()> {
+    match against {
+        Against::Ours => command.env("VIVARIUM", binary()?),
+        Against::Apache => command.env(JARS, apache::jars()?),
+    };
     Ok(())
 }
 
@@ -97,12 +109,24 @@ fn serve(file: &str, defines: &[&str]) -> Result<ExitCode> {
     let text = fs::read_to_string(file).with_context(|| file.to_owned())?;
     let copy = PathBuf::from(format!("{file}.loopback"));
     fs::write(&copy, format!("{text}\nclientPortAddress=127.0.0.1\n"))?;
-    let error = Command::new(binary()?)
-        .args(["--quiet", "serve"])
-        .arg(&copy)
-        .args(defines)
-        .exec();
-    Err(error).context("cannot become vivarium")
+    let error = if let Some(jars) = std::env::var_os(JARS) {
+        let flags = std::env::var("SERVER_JVMFLAGS").unwrap_or_default();
+        Command::new("java")
+            .args(flags.split_whitespace())
+            .args(defines)
+            .arg("-cp")
+            .arg(Path::new(&jars).join("*"))
+            .arg(SERVER)
+            .arg(&copy)
+            .exec()
+    } else {
+        Command::new(binary()?)
+            .args(["--quiet", "serve"])
+            .arg(&copy)
+            .args(defines)
+            .exec()
+    };
+    Err(error).context("cannot become a server")
 }
 
 /// What the jar beside the tests of rust-zookeeper and its children does: an ensemble whose

@@ -30,6 +30,7 @@ pub(in super::super) fn run(against: Against, report: &mut Report) -> Result<()>
             // Its tests read the version off the name.
             fs::write(home.join(format!("zookeeper-{}.jar", apache::VERSION)), "")?;
             stand_in::put_first(&mut command)?;
+            stand_in::prepare(&mut command, against)?;
             command.env("ZOOKEEPER_PATH", &home);
             report.expect(KNOWN);
         }
