@@ -262,4 +262,20 @@ final class Basics {
         World.equal(world.servers, client.getZookeeperClient().getCurrentConnectionString());
         World.require(client.checkExists().forPath("/zookeeper/config") != null, "no config");
     }
+
+    /** A client that knows one server learns of all, and goes on when that one is killed. */
+    static void tracked(World world, String all) throws Exception {
+        CuratorFramework client = world.client();
+        List<String> expected = Arrays.asList(all.split(","));
+        World.eventually("all servers to be known", () -> {
+            List<String> known = Arrays.asList(
+                    client.getZookeeperClient().getCurrentConnectionString().split(","));
+            return known.containsAll(expected) && known.size() == expected.size();
+        });
+        client.create().forPath(world.root, bytes("0"));
+        world.middle(client);
+        client.setData().forPath(world.root, bytes("1"));
+        World.require(!World.serverOf(client).equals(world.servers), "it is still there");
+        World.equal("1", text(client.getData().forPath(world.root)));
+    }
 }

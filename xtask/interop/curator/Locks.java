@@ -173,15 +173,18 @@ final class Locks {
         AtomicInteger entered = new AtomicInteger();
         AtomicInteger leaving = new AtomicInteger();
         List<Callable<Void>> work = new ArrayList<>();
+        List<CuratorFramework> clients = new ArrayList<>();
         for (int n = 0; n < count; n++) {
-            int mine = n;
-            CuratorFramework client = world.client();
+            clients.add(world.client());
+        }
+        // Who waits at such a barrier and loses its connection is told so by an exception; so the
+        // trouble comes before.
+        world.middle(clients.get(0));
+        world.settle(clients);
+        for (CuratorFramework client : clients) {
             DistributedDoubleBarrier barrier =
                     new DistributedDoubleBarrier(client, world.root + "/double", count);
             work.add(() -> {
-                if (mine == 0) {
-                    world.middle(client);
-                }
                 entered.incrementAndGet();
                 World.require(barrier.enter(World.PATIENCE_SECONDS, TimeUnit.SECONDS), "no entry");
                 World.equal(count, entered.get());

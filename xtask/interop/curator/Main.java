@@ -4,6 +4,9 @@ import java.util.Map;
 /** Curator's recipes against an ensemble: each in peace, then with a server killed in the middle.
  *
  * <p>usage: Main HOST:PORT,HOST:PORT,HOST:PORT
+ *
+ * <p>The variable ONLY is a part of the names of those checks that are run. With a list of all servers behind that of those it is told, it checks only that a client finds
+ * the rest by itself.
  */
 public final class Main {
     interface Check {
@@ -13,6 +16,12 @@ public final class Main {
     static final Map<String, Check> CHECKS = new LinkedHashMap<>();
 
     public static void main(String[] arguments) {
+        if (arguments.length > 1) {
+            World world = new World(arguments[0], "/curator-tracker", World.Trouble.MINE);
+            run("curator: the ensemble tracker finds the other servers by the configuration",
+                    w -> Basics.tracked(w, arguments[1]), world);
+            System.exit(0);
+        }
         Basics.register(CHECKS);
         Locks.register(CHECKS);
         Leaders.register(CHECKS);
@@ -20,6 +29,8 @@ public final class Main {
         Values.register(CHECKS);
         Caches.register(CHECKS);
         Nodes.register(CHECKS);
+        String only = System.getenv().getOrDefault("ONLY", "");
+        CHECKS.keySet().removeIf(name -> !name.contains(only));
         int number = 0;
         for (Map.Entry<String, Check> check : CHECKS.entrySet()) {
             for (World.Trouble trouble : World.Trouble.values()) {

@@ -6,10 +6,12 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.curator.framework.CuratorFramework;
@@ -93,6 +95,20 @@ final class World {
         ask("kill " + killed);
     }
 
+    /** After the middle: waits until somebody leads again and all of these are connected. */
+    void settle(List<CuratorFramework> clients) throws Exception {
+        eventually("a leader", () -> {
+            try {
+                return !ask("leader").equals(killed);
+            } catch (IOException nobody) {
+                return false;
+            }
+        });
+        for (CuratorFramework client : clients) {
+            client.checkExists().forPath("/");
+        }
+    }
+
     boolean quiet() {
         return trouble == Trouble.NONE;
     }
@@ -155,16 +171,27 @@ final class World {
 
     static <T> List<T> together(List<Callable<T>> tasks) throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(tasks.size());
+        // One that fails may keep others waiting: its reason counts, not theirs.
+        AtomicReference<Throwable> first = new AtomicReference<>();
         try {
             List<Future<T>> futures = new ArrayList<>();
             for (Callable<T> task : tasks) {
-                futures.add(threads.submit(task));
+                futures.add(threads.submit(() -> {
+                    try {
+                        return task.call();
+                    } catch (Throwable error) {
+                        first.compareAndSet(null, error);
+                        throw error;
+                    }
+                }));
             }
             List<T> results = new ArrayList<>();
             for (Future<T> future : futures) {
                 results.add(future.get(2 * PATIENCE_SECONDS, TimeUnit.SECONDS));
             }
             return results;
+        } catch (ExecutionException error) {
+            throw new AssertionError(first.get());
         } finally {
             threads.shutdownNow();
         }

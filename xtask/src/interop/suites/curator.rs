@@ -7,6 +7,9 @@ use crate::process::{exists, output, program, root, target};
 use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(in super::super) fn run(report: &mut Report) -> Result<()> {
     let jars = match install::curator() {
@@ -21,21 +24,45 @@ pub(in super::super) fn run(report: &mut Report) -> Result<()> {
         }
     };
     let classes = compile(&jars)?;
+    let java = || {
+        let mut command = program("java");
+        command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        command.arg("-cp");
+        command.arg(format!("{}:{}/*", classes.display(), jars.display()));
+        command.arg("Main");
+        command
+    };
     let mut ensemble = Ensemble::start("curator", 3, EXTRA)?;
-    let mut command = program("java");
-    command.args([
-        "-Xmx256m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-cp",
-    ]);
-    command.arg(format!("{}:{}/*", classes.display(), jars.display()));
-    command.arg("Main").arg(ensemble.connect_string());
-    checks::run(&mut command, Some(&mut ensemble), report)?;
+    let everywhere = ensemble.connect_string();
+    checks::run(java().arg(everywhere), Some(&mut ensemble), report)?;
+    let mut announced = with_client_addresses()?;
+    let (one, all) = (announced.client(0).to_string(), announced.connect_string());
+    checks::run(java().arg(one).arg(all), Some(&mut announced), report)?;
     if report.good() {
         ensemble.discard();
+        announced.discard();
     }
     Ok(())
+}
+
+/// Servers whose lines `server.N=` say where clients find them.
+fn with_client_addresses() -> Result<Ensemble> {
+    let mut ensemble = Ensemble::prepare("curator-tracked", 3, EXTRA)?;
+    for home in 0..ensemble.size() {
+        let file = ensemble.home(home).join("zoo.cfg");
+        let mut text = fs::read_to_string(&file)?;
+        for (index, client) in ensemble.clients().iter().enumerate() {
+            let [quorum, election] = ensemble.peer_ports(index);
+            let line = format!("127.0.0.1:{quorum}:{election}");
+            text = text.replace(&line, &format!("{line};{client}"));
+        }
+        fs::write(file, text)?;
+    }
+    for index in 0..ensemble.size() {
+        ensemble.spawn(index)?;
+    }
+    ensemble.wait_until_all_serve(PATIENCE)?;
+    Ok(ensemble)
 }
 
 fn compile(jars: &Path) -> Result<PathBuf> {
