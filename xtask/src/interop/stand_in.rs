@@ -1,5 +1,6 @@
 //! Stand-ins for the programs with which other people's tests start Apache's servers: `java` with
-//! its main class, and `zkServer.sh`. They come first on the path and become `vivarium serve`.
+//! its main class, and `zkServer.sh`. They come first on the path and become `vivarium serve`. And
+//! the other way round: a `vivarium` that becomes a server of Apache's, as a yardstick.
 
 use super::{Against, EXTRA};
 use crate::apache;
@@ -16,10 +17,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const SERVER: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
-/// Where Apache's jars are, when its servers are to be started after all.
-const JARS: &str = "STAND_IN_JARS";
+/// Set when Apache's servers are to be started after all.
+const TO_APACHE: &str = "STAND_IN_FOR_APACHE";
 /// The programs that are stood in for.
-const PROGRAMS: [&str; 2] = ["java", "zkServer.sh"];
+const PROGRAMS: [&str; 3] = ["java", "zkServer.sh", "vivarium"];
 
 /// A program, and how it was called.
 #[derive(Args)]
@@ -63,7 +64,7 @@ pub(super) fn put_first(command: &mut Command) -> Result<()> {
 pub(super) fn prepare(command: &mut Command, against: Against) -> Result<()> {
     match against {
         Against::Ours => command.env("VIVARIUM", binary()?),
-        Against::Apache => command.env(JARS, apache::jars()?),
+        Against::Apache => command.env(TO_APACHE, "yes"),
     };
     Ok(())
 }
@@ -77,8 +78,32 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             ["start-foreground", file] => serve(file, &[]),
             _ => bail!("zkServer.sh is stood in for with start-foreground and a file only"),
         },
+        "vivarium" => match arguments[..] {
+            ["serve", file] => apache_server(Path::new(file), &[]),
+            _ => bail!("Apache's servers have no {}", arguments.join(" ")),
+        },
         other => bail!("there is no stand-in for {other}"),
     }
+}
+
+/// Runs this very command again with Apache's servers in the place of ours.
+pub(super) fn run_again_against_apache() -> Result<ExitCode> {
+    apache::jars()?;
+    let status = Command::new(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .env("VIVARIUM", folder()?.join("vivarium"))
+        .status()?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Whether this process was told to take Apache's servers for ours.
+pub(super) fn is_apache() -> Result<bool> {
+    let stand_in = folder()?.join("vivarium");
+    Ok(std::env::var_os("VIVARIUM").is_some_and(|path| Path::new(&path) == stand_in))
 }
 
 fn java(arguments: &[&str]) -> Result<ExitCode> {
@@ -109,24 +134,33 @@ fn serve(file: &str, defines: &[&str]) -> Result<ExitCode> {
     let text = fs::read_to_string(file).with_context(|| file.to_owned())?;
     let copy = PathBuf::from(format!("{file}.loopback"));
     fs::write(&copy, format!("{text}\nclientPortAddress=127.0.0.1\n"))?;
-    let error = if let Some(jars) = std::env::var_os(JARS) {
-        let flags = std::env::var("SERVER_JVMFLAGS").unwrap_or_default();
-        Command::new("java")
-            .args(flags.split_whitespace())
-            .args(defines)
-            .arg("-cp")
-            .arg(Path::new(&jars).join("*"))
-            .arg(SERVER)
-            .arg(&copy)
-            .exec()
-    } else {
-        Command::new(binary()?)
-            .args(["--quiet", "serve"])
-            .arg(&copy)
-            .args(defines)
-            .exec()
-    };
-    Err(error).context("cannot become a server")
+    if std::env::var_os(TO_APACHE).is_some() {
+        return apache_server(&copy, defines);
+    }
+    let error = Command::new(binary()?)
+        .args(["--quiet", "serve"])
+        .arg(&copy)
+        .args(defines)
+        .exec();
+    Err(error).context("cannot become vivarium")
+}
+
+/// Becomes a server of Apache's.
+fn apache_server(file: &Path, defines: &[&str]) -> Result<ExitCode> {
+    let flags = std::env::var("SERVER_JVMFLAGS").unwrap_or_default();
+    let error = Command::new("java")
+        .args(["-Xmx512m", "-XX:+UseSerialGC", "-Dzookeeper.forceSync=no"])
+        .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error")
+        // Apache takes this one from nowhere else.
+        .arg("-Dznode.container.checkIntervalMs=500")
+        .args(flags.split_whitespace())
+        .args(defines)
+        .arg("-cp")
+        .arg(apache::jars()?.join("*"))
+        .arg(SERVER)
+        .arg(file)
+        .exec();
+    Err(error).context("cannot become java")
 }
 
 /// What the jar beside the tests of rust-zookeeper and its children does: an ensemble whose
