@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod asks;
 mod happened;
 #[path = "../../../znode-tree/tests/model/reference.rs"]
 #[allow(
@@ -25,14 +26,15 @@ mod support;
 mod told;
 mod world;
 
+use asks::Ask;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use requests::{op, path};
 use support::Storage;
 use told::Told;
-use world::{Ask, CLIENTS, CONFIG, Step, World};
+use world::{CLIENTS, CONFIG, Step, World};
 
-fn ask(servers: usize) -> impl Strategy<Value = Ask> {
+fn ask(servers: usize) -> BoxedStrategy<Ask> {
     prop_oneof![
         6 => op().prop_map(Ask::Write),
         1 => path().prop_map(Ask::Exists),
@@ -40,9 +42,13 @@ fn ask(servers: usize) -> impl Strategy<Value = Ask> {
         1 => path().prop_map(Ask::GetChildren2),
         1 => Just(Ask::Sync),
     ]
-    .prop_filter("each of several servers has its own", move |ask| {
-        servers == 1 || !format!("{ask:?}").contains(CONFIG)
-    })
+    .prop_filter(
+        "the model knows neither members nor local sessions",
+        move |ask| {
+            servers == 1 || !(format!("{ask:?}").contains(CONFIG) || ask.is_only_for_global())
+        },
+    )
+    .boxed()
 }
 
 fn burst(servers: usize) -> impl Strategy<Value = Step> {
@@ -71,7 +77,7 @@ fn storage() -> impl Strategy<Value = Storage> {
     })
 }
 
-fn run(servers: usize, cases: u32, steps_max: usize) {
+fn run(servers: usize, cases: u32, steps_max: usize, local: bool) {
     let config = ProptestConfig {
         cases,
         failure_persistence: None,
@@ -83,16 +89,21 @@ fn run(servers: usize, cases: u32, steps_max: usize) {
         turns in any::<u64>(),
         steps in vec(step(servers), 1..steps_max),
     )| {
-        World::new(servers, storage, turns).run(steps);
+        World::new(servers, storage, turns, local).run(steps);
     });
 }
 
 #[test]
 fn a_lone_server_does_what_the_model_does_and_finds_it_again_when_it_starts() {
-    run(1, 64, 40);
+    run(1, 64, 40, false);
 }
 
 #[test]
 fn three_servers_are_one_to_their_clients_and_equal_to_each_other() {
-    run(3, 40, 30);
+    run(3, 40, 30, false);
+}
+
+#[test]
+fn sessions_that_stay_with_their_server_until_they_want_an_ephemeral_node_change_nothing_else() {
+    run(3, 30, 30, true);
 }

@@ -5,10 +5,12 @@
 //! the model that its client may have met.
 
 use crate::answers::{refused_part, response_of};
+use crate::asks::Ask;
 use crate::happened::{Happened, note};
 use crate::reference::{Asked, Model, may};
 use crate::requests::USER;
 use crate::support::{Client, Ensemble, Heard, Storage, TICK, wall};
+use replica::LocalSessions;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use zk_proto::{AddWatchMode, AuthPacket, OpResult, Request, Response};
@@ -17,16 +19,6 @@ use znode_tree::{Refusal, Tree};
 
 /// How many clients there are: one with a digest, one with nothing, one who may do everything.
 pub(crate) const CLIENTS: usize = 3;
-
-/// What a client asks for.
-#[derive(Clone, Debug)]
-pub(crate) enum Ask {
-    Write(Op<'static>),
-    Exists(String),
-    GetData(String),
-    GetChildren2(String),
-    Sync,
-}
 
 /// What happens, from one moment of rest to the next.
 #[derive(Clone, Debug)]
@@ -52,6 +44,8 @@ pub(crate) struct World {
     /// Sessions that are open, and what they were granted.
     sessions: BTreeMap<SessionId, i32>,
     stopped: Option<usize>,
+    /// Whether new sessions are known to their server alone.
+    local: bool,
 }
 
 /// A client, the server it is connected to, and who it is.
@@ -63,6 +57,8 @@ struct Attached {
     seen: Zxid,
     /// Whether it watches the whole tree.
     watches: bool,
+    /// Whether all servers know its session.
+    is_global: bool,
 }
 
 /// One answered request.
@@ -70,6 +66,8 @@ struct Answered<'a> {
     who: usize,
     ask: &'a Ask,
     heard: Heard,
+    /// The end of a session that only its server knew.
+    is_local: bool,
 }
 
 /// The node that each server of an ensemble keeps for itself.
@@ -81,20 +79,27 @@ const GRANTED_MS: i32 = 4_000;
 const CLOCK_MS_MAX: u64 = 40_000;
 
 impl World {
-    pub(crate) fn new(servers: usize, storage: Storage, turns: u64) -> Self {
-        let mut ensemble = Ensemble::start(servers, storage, turns);
+    pub(crate) fn new(servers: usize, storage: Storage, turns: u64, local: bool) -> Self {
+        let mut ensemble = Ensemble::start_with(servers, storage, turns, |config| {
+            if local {
+                config.sessions.local = LocalSessions::UntilEphemeral;
+            }
+        });
         let mut sessions = BTreeMap::new();
         let mut clients = Vec::new();
         for who in 0..CLIENTS {
             let at = who % servers;
             let client = opened(&mut ensemble, at, SessionId::NONE, &[0; 16]);
-            sessions.insert(client.session, GRANTED_MS);
+            if !local {
+                sessions.insert(client.session, GRANTED_MS);
+            }
             let mut attached = Attached {
                 client,
                 at,
                 identities: identities(who),
                 seen: Zxid::ZERO,
                 watches: who < 2,
+                is_global: !local,
             };
             attached.settle(who, &mut ensemble);
             clients.push(attached);
@@ -105,6 +110,7 @@ impl World {
             model: Model::new(),
             sessions,
             stopped: None,
+            local,
         }
     }
 
@@ -186,6 +192,10 @@ impl World {
     fn attach(&mut self, who: usize, at: usize) {
         let attached = &mut self.clients[who];
         self.ensemble.disconnect(attached.at, attached.client.conn);
+        if !attached.is_global {
+            attached.at = at;
+            return self.reopen(who);
+        }
         let Client {
             session, password, ..
         } = &attached.client;
@@ -199,11 +209,17 @@ impl World {
         let applied = self.ensemble.applied();
         let attached = &mut self.clients[who];
         attached.client = opened(&mut self.ensemble, attached.at, SessionId::NONE, &[0; 16]);
+        attached.is_global = !self.local;
         let session = attached.client.session;
-        assert!(self.sessions.insert(session, GRANTED_MS).is_none());
         assert!(!self.model.closed.contains(&session), "a session is new");
+        let expected = if self.local {
+            applied
+        } else {
+            assert!(self.sessions.insert(session, GRANTED_MS).is_none());
+            applied.successor().unwrap()
+        };
         attached.settle(who, &mut self.ensemble);
-        assert_eq!(self.ensemble.applied(), applied.successor().unwrap());
+        assert_eq!(self.ensemble.applied(), expected);
     }
 
     fn ping(&mut self, but_for: Option<usize>) {
@@ -219,6 +235,9 @@ impl World {
     }
 
     fn expire(&mut self, who: usize) {
+        if !self.clients[who].is_global {
+            return;
+        }
         let before = self.ensemble.applied();
         let session = self.clients[who].client.session;
         let granted = Duration::from_millis(4_000);
@@ -258,6 +277,16 @@ impl World {
             }
             self.ensemble.send(*at, client.conn, &bytes);
         }
+        let mut upgrades = 0;
+        for (who, asks) in asked.iter().enumerate() {
+            let attached = &mut self.clients[who];
+            let mut open = asks.iter().take_while(|ask| !ask.ends_the_session());
+            if !attached.is_global && open.any(|ask| ask.wants_ephemeral()) {
+                attached.is_global = true;
+                upgrades += 1;
+                self.sessions.insert(attached.client.session, GRANTED_MS);
+            }
+        }
         self.ensemble.run();
         let mut answered = Vec::new();
         let mut streams = Vec::new();
@@ -265,12 +294,19 @@ impl World {
         for (who, asks) in asked.iter().enumerate() {
             let end = asks.iter().position(|ask| ask.ends_the_session());
             let answers = end.map_or(asks.len(), |end| end + 1);
+            let is_global = self.clients[who].is_global;
             let Attached { client, at, .. } = &mut self.clients[who];
             let stream = self.ensemble.hear(*at, client);
             let replies = stream.iter().filter(|one| !one.is_event()).cloned();
             let before = answered.len();
             for (ask, heard) in asks.iter().zip(replies) {
-                answered.push(Answered { who, ask, heard });
+                let is_local = ask.ends_the_session() && !is_global;
+                answered.push(Answered {
+                    who,
+                    ask,
+                    heard,
+                    is_local,
+                });
             }
             let missing = answers - (answered.len() - before);
             assert_eq!(missing, 0, "every request is answered: {asks:?}");
@@ -280,7 +316,7 @@ impl World {
             }
             streams.push(stream);
         }
-        let happened = self.judge(before, &answered);
+        let happened = self.judge(before, upgrades, &answered);
         for (who, stream) in streams.iter().enumerate() {
             self.judge_events(who, stream, closed.contains(&who), &happened);
         }
@@ -316,12 +352,12 @@ impl World {
         assert!(heard.next().is_none(), "nothing else happened");
     }
 
-    fn judge(&mut self, before: Zxid, answered: &[Answered<'_>]) -> Vec<Happened> {
+    fn judge(&mut self, before: Zxid, upgrades: usize, answered: &[Answered<'_>]) -> Vec<Happened> {
         let (states, happened) = self.replay(before, answered);
         assert_eq!(
-            self.ensemble.applied().0 - before.0,
-            u64::try_from(states.len()).unwrap() - 1,
-            "nothing but what succeeded takes a zxid"
+            states.len() - 1,
+            answered.iter().filter(|one| one.took_a_zxid()).count() + upgrades,
+            "nothing but what succeeded, and a session that becomes global, takes a zxid"
         );
         let position = |zxid: Zxid| usize::try_from(zxid.0 - before.0).unwrap();
         for who in 0..CLIENTS {
@@ -344,6 +380,8 @@ impl World {
                         one.ask,
                         one.heard
                     );
+                } else if one.is_local {
+                    assert_eq!(one.heard.err(), 0, "a local session ends");
                 } else if !one.took_a_zxid() {
                     self.judge_read(&states[position(zxid)], one);
                 }
@@ -360,19 +398,26 @@ impl World {
         written.sort_by_key(|one| one.heard.zxid());
         let mut states = vec![self.model.clone()];
         let mut happened = Vec::new();
-        for (one, zxid) in written.iter().zip(before.0 + 1..) {
+        let position = |zxid: Zxid| usize::try_from(zxid.0 - before.0).unwrap();
+        for one in written {
             let Ask::Write(op) = one.ask else {
                 unreachable!("only writes take a zxid")
             };
-            assert_eq!(one.heard.zxid(), Zxid(zxid), "each takes the next zxid");
+            let zxid = one.heard.zxid();
+            assert!(
+                position(zxid) >= states.len(),
+                "each takes a zxid of its own"
+            );
+            states.resize(position(zxid), self.model.clone());
             let attached = &self.clients[one.who];
-            let asked = attached.asks(Zxid(zxid), self.ensemble.now);
+            let asked = attached.asks(zxid, self.ensemble.now);
             let told = self.model.request(asked, op);
             let told = told.unwrap_or_else(|refusal| panic!("{op:?} should be {refusal:?}"));
             assert_eq!(one.heard.response(), response_of(op, &told), "{op:?}");
             note(&mut happened, states.last().unwrap().clone(), asked, op);
             states.push(self.model.clone());
         }
+        states.resize(position(self.ensemble.applied()) + 1, self.model.clone());
         (states, happened)
     }
 
@@ -499,44 +544,17 @@ impl Attached {
     }
 }
 
-impl Ask {
-    fn request(&self) -> Request<'_> {
-        match self {
-            Ask::Write(op) => Request::Write(op.clone()),
-            Ask::Exists(path) => Request::Exists {
-                path: Some(path.into()),
-                watch: false,
-            },
-            Ask::GetData(path) => Request::GetData {
-                path: Some(path.into()),
-                watch: false,
-            },
-            Ask::GetChildren2(path) => Request::GetChildren2 {
-                path: Some(path.into()),
-                watch: false,
-            },
-            Ask::Sync => Request::Sync {
-                path: Some("/".into()),
-            },
-        }
-    }
-
-    fn ends_the_session(&self) -> bool {
-        matches!(self, Ask::Write(Op::CloseSession))
-    }
-}
-
 impl Answered<'_> {
     /// A write that failed, as a whole or in one of its parts.
     fn is_refusal(&self) -> bool {
-        matches!(self.ask, Ask::Write(_)) && !self.took_a_zxid()
+        matches!(self.ask, Ask::Write(_)) && !self.is_local && !self.took_a_zxid()
     }
 
     fn took_a_zxid(&self) -> bool {
         let Ask::Write(op) = self.ask else {
             return false;
         };
-        if self.heard.err() != 0 {
+        if self.is_local || self.heard.err() != 0 {
             return false;
         }
         let failed =
