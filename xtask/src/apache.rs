@@ -54,6 +54,8 @@ const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
 const MAIN: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
 const POLL: Duration = Duration::from_millis(20);
 const WORD_PATIENCE: Duration = Duration::from_millis(500);
+/// Lines of a log that are worth telling.
+const LOG_LINES: usize = 12;
 /// How long a Java server may take to serve on a busy machine.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -207,6 +209,12 @@ impl Apache {
         self.servers.iter().map(|server| server.client).collect()
     }
 
+    /// What each server said last.
+    pub(crate) fn last_words(&self) -> String {
+        let logs = self.servers.iter().map(|it| it.folder.join("server.log"));
+        logs.map(|log| tail(&log)).collect::<Vec<_>>().join("\n")
+    }
+
     /// An error, with what the server said last, when one ended by itself.
     pub(crate) fn look_for_deaths(&mut self) -> Result<()> {
         for server in &mut self.servers {
@@ -251,5 +259,5 @@ fn serves(address: SocketAddr) -> bool {
 fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(3)..].join(" | ")
+    lines[lines.len().saturating_sub(LOG_LINES)..].join(" | ")
 }

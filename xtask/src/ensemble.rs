@@ -51,10 +51,18 @@ impl Ensemble {
     /// Prepares `size` servers on free ports under a fresh folder; `extra` lines go into every
     /// `zoo.cfg`. Nothing runs yet.
     pub(crate) fn prepare(name: &str, size: usize, extra: &str) -> Result<Ensemble> {
+        Ensemble::prepare_in(&target().join("ensembles"), name, size, extra)
+    }
+
+    /// As [`Ensemble::prepare`], with the servers' folders in this one.
+    pub(crate) fn prepare_in(
+        parent: &Path,
+        name: &str,
+        size: usize,
+        extra: &str,
+    ) -> Result<Ensemble> {
         let binary = binary()?;
-        let folder = target()
-            .join("ensembles")
-            .join(format!("{name}-{}", std::process::id()));
+        let folder = parent.join(format!("{name}-{}", std::process::id()));
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
@@ -89,11 +97,16 @@ impl Ensemble {
     /// As [`Ensemble::prepare`], then starts all of them and waits until they serve.
     pub(crate) fn start(name: &str, size: usize, extra: &str) -> Result<Ensemble> {
         let mut ensemble = Ensemble::prepare(name, size, extra)?;
-        for index in 0..size {
-            ensemble.spawn(index)?;
-        }
-        ensemble.wait_until_all_serve(Duration::from_secs(30))?;
+        ensemble.start_all()?;
         Ok(ensemble)
+    }
+
+    /// Starts all servers and waits until they serve.
+    pub(crate) fn start_all(&mut self) -> Result<()> {
+        for index in 0..self.size() {
+            self.spawn(index)?;
+        }
+        self.wait_until_all_serve(Duration::from_secs(30))
     }
 
     fn configuration(&self, server: &Server, extra: &str) -> String {
@@ -104,7 +117,10 @@ impl Ensemble {
         writeln!(text, "dataDir={}", server.folder.join("data").display())
             .expect("a string takes all");
         writeln!(text, "clientPort={}", server.client.port()).expect("a string takes all");
-        text.push_str("4lw.commands.whitelist=*\nadmin.enableServer=false\n");
+        text.push_str("admin.enableServer=false\n");
+        if !extra.contains("4lw.commands.whitelist=") {
+            text.push_str("4lw.commands.whitelist=*\n");
+        }
         if self.servers.len() > 1 {
             for (index, peer) in self.servers.iter().enumerate() {
                 let (id, quorum, election) = (index + 1, peer.quorum, peer.election);

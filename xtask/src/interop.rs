@@ -32,6 +32,8 @@ pub(crate) struct Options {
     /// Print the results as one line of JSON at the end.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    differential: crate::differential::Campaigns,
 }
 
 /// Whose servers the suites run against.
@@ -68,6 +70,8 @@ enum Suite {
     ZookeeperAsync,
     /// That crate's own tests.
     ZookeeperAsyncTests,
+    /// Random scripts played against Apache's servers and ours, every answer compared.
+    Differential,
 }
 
 impl fmt::Display for Suite {
@@ -92,8 +96,22 @@ impl Suite {
             Suite::ZookeeperAsync => suites::rust::run(suites::rust::Crate::Async, report),
             Suite::ZookeeperAsyncTests => suites::rust::run_tests(report),
             Suite::GoTests => suites::go::run_tests(options.against, report),
+            Suite::Differential => differential(options, report),
         }
     }
+}
+
+fn differential(options: &Options, report: &mut Report) -> Result<()> {
+    if let Err(error) = crate::apache::jars() {
+        report.skipped(&format!("Apache's servers cannot be started: {error:#}"));
+        return Ok(());
+    }
+    if crate::differential::run(&options.differential, options.json)? {
+        report.ok("nothing differs that is not declared");
+    } else {
+        report.failed("the servers differ");
+    }
+    Ok(())
 }
 
 /// Runs the suites one after another and prints the counts of each.

@@ -5,9 +5,9 @@
     reason = "chores drive real processes: they read the clock and wait for it"
 )]
 
-#[allow(dead_code, reason = "its servers are for the differential tests")]
 mod apache;
 mod chaos;
+mod differential;
 mod ensemble;
 mod hostile;
 mod interop;

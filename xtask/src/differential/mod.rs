@@ -1,0 +1,298 @@
+//! Proof that our servers answer what Apache's answer: scripts from seeds, played against both,
+//! and compared byte for byte once zxids, times and session ids have names.
+
+mod compare;
+mod generate;
+mod link;
+mod opcodes;
+mod pair;
+mod play;
+mod profiles;
+mod render;
+mod rules;
+mod script;
+mod shrink;
+mod transcript;
+mod warden;
+mod wire;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use compare::Difference;
+use pair::{Comparer, Pair};
+use profiles::{PROFILES, Profile};
+use script::Script;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::Instant;
+
+/// Scripts that are played at once.
+const WORKERS: usize = 16;
+/// Differences after which a campaign ends: they have few causes.
+const DIFFERENCES_MAX: usize = 8;
+
+/// What to play.
+#[derive(Args, Clone)]
+pub(crate) struct Campaigns {
+    /// Scripts to play, over all profiles and kinds of ensembles.
+    #[arg(long, default_value_t = 2000)]
+    scripts: u64,
+    /// The seed of the first script; the others follow.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only servers that are set up like this.
+    #[arg(long)]
+    profile: Option<String>,
+    /// Only standalone servers (1) or ensembles of three (3).
+    #[arg(long)]
+    servers: Option<usize>,
+    /// Play this script and print what both sides told.
+    #[arg(long)]
+    script: Option<PathBuf>,
+}
+
+/// What came of some scripts.
+#[derive(Default)]
+struct Tally {
+    scripts: u64,
+    requests: u64,
+    declared: BTreeMap<&'static str, u64>,
+    found: Vec<Found>,
+}
+
+/// A difference, and the shortest script that shows it.
+struct Found {
+    seed: u64,
+    script: Script,
+    difference: Difference,
+}
+
+/// Plays scripts against both; whether nothing undeclared differed.
+pub(crate) fn run(options: &Campaigns, json: bool) -> Result<bool> {
+    if let Some(path) = &options.script {
+        return play_one(path);
+    }
+    let profiles: Vec<Profile> = match &options.profile {
+        Some(name) => vec![Profile::named(name).context("there is no such profile")?],
+        None => PROFILES.to_vec(),
+    };
+    let sizes: Vec<usize> = match options.servers {
+        Some(size) => vec![size],
+        None => vec![1, 3],
+    };
+    let campaigns = (profiles.len() * sizes.len()) as u64;
+    let each = options.scripts.div_ceil(campaigns);
+    let started = Instant::now();
+    let mut total = Tally::default();
+    let mut seed = options.seed;
+    for size in &sizes {
+        for profile in &profiles {
+            let tally = campaign(profile, *size, seed, each)?;
+            seed += each;
+            total.add(tally);
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "differential: {} scripts of {} requests in {seconds:.1} s, {} differed",
+        total.scripts,
+        total.requests,
+        total.found.len()
+    );
+    for (rule, count) in &total.declared {
+        println!("differential: {count} times {rule}, which is declared");
+    }
+    if json {
+        println!("{}", total.to_json(options.seed, seconds));
+    }
+    Ok(total.found.is_empty())
+}
+
+fn campaign(profile: &Profile, servers: usize, seed: u64, scripts: u64) -> Result<Tally> {
+    let mut pair = Pair::start(profile, servers)?;
+    let started = Instant::now();
+    let mut tally = play_many(&pair, profile, servers, seed..seed + scripts);
+    let died = pair.look_for_deaths();
+    if let Ok(tally) = &mut tally {
+        let seconds = started.elapsed().as_secs_f64();
+        println!(
+            "differential: {} on {servers}: seeds {seed}..{}, {} scripts in {seconds:.1} s \
+             ({:.0}/s), {} differed",
+            profile.name,
+            seed + scripts,
+            tally.scripts,
+            tally.scripts as f64 / seconds,
+            tally.found.len()
+        );
+        for found in &tally.found {
+            println!(
+                "--- seed {}\n{}{}",
+                found.seed, found.script, found.difference
+            );
+        }
+    }
+    died?;
+    let tally = tally.with_context(|| format!("Apache's side said: {}", pair.last_words()))?;
+    pair.end();
+    Ok(tally)
+}
+
+/// Plays the scripts of some seeds, many at once, and then those that must be alone.
+fn play_many(
+    pair: &Pair,
+    profile: &Profile,
+    servers: usize,
+    seeds: std::ops::Range<u64>,
+) -> Result<Tally> {
+    let tally = Mutex::new(Tally::default());
+    let failure = Mutex::new(None);
+    let next = AtomicU64::new(seeds.start);
+    let lonely = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                let mut comparer = pair.comparer();
+                loop {
+                    let seed = next.fetch_add(1, Relaxed);
+                    let enough = tally.lock().expect("no worker panics").found.len();
+                    if seed >= seeds.end || enough >= DIFFERENCES_MAX {
+                        return;
+                    }
+                    let script = generate::script(seed, profile, servers);
+                    if script.alone {
+                        lonely
+                            .lock()
+                            .expect("no worker panics")
+                            .push((seed, script));
+                    } else if let Err(error) = examine(&mut comparer, seed, &script, &tally) {
+                        *failure.lock().expect("no worker panics") =
+                            Some(error.context(format!("seed {seed}")));
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = failure.into_inner().expect("no worker panics") {
+        return Err(error);
+    }
+    let mut comparer = pair.comparer();
+    let mut lonely = lonely.into_inner().expect("no worker panics");
+    lonely.sort_by_key(|(seed, _)| *seed);
+    for (seed, script) in lonely {
+        examine(&mut comparer, seed, &script, &tally).with_context(|| format!("seed {seed}"))?;
+        if !tally.lock().expect("no worker panics").found.is_empty() {
+            break;
+        }
+    }
+    Ok(tally.into_inner().expect("no worker panics"))
+}
+
+/// Plays one script; one that shows a difference of a new kind is made short.
+fn examine(
+    comparer: &mut Comparer<'_>,
+    seed: u64,
+    script: &Script,
+    tally: &Mutex<Tally>,
+) -> Result<()> {
+    let name = format!("t{seed}");
+    let outcome = comparer.run(script, &name)?;
+    {
+        let mut tally = tally.lock().expect("no worker panics");
+        tally.scripts += 1;
+        tally.requests += script.steps.len() as u64;
+        for (rule, count) in outcome.verdict.declared {
+            *tally.declared.entry(rule).or_default() += count;
+        }
+    }
+    let Some(difference) = outcome.verdict.difference else {
+        return Ok(());
+    };
+    let signature = difference.signature();
+    let is_known = |tally: &Tally| {
+        let mut known = tally.found.iter().map(|found| found.difference.signature());
+        known.any(|known| known == signature)
+    };
+    if is_known(&tally.lock().expect("no worker panics")) {
+        return Ok(());
+    }
+    let mut latest = difference;
+    let mut shrunk = script.clone();
+    // What servers share does not go back to what it was, so the script stays as it is.
+    if !script.alone {
+        shrunk = shrink::shrink(script, |candidate| {
+            let Ok(outcome) = comparer.run(candidate, &name) else {
+                return false;
+            };
+            match outcome.verdict.difference {
+                Some(difference) if difference.signature() == signature => {
+                    latest = difference;
+                    true
+                }
+                _ => false,
+            }
+        });
+    }
+    let mut tally = tally.lock().expect("no worker panics");
+    if !is_known(&tally) {
+        tally.found.push(Found {
+            seed,
+            script: shrunk,
+            difference: latest,
+        });
+    }
+    Ok(())
+}
+
+fn play_one(path: &std::path::Path) -> Result<bool> {
+    let script = Script::parse(&std::fs::read_to_string(path)?)?;
+    let profile = Profile::named(&script.profile).context("there is no such profile")?;
+    let mut pair = Pair::start(&profile, script.servers)?;
+    let outcome = pair.comparer().run(&script, "one");
+    pair.look_for_deaths()?;
+    let outcome = outcome?;
+    pair.end();
+    for line in &outcome.apache {
+        println!("{line}");
+    }
+    match outcome.verdict.difference {
+        None => Ok(true),
+        Some(difference) => bail!("they differ\n{difference}"),
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.scripts += other.scripts;
+        self.requests += other.requests;
+        self.found.extend(other.found);
+        for (rule, count) in other.declared {
+            *self.declared.entry(rule).or_default() += count;
+        }
+    }
+
+    fn to_json(&self, seed: u64, seconds: f64) -> serde_json::Value {
+        let found: Vec<_> = self
+            .found
+            .iter()
+            .map(|found| {
+                serde_json::json!({
+                    "seed": found.seed,
+                    "script": found.script.to_string(),
+                    "difference": found.difference.to_string(),
+                })
+            })
+            .collect();
+        serde_json::json!({
+            "seed": seed,
+            "scripts": self.scripts,
+            "requests": self.requests,
+            "seconds": seconds,
+            "declared": self.declared,
+            "differences": found,
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! How servers are set up.
+
+use super::warden::WARDEN_DIGEST;
+
+/// Settings of both servers, and what scripts may count on.
+#[derive(Clone, Copy)]
+pub(super) struct Profile {
+    pub(super) name: &'static str,
+    lines: &'static str,
+    /// Whether scripts may be the super user.
+    pub(super) knows_super: bool,
+    pub(super) enforces_quota: bool,
+}
+
+const PLAIN: Profile = Profile {
+    name: "default",
+    lines: "4lw.commands.whitelist=srvr\n",
+    knows_super: false,
+    enforces_quota: false,
+};
+
+pub(super) const PROFILES: [Profile; 6] = [
+    PLAIN,
+    Profile {
+        name: "extended",
+        lines: "extendedTypesEnabled=true\n4lw.commands.whitelist=srvr\n",
+        ..PLAIN
+    },
+    Profile {
+        name: "quota",
+        lines: "enforceQuota=true\n4lw.commands.whitelist=srvr\n",
+        enforces_quota: true,
+        ..PLAIN
+    },
+    Profile {
+        name: "super",
+        knows_super: true,
+        ..PLAIN
+    },
+    Profile {
+        name: "words",
+        lines: "4lw.commands.whitelist=*\n",
+        ..PLAIN
+    },
+    Profile {
+        name: "skip-acl",
+        lines: "skipACL=yes\n4lw.commands.whitelist=srvr\n",
+        ..PLAIN
+    },
+];
+
+impl Profile {
+    pub(super) fn named(name: &str) -> Option<Profile> {
+        PROFILES.into_iter().find(|profile| profile.name == name)
+    }
+
+    /// Lines for both servers' `zoo.cfg`.
+    pub(super) fn lines(&self) -> String {
+        format!(
+            "maxClientCnxns=0\nDigestAuthenticationProvider.superDigest={WARDEN_DIGEST}\n{}",
+            self.lines
+        )
+    }
+}
