@@ -148,7 +148,8 @@ impl Apache {
         let log = File::create(home.join("server.log"))?;
         let mut command = program("java");
         command.args(["-Xmx512m", "-XX:+UseSerialGC", "-Dzookeeper.forceSync=no"]);
-        command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error");
+        command.arg("-Dorg.slf4j.simpleLogger.showDateTime=true");
+        command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
         for (name, value) in settings.properties {
             command.arg(format!("-D{name}={value}"));
         }
@@ -209,10 +210,16 @@ impl Apache {
         self.servers.iter().map(|server| server.client).collect()
     }
 
-    /// What each server said last.
-    pub(crate) fn last_words(&self) -> String {
-        let logs = self.servers.iter().map(|it| it.folder.join("server.log"));
-        logs.map(|log| tail(&log)).collect::<Vec<_>>().join("\n")
+    /// Copies the servers' logs to where they outlive the servers; the folder.
+    pub(crate) fn keep_logs(&self) -> Result<PathBuf> {
+        let name = self.folder.file_name().context("the folder has no name")?;
+        let kept = target().join("interop/logs").join(name);
+        fs::create_dir_all(&kept)?;
+        for (index, server) in self.servers.iter().enumerate() {
+            let log = kept.join(format!("{}.log", index + 1));
+            fs::copy(server.folder.join("server.log"), log)?;
+        }
+        Ok(kept)
     }
 
     /// An error, with what the server said last, when one ended by itself.

@@ -136,14 +136,24 @@ pub(crate) fn decode_multi<'a>(reader: &mut Reader<'a>) -> Result<Vec<Op<'a>>, D
         };
         let opcode = OpCode::from_code(code).filter(|opcode| MULTI_OPCODES.contains(opcode));
         let op = crate::request::read_op(opcode.ok_or(unknown)?, reader)?;
-        ops.push(match op {
-            Op::Create(create) => Op::Create(admit_create(create)?),
-            Op::Delete { .. } | Op::SetData { .. } | Op::Check { .. } | Op::Keeper(_) => op,
+        let has_path = match &op {
+            Op::Create(CreateOp { path, .. })
+            | Op::Delete { path, .. }
+            | Op::SetData { path, .. }
+            | Op::Check { path, .. } => path.is_some(),
+            Op::Keeper(_) => true,
             Op::DeleteContainer { .. }
             | Op::SetAcl { .. }
             | Op::Multi(_)
             | Op::CreateSession { .. }
             | Op::CloseSession => return Err(unknown),
+        };
+        if !has_path {
+            return Err(DecodeError::Null { field: "path" });
+        }
+        ops.push(match op {
+            Op::Create(create) => Op::Create(admit_create(create)?),
+            other => other,
         });
     }
     Ok(ops)
@@ -152,7 +162,7 @@ pub(crate) fn decode_multi<'a>(reader: &mut Reader<'a>) -> Result<Vec<Op<'a>>, D
 /// What a creation becomes inside a multi: flags choose the call (§9.1), and some choices spoil
 /// the whole request (§9.2).
 fn admit_create(mut create: CreateOp<'_>) -> Result<CreateOp<'_>, DecodeError> {
-    if create.acl.is_none() {
+    if create.acl.is_none() && create.call != CreateCall::Ttl {
         return Err(DecodeError::Null { field: "acl" });
     }
     match (create.call, create.flags) {
@@ -199,13 +209,17 @@ pub(crate) fn decode_multi_read<'a>(
     let mut ops = Vec::new();
     while let Some(code) = read_header(reader)? {
         let opcode = OpCode::from_code(code).filter(|opcode| MULTI_READ_OPCODES.contains(opcode));
-        ops.push(read_part(
+        let op = read_part(
             opcode.ok_or(DecodeError::Value {
                 field: "type",
                 value: code.into(),
             })?,
             reader,
-        )?);
+        )?;
+        if let ReadOp::GetData { path: None, .. } | ReadOp::GetChildren { path: None, .. } = &op {
+            return Err(DecodeError::Null { field: "path" });
+        }
+        ops.push(op);
     }
     Ok(ops)
 }

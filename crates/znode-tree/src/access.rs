@@ -83,18 +83,26 @@ pub(crate) fn normalise(
     Ok(acl)
 }
 
-/// The entries without repetitions. Apache trips over a null id while it compares.
+/// The entries without repetitions. Apache trips over a null scheme or id while it compares: with
+/// an earlier entry of the same bits, and for an id of the same scheme too.
 fn without_duplicates<'a, 'r>(raw: &'a [RawAcl<'r>]) -> Result<Vec<&'a RawAcl<'r>>, ErrorCode> {
     if let [only] = raw {
         return Ok(Vec::from([only]));
     }
     let mut seen = BTreeSet::new();
     let mut seen_but_for_id = BTreeSet::new();
+    let mut seen_bits = BTreeSet::new();
     let mut distinct = Vec::with_capacity(raw.len());
     for entry in raw {
         let scheme = entry.scheme.as_deref();
         let is_new = seen_but_for_id.insert((entry.perms, scheme));
-        if entry.id.is_none() && scheme.is_some() && !is_new {
+        let has_new_bits = seen_bits.insert(entry.perms);
+        let is_comparable = match (scheme, &entry.id) {
+            (None, _) => has_new_bits,
+            (Some(_), None) => is_new,
+            (Some(_), Some(_)) => true,
+        };
+        if !is_comparable {
             return Err(ErrorCode::MarshallingError);
         }
         if seen.insert((entry.perms, scheme, entry.id.as_deref())) {
@@ -281,6 +289,15 @@ mod tests {
         );
         let twice = [raw(1, Some("auth"), None), raw(1, Some("auth"), None)];
         assert_eq!(normalised(&twice), Err(ErrorCode::MarshallingError));
+        let open = raw(1, Some("world"), Some("anyone"));
+        assert_eq!(
+            normalised(&[open.clone(), raw(1, None, Some("x"))]),
+            Err(ErrorCode::MarshallingError)
+        );
+        assert_eq!(
+            normalised(&[open, raw(2, None, Some("x"))]),
+            Err(ErrorCode::InvalidAcl)
+        );
         let different = [raw(1, Some("auth"), None), raw(2, Some("auth"), None)];
         assert_eq!(normalised(&different).map(|list| list.len()), Ok(2));
     }

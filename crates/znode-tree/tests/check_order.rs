@@ -60,11 +60,14 @@ fn the_published_vectors_of_create_and_delete_hold() {
 #[test]
 fn a_null_path_cannot_be_decoded_or_is_no_path() {
     let mut server = Server::new();
-    let creation = Op::Create(CreateOp {
-        path: None,
-        ..create_op("", 9)
-    });
-    assert_eq!(server.code(&creation), ErrorCode::MarshallingError);
+    let creation = |flags| {
+        Op::Create(CreateOp {
+            path: None,
+            ..create_op("", flags)
+        })
+    };
+    assert_eq!(server.code(&creation(0)), ErrorCode::MarshallingError);
+    assert_eq!(server.code(&creation(9)), ErrorCode::BadArguments);
     assert_eq!(
         server.code(&Op::Delete {
             path: None,

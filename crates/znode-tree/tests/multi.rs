@@ -119,10 +119,6 @@ fn what_cannot_be_decoded_as_a_multi_fails_as_a_whole() {
         call(CreateCall::Create2, "/x", 6),
         call(CreateCall::Container, "/x", -1),
         Op::Create(CreateOp {
-            acl: None,
-            ..create_op("/x", 0)
-        }),
-        Op::Create(CreateOp {
             path: None,
             ..create_op("/x", 0)
         }),

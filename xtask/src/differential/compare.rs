@@ -53,26 +53,30 @@ impl fmt::Display for Difference {
 }
 
 /// Compares what two servers told, step by step.
-pub(super) fn compare(script: &Script, ours: &[Line], apache: &[Line]) -> Verdict {
+pub(super) fn compare(script: &Script, ours_lines: &[Line], apache_lines: &[Line]) -> Verdict {
     let mut verdict = Verdict::default();
-    let steps = [ours.last(), apache.last()];
-    let last = steps.iter().flatten().map(|line| line.step).max();
-    for step in 0..=last.unwrap_or(0) {
+    let all = ours_lines.iter().chain(apache_lines);
+    let last = all.map(|line| line.step).max();
+    // What differs at first may only be named by what came later.
+    for step in (1..=last.unwrap_or(0)).chain([0]) {
         let of_step = |lines: &[Line]| -> Vec<String> {
             let lines = lines.iter().filter(|line| line.step == step);
             lines
                 .map(|line| format!("{} {}", line.conn, line.text))
                 .collect()
         };
-        let (ours, apache) = (of_step(ours), of_step(apache));
+        let (ours, apache) = (of_step(ours_lines), of_step(apache_lines));
         if ours == apache {
             continue;
         }
         let acted = step.checked_sub(1).and_then(|at| script.steps.get(at));
         let scene = Scene {
+            script,
+            at: step,
             step: acted,
             ours: &ours,
             apache: &apache,
+            later: [ours_lines, apache_lines],
         };
         if let Some(rule) = rules::that_allows(&scene) {
             *verdict.declared.entry(rule).or_default() += 1;

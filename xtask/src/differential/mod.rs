@@ -30,7 +30,7 @@ use std::thread;
 use std::time::Instant;
 
 /// Scripts that are played at once.
-const WORKERS: usize = 16;
+const WORKERS: usize = 32;
 /// Differences after which a campaign ends: they have few causes.
 const DIFFERENCES_MAX: usize = 8;
 
@@ -134,8 +134,14 @@ fn campaign(profile: &Profile, servers: usize, seed: u64, scripts: u64) -> Resul
             );
         }
     }
+    if tally.is_err() || died.is_err() {
+        println!(
+            "differential: the logs of Apache's side are in {}",
+            pair.keep_logs()?.display()
+        );
+    }
     died?;
-    let tally = tally.with_context(|| format!("Apache's side said: {}", pair.last_words()))?;
+    let tally = tally?;
     pair.end();
     Ok(tally)
 }

@@ -11,6 +11,7 @@ use crate::ensemble::Ensemble;
 use crate::zk::four_letters;
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const WORD_PATIENCE: Duration = Duration::from_secs(2);
@@ -64,9 +65,9 @@ impl Pair {
         }
     }
 
-    /// What Apache's servers said last.
-    pub(super) fn last_words(&self) -> String {
-        self.apache.last_words()
+    /// Copies the logs of Apache's servers to a folder that stays.
+    pub(super) fn keep_logs(&self) -> Result<PathBuf> {
+        self.apache.keep_logs()
     }
 
     /// An error when a server ended by itself.

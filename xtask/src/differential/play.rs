@@ -7,7 +7,7 @@ use super::script::{Base, Field, Hello, Name, Password, Request, Script, Step};
 use super::transcript::{Asked, Entry, Recording, What};
 use super::warden::Warden;
 use super::wire::{self, Meaning};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -142,11 +142,13 @@ impl Player<'_> {
     fn open(&mut self, conn: Name, server: usize, hello: &Hello) -> Result<()> {
         let server = server % self.servers.len();
         self.leave_behind(server, hello);
+        if hello.session.is_some() {
+            self.catch_up_with_a_scout(server)?;
+        }
         let taken_up = hello.session.and_then(|name| self.sessions.get(&name));
         let (id, password) = match taken_up {
             Some(session) => (session.id, session.password.clone()),
-            // A session nobody opened.
-            None if hello.session.is_some() => (0x1234_5678, vec![0; 16]),
+            None if hello.session.is_some() => (self.nobodys_session(), vec![0; 16]),
             None => (0, vec![0; 16]),
         };
         let mut link = Link::connect(self.servers[server])?;
@@ -187,6 +189,14 @@ impl Player<'_> {
         Ok(())
     }
 
+    /// The id of a session nobody opened; no other script uses it.
+    fn nobodys_session(&self) -> i64 {
+        let bytes = self.prefix.bytes();
+        bytes.fold(1, |id, byte| {
+            (id << 8 ^ id >> 40 ^ i64::from(byte)) & 0xffff_ffff_ffff
+        })
+    }
+
     fn request(&mut self, name: Name, request: &Request) {
         self.catch_up(name);
         let Some(conn) = self.conns.get_mut(&name).filter(|conn| conn.open) else {
@@ -202,6 +212,7 @@ impl Player<'_> {
         conn.awaited.push_back(Asked {
             op: request.op,
             xid,
+            step: self.step,
         });
         if opcodes::is_write(request.op) {
             self.changes += 1;
@@ -228,12 +239,38 @@ impl Player<'_> {
         self.settle(name);
     }
 
+    /// Lets a server see what was done elsewhere, by opening a session and closing it again: the
+    /// end of a session, for one, ends what takes it up elsewhere before it is known there.
+    fn catch_up_with_a_scout(&mut self, server: usize) -> Result<()> {
+        if self.applied[server] == self.changes {
+            return Ok(());
+        }
+        let mut scout = Link::connect(self.servers[server])?;
+        scout.send(&wire::hello(&Hello::default(), 0, &[0; 16]));
+        let meaning = Meaning {
+            prefix: "",
+            zxids: &[],
+        };
+        let end = Request::new(opcodes::CLOSE_SESSION, Vec::new());
+        scout.send(&wire::frame(&end, 1, &meaning));
+        for what in ["session", "end"] {
+            let Read::Frame(_) = scout.read() else {
+                bail!("a scout is given no {what}");
+            };
+        }
+        self.applied[server] = self.changes;
+        Ok(())
+    }
+
     /// Reads what the server owes a connection.
     fn settle(&mut self, name: Name) {
         let Some(mut conn) = self.conns.remove(&name) else {
             return;
         };
-        while conn.open && !conn.awaited.is_empty() {
+        let now = self.step;
+        while let Some(asked) = conn.awaited.front().filter(|_| conn.open) {
+            // What comes belongs to the request it comes after, or answers.
+            self.step = asked.step;
             match conn.link.read() {
                 Read::Closed => {
                     self.note(name, What::Closed);
@@ -246,6 +283,7 @@ impl Player<'_> {
                 Read::Frame(bytes) => self.on_frame(name, &mut conn, bytes),
             }
         }
+        self.step = now;
         conn.awaited.clear();
         self.applied[conn.server] = self.changes;
         self.conns.insert(name, conn);
@@ -257,7 +295,10 @@ impl Player<'_> {
         }
         let asked = conn.awaited.pop_front().expect("something is awaited");
         let ending = super::transcript::ends_connection(&bytes, asked);
-        self.note(name, What::Reply { bytes, asked });
+        let is_barrier = asked.xid >= OWN_XIDS && asked.xid <= self.own_xid;
+        if !is_barrier {
+            self.note(name, What::Reply { bytes, asked });
+        }
         match ending {
             Ending::GoesOn => {}
             Ending::Closes => {

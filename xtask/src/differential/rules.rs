@@ -1,14 +1,20 @@
 //! Differences that are meant. Each has an entry of its name in `docs/compatibility.md`.
 
 use super::opcodes;
-use super::script::{Request, Step};
+use super::script::{Base, Field, Request, Script, Step};
+use super::transcript::Line;
 
 /// One step, and what both servers told after it.
 pub(super) struct Scene<'a> {
+    pub(super) script: &'a Script,
+    /// Counted from 1.
+    pub(super) at: usize,
     /// None before the first step and behind the last.
     pub(super) step: Option<&'a Step>,
     pub(super) ours: &'a [String],
     pub(super) apache: &'a [String],
+    /// Everything that was told, by us and by Apache's server.
+    pub(super) later: [&'a [Line]; 2],
 }
 
 /// A difference that is meant, and how to know it.
@@ -17,7 +23,7 @@ struct Rule {
     allows: fn(&Scene<'_>) -> bool,
 }
 
-const RULES: [Rule; 2] = [
+const RULES: [Rule; 7] = [
     Rule {
         name: "internal-operations",
         allows: is_internal_operation,
@@ -25,6 +31,26 @@ const RULES: [Rule; 2] = [
     Rule {
         name: "body-of-a-refused-multi-read",
         allows: is_body_of_refused_multi_read,
+    },
+    Rule {
+        name: "persistent-watches-need-a-path",
+        allows: is_watch_without_path,
+    },
+    Rule {
+        name: "no-catching-up-on-what-may-not-be-read",
+        allows: is_unreadable_catch_up,
+    },
+    Rule {
+        name: "one-root",
+        allows: is_one_root,
+    },
+    Rule {
+        name: "characters-beyond-the-basic-plane",
+        allows: is_beyond_the_basic_plane,
+    },
+    Rule {
+        name: "malformed-text",
+        allows: is_malformed_text,
     },
 ];
 
@@ -44,21 +70,143 @@ fn is_internal_operation(scene: &Scene<'_>) -> bool {
             opcodes::CREATE_SESSION | opcodes::DELETE_CONTAINER
         )
     });
-    is_one
-        && matches!(scene.ours, [reply] if reply.ends_with("zxid=-1 err=-6"))
-        && scene.apache.len() == 1
+    let (Some((ours, our_events)), Some((_, events))) =
+        (scene.ours.split_last(), scene.apache.split_last())
+    else {
+        return false;
+    };
+    is_one && ours.ends_with("zxid=-1 err=-6") && our_events == events
 }
 
 /// Apache's server appends what it had gathered before it refused.
 fn is_body_of_refused_multi_read(scene: &Scene<'_>) -> bool {
-    scene.ours.len() == scene.apache.len()
-        && scene.ours.iter().zip(scene.apache).all(|(ours, apache)| {
-            let more = apache.strip_prefix(ours.as_str());
-            more == Some("")
-                || ours.contains(" multiRead ")
-                    && ours.ends_with(" err=-5")
-                    && more.is_some_and(|more| more.starts_with(" and "))
+    let (Some(ours), Some(apache)) = (reply_alone(scene.ours), reply_alone(scene.apache)) else {
+        return false;
+    };
+    request_of(scene).is_some_and(|request| request.op == opcodes::MULTI_READ)
+        && ours.ends_with(" err=-5")
+        && apache
+            .strip_prefix(ours)
+            .is_some_and(|more| more.starts_with(" and "))
+}
+
+/// Apache's server keeps watches on what is no path, though they can never fire.
+fn is_watch_without_path(scene: &Scene<'_>) -> bool {
+    let Some(request) = request_of(scene) else {
+        return false;
+    };
+    let refusals: &[&str] = match request.op {
+        opcodes::ADD_WATCH => &["err=-8", "err=-5"],
+        opcodes::CHECK_WATCHES | opcodes::REMOVE_WATCHES => &["err=-121", "err=-5"],
+        _ => return false,
+    };
+    let (Some(ours), Some(apache)) = (reply_alone(scene.ours), reply_alone(scene.apache)) else {
+        return false;
+    };
+    !is_path(request.fields.first())
+        && refusals.iter().any(|refusal| ours.ends_with(refusal))
+        && (apache.contains(" err=0") || apache.ends_with(" err=-121"))
+}
+
+/// Apache's server tells about nodes that the client may not read when it sets its watches again.
+fn is_unreadable_catch_up(scene: &Scene<'_>) -> bool {
+    let sets_watches = request_of(scene)
+        .is_some_and(|request| matches!(request.op, opcodes::SET_WATCHES | opcodes::SET_WATCHES_2));
+    let mut ours = scene.ours.iter().peekable();
+    let dropped: Vec<&String> = scene
+        .apache
+        .iter()
+        .filter(|line| ours.next_if_eq(line).is_none())
+        .collect();
+    sets_watches
+        && ours.next().is_none()
+        && dropped.iter().all(|line| {
+            let path = line
+                .split_once(" event ")
+                .and_then(|(_, event)| event.split_once(' ')?.1.split_once(" zxid=-1 "));
+            path.is_some_and(|(path, _)| is_refused_right_after(scene, path))
         })
+}
+
+/// Whether the same client, still in the same breath, may not read the node.
+fn is_refused_right_after(scene: &Scene<'_>, path: &str) -> bool {
+    let asks = format!("exists {path} b0");
+    let breath = scene.script.steps.iter().enumerate().skip(scene.at);
+    let mut breath = breath.take_while(
+        |(_, step)| matches!(step, Step::Request { request, .. } if request.op == opcodes::EXISTS),
+    );
+    breath.any(|(index, step)| {
+        step.to_string().ends_with(&asks)
+            && scene.later.iter().all(|lines| {
+                let mut replies = lines.iter().filter(|line| line.step == index + 1);
+                replies.any(|line| line.text.ends_with(" err=-102"))
+            })
+    })
+}
+
+/// Apache's server has the root twice, under its name and under none.
+fn is_one_root(scene: &Scene<'_>) -> bool {
+    let counts_all = request_of(scene).is_some_and(|request| {
+        request.op == opcodes::GET_ALL_CHILDREN_NUMBER && request.fields == [Field::text("")]
+    });
+    let number = |lines| -> Option<u64> { reply_alone(lines)?.rsplit(' ').next()?.parse().ok() };
+    counts_all
+        && number(scene.ours).is_some()
+        && number(scene.ours).map(|ours| ours + 1) == number(scene.apache)
+}
+
+/// Java writes such a character as two halves of three bytes each, which is no UTF-8. Scripts have
+/// one of them.
+fn is_beyond_the_basic_plane(scene: &Scene<'_>) -> bool {
+    let (halves, whole) = (r"\xed\xa0\xbd\xed\xb8\x80", r"\xf0\x9f\x98\x80");
+    let apache = scene.apache.iter().map(|line| line.replace(halves, whole));
+    apache.eq(scene.ours.iter().cloned())
+}
+
+/// How many replacement characters stand for bytes that are no text, each decoder has its own mind
+/// about.
+fn is_malformed_text(scene: &Scene<'_>) -> bool {
+    let joined = |lines: &[String]| -> Vec<String> {
+        let (one, many) = (r"\xef\xbf\xbd", r"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+        lines.iter().map(|line| line.replace(many, one)).collect()
+    };
+    joined(scene.ours) == joined(scene.apache)
+}
+
+/// The one line, without the connection.
+fn reply_alone(lines: &[String]) -> Option<&str> {
+    match lines {
+        [line] => Some(line),
+        _ => None,
+    }
+}
+
+/// Whether a field is a path by the full rules, as far as scripts of ours go.
+fn is_path(field: Option<&Field>) -> bool {
+    let Some(Field::Text(base, text)) = field else {
+        return false;
+    };
+    let Ok(text) = std::str::from_utf8(text) else {
+        return false;
+    };
+    let below = match base {
+        Base::Nothing if text == "/" => "",
+        Base::Nothing | Base::Subtree | Base::Quota => text,
+    };
+    let is_name = |name: &str| {
+        !matches!(name, "" | "." | "..")
+            && !name.chars().any(|letter| {
+                let code = u32::from(letter);
+                code < 0x20
+                    || (0x7f..=0x9f).contains(&code)
+                    || (0xd800..=0xf8ff).contains(&code)
+                    || code >= 0xfff0
+            })
+    };
+    match below.strip_prefix('/') {
+        Some(names) => names.split('/').all(is_name),
+        None => below.is_empty() && (*base != Base::Nothing || text == "/"),
+    }
 }
 
 fn request_of<'a>(scene: &Scene<'a>) -> Option<&'a Request> {

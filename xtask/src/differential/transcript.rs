@@ -5,7 +5,7 @@ use super::opcodes;
 use super::play::Ending;
 use super::render::Renderer;
 use super::script::Name;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A request that a reply belongs to.
@@ -13,6 +13,8 @@ use std::fmt;
 pub(super) struct Asked {
     pub(super) op: i32,
     pub(super) xid: i32,
+    /// The step that asked.
+    pub(super) step: usize,
 }
 
 /// Something that came from a server.
@@ -53,6 +55,8 @@ pub(super) struct Recording {
     /// Of the script's own successful writes, ascending.
     pub(super) zxids: Vec<i64>,
     pub(super) sessions: BTreeMap<i64, Name>,
+    /// Of the writes that ended a session, and with it perhaps many nodes in no order.
+    pub(super) endings: BTreeSet<i64>,
 }
 
 /// One line of a transcript.
@@ -69,18 +73,6 @@ impl fmt::Display for Line {
     }
 }
 
-impl Line {
-    /// Reads a line that was written.
-    pub(crate) fn parse(text: &str) -> Option<Line> {
-        let mut parts = text.splitn(3, ' ');
-        Some(Line {
-            step: parts.next()?.parse().ok()?,
-            conn: parts.next()?.chars().next()?,
-            text: parts.next()?.to_owned(),
-        })
-    }
-}
-
 impl Recording {
     pub(super) fn new(prefix: &str) -> Recording {
         Recording {
@@ -88,6 +80,7 @@ impl Recording {
             entries: Vec::new(),
             zxids: Vec::new(),
             sessions: BTreeMap::new(),
+            endings: BTreeSet::new(),
         }
     }
 
@@ -96,6 +89,9 @@ impl Recording {
             && is_success(bytes, *asked)
         {
             let zxid = zxid_of(bytes);
+            if asked.op == opcodes::CLOSE_SESSION {
+                self.endings.insert(zxid);
+            }
             if let Err(at) = self.zxids.binary_search(&zxid) {
                 self.zxids.insert(at, zxid);
             }
@@ -112,7 +108,32 @@ impl Recording {
             conn: entry.conn,
             text: renderer.text(&entry.what),
         };
-        self.entries.iter().map(render).collect()
+        let mut lines: Vec<Line> = self.entries.iter().map(render).collect();
+        self.sort_endings(&mut lines);
+        lines
+    }
+
+    /// Events of one session's end come in any order.
+    fn sort_endings(&self, lines: &mut [Line]) {
+        let ending = |index: usize| match &self.entries[index] {
+            Entry {
+                conn,
+                what: What::Event { bytes },
+                ..
+            } => Some((*conn, zxid_of(bytes))).filter(|(_, zxid)| self.endings.contains(zxid)),
+            _ => None,
+        };
+        let mut start = 0;
+        while start < lines.len() {
+            let mut end = start + 1;
+            if let Some(first) = ending(start) {
+                while end < lines.len() && ending(end) == Some(first) {
+                    end += 1;
+                }
+                lines[start..end].sort_by(|a, b| a.text.cmp(&b.text));
+            }
+            start = end;
+        }
     }
 }
 

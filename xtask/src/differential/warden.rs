@@ -56,6 +56,7 @@ impl Warden {
         let asked = Asked {
             op: opcodes::CREATE,
             xid: self.xid,
+            step: 0,
         };
         recording.note(Entry {
             step: 0,

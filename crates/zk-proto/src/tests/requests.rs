@@ -2,6 +2,7 @@
 
 use super::hex;
 use crate::*;
+use std::format;
 use std::vec;
 use std::vec::Vec;
 use zk_types::{CreateCall, CreateOp, ErrorCode, Op, SessionId, Zxid};
@@ -42,6 +43,15 @@ fn null_paths_are_kept_for_the_handler_to_judge() {
             mode: AddWatchMode::PersistentRecursive
         })
     );
+}
+
+#[test]
+fn a_null_path_spoils_a_multi_and_a_multi_read() {
+    let end = "ffffffff 01 ffffffff";
+    let deletion = hex(&format!("00000002 00 ffffffff ffffffff ffffffff {end}"));
+    assert!(is_marshalling(&decode(OpCode::Multi, &deletion)));
+    let reading = hex(&format!("00000004 00 ffffffff ffffffff 00 {end}"));
+    assert!(is_marshalling(&decode(OpCode::MultiRead, &reading)));
 }
 
 #[test]
@@ -231,16 +241,15 @@ fn flags_and_lists_that_spoil_a_whole_multi() {
         (1, "00000002 2f61 ffffffff 00000000 00000009"),
         (1, "00000002 2f61 ffffffff 00000000 ffffffff"),
         (1, "00000002 2f61 ffffffff ffffffff 00000000"),
-        (
-            21,
-            "00000002 2f61 ffffffff ffffffff 00000005 0000000000000064",
-        ),
+        (19, "00000002 2f61 ffffffff ffffffff 00000000"),
     ] {
         assert!(
             is_marshalling(&decode(OpCode::Multi, &multi_of(opcode, record))),
             "{record}"
         );
     }
+    let timed = "00000002 2f61 ffffffff ffffffff 00000005 0000000000000064";
+    assert!(decode(OpCode::Multi, &multi_of(21, timed)).is_ok());
 }
 
 #[test]
@@ -261,14 +270,14 @@ fn parts_that_may_not_stand_in_a_multi_spoil_it() {
 #[test]
 fn a_multi_read_says_what_it_would_watch() {
     let body = hex("00000004 00 ffffffff 00000002 2f61 01
-                    00000008 00 ffffffff ffffffff 01 ffffffff 01 ffffffff");
+                    00000008 00 ffffffff 00000002 2f62 01 ffffffff 01 ffffffff");
     let reads = vec![
         ReadOp::GetData {
             path: Some("/a".into()),
             watch: true,
         },
         ReadOp::GetChildren {
-            path: None,
+            path: Some("/b".into()),
             watch: true,
         },
     ];

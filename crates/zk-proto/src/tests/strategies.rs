@@ -139,10 +139,22 @@ fn op() -> impl Strategy<Value = Op<'static>> {
         simple_op(),
         (path(), prop::option::of(raw_acl()), any::<i32>())
             .prop_map(|(path, acl, version)| Op::SetAcl { path, acl, version }),
-        prop::collection::vec(part, 0..4).prop_map(Op::Multi),
+        prop::collection::vec(part.prop_map(with_path), 0..4).prop_map(Op::Multi),
         Just(Op::CloseSession),
         keeper::write().prop_map(Op::Keeper),
     ]
+}
+
+/// No part of a multi may be without one.
+fn with_path(mut op: Op<'static>) -> Op<'static> {
+    if let Op::Create(CreateOp { path, .. })
+    | Op::Delete { path, .. }
+    | Op::SetData { path, .. }
+    | Op::Check { path, .. } = &mut op
+    {
+        path.get_or_insert_default();
+    }
+    op
 }
 
 fn kind() -> impl Strategy<Value = WatcherType> {
@@ -171,12 +183,13 @@ fn set_watches() -> impl Strategy<Value = SetWatches<'static>> {
 }
 
 pub(super) fn request() -> impl Strategy<Value = Request<'static>> {
-    let read_op = (path(), any::<bool>(), 0..4).prop_map(|(path, watch, kind)| match kind {
-        0 => ReadOp::GetData { path, watch },
-        1 => ReadOp::GetChildren { path, watch },
-        2 => ReadOp::Exists { path, watch },
-        _ => ReadOp::GetChildren2 { path, watch },
-    });
+    let read_op =
+        (string().prop_map(Some), any::<bool>(), 0..4).prop_map(|(path, watch, kind)| match kind {
+            0 => ReadOp::GetData { path, watch },
+            1 => ReadOp::GetChildren { path, watch },
+            2 => ReadOp::Exists { path, watch },
+            _ => ReadOp::GetChildren2 { path, watch },
+        });
     let read_op = prop_oneof![4 => read_op, 1 => keeper::list().prop_map(ReadOp::Keeper)];
     let reads = prop_oneof![
         (path(), any::<bool>()).prop_map(|(path, watch)| Request::Exists { path, watch }),

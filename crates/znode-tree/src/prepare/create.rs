@@ -23,7 +23,6 @@ impl Preparation<'_> {
     }
 
     pub(super) fn create_txn(&mut self, op: &CreateOp<'_>) -> Result<CreateTxn, ErrorCode> {
-        let path = op.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
         let mode = Mode::of(op, self.place, self.requester.session)?;
         if matches!(mode.kind, NodeKind::Ttl(_)) && !self.tree.config.extended_types {
             return Err(ErrorCode::Unimplemented);
@@ -33,6 +32,7 @@ impl Preparation<'_> {
         if mode.needs_global_session && self.requester.ephemerals == EphemeralRight::Denied {
             return Err(ErrorCode::EphemeralOnLocalSession);
         }
+        let path = op.path.as_deref().ok_or(ErrorCode::MarshallingError)?;
         let parent_path = parent_of(path)?;
         let acl = self.normalise(op.acl.as_deref())?;
         let parent = self.look(parent_path).ok_or(ErrorCode::NoNode)?;

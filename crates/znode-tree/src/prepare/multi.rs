@@ -36,16 +36,13 @@ impl Preparation<'_> {
 /// What Apache finds wrong while it decodes the whole request.
 fn is_decodable(op: &Op<'_>) -> bool {
     match op {
-        Op::Create(create) => {
-            create.acl.is_some()
-                && match create.call {
-                    CreateCall::Create
-                    | CreateCall::Create2
-                    | CreateCall::Container
-                    | CreateCall::IfNotExists => (0..=4).contains(&create.flags),
-                    CreateCall::Ttl => true,
-                }
-        }
+        Op::Create(create) => match create.call {
+            CreateCall::Create
+            | CreateCall::Create2
+            | CreateCall::Container
+            | CreateCall::IfNotExists => (0..=4).contains(&create.flags),
+            CreateCall::Ttl => true,
+        },
         Op::Delete { .. } | Op::SetData { .. } | Op::Check { .. } | Op::Keeper(_) => true,
         Op::DeleteContainer { .. }
         | Op::SetAcl { .. }

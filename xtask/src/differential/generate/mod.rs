@@ -9,7 +9,7 @@ mod values;
 
 use super::opcodes;
 use super::profiles::Profile;
-use super::script::{Field, Hello, Name, Password, Request, Script, Step};
+use super::script::{Base, Field, Hello, Name, Password, Request, Script, Step};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
@@ -97,7 +97,7 @@ impl Generator {
         match self.below(1000) {
             0..760 => {
                 let request = self.request();
-                self.send(conn, request, false);
+                self.send_and_await(conn, request);
             }
             760..850 => self.block(conn),
             850..885 => self.cut_and_reopen(conn),
@@ -113,17 +113,38 @@ impl Generator {
     }
 
     /// Requests of one connection on their way at once. Auth and SASL are not among them: Apache's
-    /// answers to them overtake others.
+    /// answers to them overtake others. Nor is setACL: whether writes behind it are held to the new
+    /// list is a matter of luck there.
     fn block(&mut self, conn: usize) {
         // A hard quota sees what is pending here, and in Apache's server does not.
         let most = if self.profile.enforces_quota { 1 } else { 7 };
         let count = 1 + self.below(most);
         for index in 0..count {
             let mut request = self.request();
-            while request.op == opcodes::SASL {
+            while matches!(
+                request.op,
+                opcodes::SASL | opcodes::SET_WATCHES | opcodes::SET_WATCHES_2 | opcodes::SET_ACL
+            ) {
                 request = self.request();
             }
             self.send(conn, request, index + 1 < count);
+        }
+    }
+
+    /// Sends a request; one that sets watches again is followed at once by questions whether the
+    /// client may read what it watches.
+    fn send_and_await(&mut self, conn: usize, request: Request) {
+        let is_path = |field: &&Field| matches!(field, Field::Text(Base::Subtree, _));
+        let watched: Vec<Field> = match request.op {
+            opcodes::SET_WATCHES | opcodes::SET_WATCHES_2 => {
+                request.fields.iter().filter(is_path).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        self.send(conn, request, !watched.is_empty());
+        for (index, path) in watched.iter().enumerate() {
+            let asks = Request::new(opcodes::EXISTS, vec![path.clone(), Field::Byte(0)]);
+            self.send(conn, asks, index + 1 < watched.len());
         }
     }
 

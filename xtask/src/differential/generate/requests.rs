@@ -77,6 +77,12 @@ impl Generator {
             fields.push(Field::Int(flags));
             fields.push(Field::Long(if is_timed { ttl } else { ttl.max(0) }));
         } else {
+            // Apache takes a container for ephemeral while it is pending, if its flags say so.
+            let flags = match (op, flags) {
+                (opcodes::CREATE_CONTAINER, 1) => 0,
+                (opcodes::CREATE_CONTAINER, 3) => 2,
+                _ => flags,
+            };
             fields.push(Field::Int(flags));
         }
         (op, fields)
@@ -84,7 +90,10 @@ impl Generator {
 
     fn path_to_create(&mut self, flags: i32) -> Field {
         if self.one_in(10) {
-            return self.path();
+            let path = self.path();
+            // With a number behind it, it would be a node outside the script's subtree.
+            let is_top = matches!(&path, Field::Text(_, text) if text.is_empty());
+            return if is_top { Field::path("/") } else { path };
         }
         if self.alone && self.one_in(6) {
             return Field::text("/zookeeper/other");
@@ -167,7 +176,12 @@ impl Generator {
             op,
             opcodes::EXISTS | opcodes::GET_DATA | opcodes::GET_CHILDREN | opcodes::GET_CHILDREN_2
         ) {
-            let watch = self.pick(&[0, 1, 1, 7]);
+            // Apache's root has a second name, under which its watches never fire.
+            let watch = if path == Field::text("") {
+                0
+            } else {
+                self.pick(&[0, 1, 1, 7])
+            };
             fields.push(Field::Byte(watch));
             self.remember_watch(&path);
         }
@@ -219,8 +233,9 @@ impl Generator {
             _ => Field::Long(-1),
         };
         let mut fields = vec![relative];
-        for _ in 0..lists {
-            if self.one_in(40) {
+        for list in 0..lists {
+            // With a later list, Apache has done half of it before it trips over the null.
+            if list == 0 && self.one_in(20) {
                 fields.push(Field::Null);
                 continue;
             }

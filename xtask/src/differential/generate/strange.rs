@@ -27,6 +27,13 @@ impl Generator {
     /// frame that is none.
     pub(super) fn bad_frame(&mut self, conn: usize) {
         let mut request = self.request();
+        while self.spares_writes() && opcodes::is_write(request.op) && request.op != opcodes::MULTI
+        {
+            request = self.request();
+        }
+        if matches!(request.op, opcodes::SET_WATCHES | opcodes::SET_WATCHES_2) {
+            request.cut = 1;
+        }
         match self.below(12) {
             0..5 => request.cut = 1 + self.index(12),
             5 | 6 => request.fields.push(Field::Raw(vec![1, 2, 3])),
@@ -55,6 +62,12 @@ impl Generator {
             return;
         }
         self.send(conn, request, false);
+    }
+
+    /// Whether writes must be whole. An ensemble of Apache's gives one it cannot decode the zxid of
+    /// the write before it, and then commits no more.
+    pub(super) fn spares_writes(&self) -> bool {
+        self.servers > 1
     }
 
     /// Operations that only servers may ask for.

@@ -7,7 +7,7 @@ const NAMES: [&str; 6] = ["n0", "n1", "n2", "n3", "c0", "c1"];
 const NODES_KEPT: usize = 12;
 
 /// Paths that are none by the full rules, below a node that exists.
-const BAD_NAMES: [&[u8]; 24] = [
+const BAD_NAMES: [&[u8]; 23] = [
     b"/",
     b"//a",
     b"/n0/",
@@ -31,7 +31,6 @@ const BAD_NAMES: [&[u8]; 24] = [
     b"/a\xff",
     b"/a\xed\xa0\x80",
     b"/a\xc3",
-    b"x",
 ];
 /// Paths that only look bad.
 const ODD_NAMES: [&[u8]; 11] = [
@@ -47,7 +46,7 @@ const ODD_NAMES: [&[u8]; 11] = [
     b"/a\xef\xbf\xaf",
     b"/a%:\"\\b",
 ];
-const NO_PATHS: [&str; 7] = ["", "a", "a/b", "//", "/nobody/has/this", "/.", "zookeeper"];
+const NO_PATHS: [&str; 5] = ["a", "a/b", "//", "/nobody/has/this", "zookeeper"];
 const SHARED: [&str; 6] = [
     "/",
     "/zookeeper",
@@ -75,6 +74,7 @@ impl Generator {
         }
         match self.below(100) {
             0..78 => Field::path(&self.known_path()),
+            78..83 if self.alone => Field::text("/"),
             78..83 => Field::path(""),
             83..90 => Field::path(&self.fresh_path()),
             90..93 => self.quota_path(),
@@ -206,9 +206,10 @@ impl Generator {
         }
         if self.one_in(12) {
             return match self.below(4) {
-                0 => vec![Field::Null],
-                1 => vec![Field::Int(0)],
-                2 => vec![Field::Int(-5)],
+                0 => vec![Field::Int(0)],
+                1 => vec![Field::Int(-5)],
+                _ if self.spares_writes() => vec![Field::Int(-2)],
+                2 => vec![Field::Null],
                 _ => vec![Field::Int(9), Field::Int(31)],
             };
         }
