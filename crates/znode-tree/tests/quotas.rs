@@ -202,3 +202,18 @@ fn usage_that_changes_during_a_snapshot_is_not_in_it() {
     server.write(&create_with("/q/b", "1")).unwrap();
     assert_eq!(stats(&server), "count=2,bytes=1");
 }
+
+#[test]
+fn without_a_node_of_usage_nothing_is_refused() {
+    let mut server = enforcing();
+    server.make("/q");
+    server.make("/zookeeper/quota/q");
+    let limits = "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=1";
+    server.write(&create_with(LIMITS, limits)).unwrap();
+    server.write(&create_with("/q/a", "")).unwrap();
+    server.write(&create_with(STATS, "")).unwrap();
+    assert_eq!(
+        server.code(&create_with("/q/b", "")),
+        ErrorCode::QuotaExceeded
+    );
+}

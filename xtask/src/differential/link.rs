@@ -91,11 +91,11 @@ impl Link {
                 self.bytes.extend_from_slice(&chunk[..count]);
                 Ok(())
             }
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => Err(Read::Silent),
-                ErrorKind::Interrupted => Ok(()),
-                _ => Err(Read::Closed),
-            },
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(Read::Silent)
+            }
+            Err(_) => Err(Read::Closed),
         }
     }
 }

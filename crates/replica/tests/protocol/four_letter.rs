@@ -296,6 +296,7 @@ fn quotas_are_summed_by_top_level_node() {
             "/zookeeper/quota/q/x/zookeeper_limits",
             "count=2,bytes=-1=;byteHardLimit=-1;countHardLimit=3",
         ),
+        ("/zookeeper/quota/q/x/zookeeper_stats", ""),
     ];
     for (path, text) in limits {
         server.ask(&mut client, &create(path, text.as_bytes(), 0));

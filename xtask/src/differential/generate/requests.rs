@@ -113,10 +113,10 @@ impl Generator {
     }
 
     pub(super) fn delete(&mut self) -> Request {
-        let path = match self.path() {
-            Field::Text(Base::Subtree, path) if path.is_empty() => Field::path("/n0"),
-            path => path,
-        };
+        let mut path = self.path();
+        if path == Field::path("") {
+            path = Field::path("/n0");
+        }
         let version = self.version_of(&path);
         Request::new(opcodes::DELETE, vec![path, Field::Int(version)])
     }

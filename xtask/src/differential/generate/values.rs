@@ -158,14 +158,11 @@ impl Generator {
 
     /// A version to expect: any, the right one as far as is known, or a wrong one.
     pub(super) fn version_of(&mut self, path: &Field) -> i32 {
-        let known = match path {
-            Field::Text(Base::Subtree, path) => self
-                .nodes
-                .iter()
-                .find(|node| node.path.as_bytes() == path)
-                .map_or(0, |node| node.version),
-            _ => 0,
-        };
+        let known = self
+            .nodes
+            .iter()
+            .find(|node| *path == Field::path(&node.path));
+        let known = known.map_or(0, |node| node.version);
         match self.below(10) {
             0..5 => -1,
             5..8 => known,
