@@ -151,9 +151,10 @@ pub(crate) fn decode_multi<'a>(reader: &mut Reader<'a>) -> Result<Vec<Op<'a>>, D
         if !has_path {
             return Err(DecodeError::Null { field: "path" });
         }
-        ops.push(match op {
-            Op::Create(create) => Op::Create(admit_create(create)?),
-            other => other,
+        ops.push(if let Op::Create(create) = op {
+            Op::Create(admit_create(create)?)
+        } else {
+            op
         });
     }
     Ok(ops)
