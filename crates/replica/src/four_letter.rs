@@ -9,6 +9,7 @@ mod text;
 
 use crate::api::{ConnId, FourLetterWords, Output};
 use crate::connection::ConnectionFacts;
+use crate::rules::ReadOnlyMode;
 use crate::server::Replica;
 use alloc::format;
 use alloc::string::String;
@@ -40,11 +41,15 @@ impl Replica {
             let name = word.name();
             return format!("{name} is not executed because it is not in the whitelist.\n");
         }
-        let serves = self.serves();
+        let serves = self.serves() || self.serves_read_only();
         match word {
             FourLetterWord::TelnetEscape => String::new(),
             FourLetterWord::Ruok => String::from("imok"),
-            FourLetterWord::Isro => String::from(if serves { "rw" } else { "null" }),
+            FourLetterWord::Isro => String::from(match (self.serves(), serves) {
+                (true, _) => "rw",
+                (false, true) => "ro",
+                (false, false) => "null",
+            }),
             FourLetterWord::Envi => settings::environment(self),
             FourLetterWord::Gtmk => format!("{}", self.trace_mask),
             FourLetterWord::Stmk { mask } => {
@@ -89,7 +94,10 @@ impl Replica {
         match &self.config.four_letter_words {
             FourLetterWords::All => true,
             FourLetterWords::Only(words) => {
-                word == FourLetterWord::Srvr || words.iter().any(|allowed| allowed == word.name())
+                let may_ask = self.config.sessions.read_only == ReadOnlyMode::On;
+                word == FourLetterWord::Srvr
+                    || (may_ask && word == FourLetterWord::Isro)
+                    || words.iter().any(|allowed| allowed == word.name())
             }
         }
     }
@@ -99,6 +107,7 @@ impl Replica {
 fn mode(replica: &Replica) -> &'static str {
     match replica.role() {
         _ if replica.config.members.is_empty() => "standalone",
+        _ if replica.serves_read_only() => "read-only",
         Role::Leading { .. } | Role::LeadingPrepare { .. } => "leader",
         Role::Following { .. } | Role::FollowingPrepare { .. } => "follower",
         Role::Looking => "looking",

@@ -18,7 +18,8 @@ impl Replica {
         let Ok(request) = ConnectRequest::decode(frame) else {
             return self.close(conn);
         };
-        if !self.serves() {
+        let reads_only = self.serves_read_only() && request.read_only == Some(true);
+        if !self.serves() && !reads_only {
             self.statistics.closed_unserved += 1;
             return self.close(conn);
         }
@@ -34,7 +35,9 @@ impl Replica {
             self.config.session_timeout_min,
             self.config.session_timeout_max,
         );
-        if request.session == SessionId::NONE {
+        if reads_only {
+            self.welcome_reader(conn, &request, timeout_ms);
+        } else if request.session == SessionId::NONE {
             self.open_session(conn, timeout_ms, request.read_only);
         } else {
             self.resume_session(conn, &request, timeout_ms);
@@ -157,7 +160,7 @@ impl Replica {
         });
     }
 
-    fn refuse_session(&mut self, conn: ConnId, read_only: Option<bool>) {
+    pub(crate) fn refuse_session(&mut self, conn: ConnId, read_only: Option<bool>) {
         let connection = self
             .connections
             .get_mut(conn)

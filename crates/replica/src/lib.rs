@@ -22,6 +22,7 @@ mod local;
 mod observe;
 mod peers;
 mod proofs;
+mod read_only;
 mod reads;
 mod reaper;
 mod reconfig;
@@ -42,7 +43,7 @@ pub use api::{
 pub use auth;
 pub use limits::{ConnectLimits, LargeRequestLimits, Limits, RandomDrops, WhenStale};
 pub use observe::Observation;
-pub use rules::{LocalSessions, ReaperRules, ReconfigRules, SessionRules};
+pub use rules::{LocalSessions, ReadOnlyMode, ReaperRules, ReconfigRules, SessionRules};
 pub use server::{Replica, StartError};
 pub use server_line::{ClientAddress, PeerRole, ServerLine, ServerLineError};
 pub use znode_tree::{Limit, Measure, QuotaPassed};

@@ -24,7 +24,7 @@ impl Replica {
 
     /// Notes that a session was heard from.
     pub(crate) fn touch(&mut self, session: SessionId) {
-        if !self.locals.touch(session, self.now) {
+        if !self.locals.touch(session, self.now) && !self.touch_reader(session) {
             self.touches.touch(session);
         }
     }

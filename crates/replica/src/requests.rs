@@ -5,6 +5,7 @@ use crate::api::ConnId;
 use crate::between::{ForwardedRequest, RequestTag, Scope, ToLeader, encode};
 use crate::connection::{Connection, Phase, Then, UNREAD_BYTES_MAX, Waiting};
 use crate::leader::Submission;
+use crate::read_only::needs_a_quorum;
 use crate::reads::{Reads, operation_name};
 use crate::server::{Replica, Work};
 use crate::statistics::whole_ms;
@@ -96,9 +97,9 @@ impl Replica {
         let Ok((header, body)) = RequestHeader::decode(frame) else {
             return self.take_silence(conn);
         };
-        self.touch(session);
         let proves = [OpCode::Auth.code(), OpCode::Sasl.code()];
         if !proves.contains(&header.opcode) {
+            self.touch(session);
             if !self.admits(conn) {
                 return self.take_unadmitted(conn, header);
             }
@@ -107,8 +108,14 @@ impl Replica {
                 return self.take_silence(conn);
             }
         }
+        let op = OpCode::from_code(header.opcode);
+        if self.serves_read_only() && op.is_some_and(needs_a_quorum) {
+            let code = ErrorCode::NotReadOnly;
+            return self.take_refused(conn, header, body.len(), code);
+        }
+        let ends_here = self.serves_read_only() || self.locals.contains(session);
         match Request::decode(header.opcode, body, self.config.frame_bytes_max) {
-            Ok(Request::Write(Op::CloseSession)) if self.locals.contains(session) => {
+            Ok(Request::Write(Op::CloseSession)) if ends_here => {
                 self.take_turn(conn, header, body);
             }
             Ok(Request::Write(op)) => {
@@ -309,6 +316,15 @@ impl Replica {
         connection.enqueue(header, op, now, body.len(), waiting);
     }
 
+    /// A request that is refused in its turn, as of what is applied then.
+    fn take_refused(&mut self, conn: ConnId, header: RequestHeader, bytes: usize, code: ErrorCode) {
+        let now = self.now;
+        let op = OpCode::from_code(header.opcode).expect("known operations are refused");
+        let connection = self.connections.get_mut(conn).expect("it just sent this");
+        connection.enqueue(header, op, now, bytes, Waiting::Refused { code });
+        self.answer_in_turn(conn);
+    }
+
     pub(crate) fn take_answered(
         &mut self,
         conn: ConnId,
@@ -433,6 +449,8 @@ impl Replica {
             .expect("requests are taken of open sessions");
         if header.opcode == OpCode::CloseSession.code() {
             self.locals.remove(session);
+            self.end_reader(session);
+            let connection = self.connections.get_mut(conn).expect("it just asked");
             reply::void(&mut connection.out, header.xid, self.state.applied);
             return Then::Close;
         }

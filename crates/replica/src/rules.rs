@@ -9,6 +9,18 @@ use core::time::Duration;
 pub struct SessionRules {
     /// Whether new sessions are known to this server alone.
     pub local: LocalSessions,
+    /// Whether clients may read while there is no quorum.
+    pub read_only: ReadOnlyMode,
+}
+
+/// Whether a server without a quorum serves clients that only read (`readonlymode.enabled`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReadOnlyMode {
+    /// No: it serves nobody.
+    #[default]
+    Off,
+    /// Yes, if its clients say that they take it.
+    On,
 }
 
 /// Whether new sessions are known to the server alone that opened them (`localSessionsEnabled`,

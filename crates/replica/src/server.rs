@@ -5,6 +5,7 @@ use crate::between::RequestTag;
 use crate::connections::Connections;
 use crate::leader::{Leader, Submission};
 use crate::peers::{Effect, Peers};
+use crate::read_only::ReadOnly;
 use crate::requests::Outcomes;
 use crate::state::{State, StateLoader};
 use crate::statistics::{Statistics, Stopwatches};
@@ -51,6 +52,7 @@ pub struct Replica {
     pub(crate) nonces: ChaCha8Rng,
     pub(crate) role: Role,
     pub(crate) leader: Option<Leader>,
+    pub(crate) read_only: ReadOnly,
     /// Sessions that only this server knows.
     pub(crate) locals: LocalTable,
     pub(crate) touches: Touches,
@@ -156,6 +158,7 @@ impl Replica {
             nonces,
             role: Role::Looking,
             leader: None,
+            read_only: ReadOnly::No,
             locals,
             touches: Touches::new(),
             touch_at: now,
@@ -169,6 +172,7 @@ impl Replica {
             outputs: VecDeque::new(),
             applied_records: None,
         };
+        replica.leave_read_only();
         replica.settle();
         Ok(replica)
     }
@@ -186,6 +190,9 @@ impl Replica {
         if now.since(self.now) > self.config.tick {
             let until = now + self.config.tick;
             self.locals.postpone_expiry(until);
+            if let ReadOnly::Serving(visitors) = &mut self.read_only {
+                visitors.postpone_expiry(until);
+            }
             if let Some(leader) = &mut self.leader {
                 leader.postpone_expiry(until);
             }
@@ -228,6 +235,7 @@ impl Replica {
             leader,
             self.serves().then_some(self.touch_at),
             self.locals.next_deadline().filter(|_| self.serves()),
+            self.read_only_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -314,6 +322,7 @@ impl Replica {
                 self.hand_over_touches();
             }
         }
+        self.read_only_on_timeout();
         self.lead_on_timeout();
     }
 
@@ -422,6 +431,7 @@ impl Replica {
             Role::Following { .. } => self.storage.drop_staged(),
             Role::LeadingPrepare { .. } | Role::FollowingPrepare { .. } => {}
         }
+        self.leave_read_only();
         if self.serves() {
             self.locals.restart_all(self.now);
         }

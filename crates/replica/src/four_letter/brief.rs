@@ -19,6 +19,9 @@ pub(super) enum Clients {
 /// The server in brief.
 pub(super) fn server(replica: &Replica, clients: Clients) -> String {
     let mut text = format!("Zookeeper version: {}\n", replica.config.facts.version);
+    if replica.serves_read_only() {
+        text.push_str("READ-ONLY mode; serving only read-only clients\n");
+    }
     if clients == Clients::Listed {
         text.push_str("Clients:\n");
         for connection in replica.connections.iter() {

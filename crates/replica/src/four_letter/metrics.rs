@@ -2,6 +2,7 @@
 
 use super::mode;
 use super::text::decimal;
+use crate::read_only::ReadOnly;
 use crate::server::Replica;
 use crate::summary::{Percentiles, Summary};
 use crate::throttle::Bucket;
@@ -100,7 +101,11 @@ fn contents(replica: &Replica, lines: &mut Lines) {
     lines.put("ephemerals_count", tree.ephemeral_count());
     lines.put("approximate_data_size", tree.approximate_data_size());
     lines.put("global_sessions", replica.state.sessions.len());
-    lines.put("local_sessions", replica.locals.len());
+    let visitors = match &replica.read_only {
+        ReadOnly::Serving(visitors) => visitors.len(),
+        ReadOnly::No | ReadOnly::From(_) => 0,
+    };
+    lines.put("local_sessions", replica.locals.len() + visitors);
     lines.put("tree_digest", tree.digest());
     lines.put("last_processed_zxid", replica.state.applied.0);
 }

@@ -1,6 +1,7 @@
 //! `dump`, `wchs`, `wchc`, `wchp` and `hash`.
 
 use super::text::java_date;
+use crate::read_only::ReadOnly;
 use crate::rules::LocalSessions;
 use crate::server::Replica;
 use alloc::string::String;
@@ -12,7 +13,11 @@ use zk_types::{Instant, WallTime};
 /// Sessions, their ephemeral nodes and their connections.
 pub(super) fn dump(replica: &Replica) -> String {
     let mut text = String::from("SessionTracker dump:\n");
-    let has_locals = replica.local_sessions() != LocalSessions::Never;
+    if let ReadOnly::Serving(visitors) = &replica.read_only {
+        text.push_str("Local ");
+        session_sets(replica, visitors.buckets(), &mut text);
+    }
+    let has_locals = replica.serves() && replica.local_sessions() != LocalSessions::Never;
     if has_locals {
         text.push_str("Local ");
         session_sets(replica, replica.locals.buckets(), &mut text);

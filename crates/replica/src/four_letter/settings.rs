@@ -34,9 +34,12 @@ pub(super) fn configuration(replica: &Replica) -> String {
         let _ = write!(
             text,
             "initLimit={}\nsyncLimit={}\nelectionAlg=3\nelectionPort={}\nquorumPort={}\n\
-             peerType=0\nmembership: \n",
+             peerType=0\n",
             config.init_limit, config.sync_limit, facts.election_port, facts.quorum_port,
         );
+    }
+    if !config.members.is_empty() && !replica.serves_read_only() {
+        text.push_str("membership: \n");
         for (id, line) in &config.members {
             let _ = writeln!(text, "server.{id}={line}");
         }

@@ -14,6 +14,7 @@ mod multi;
 mod ordering;
 mod pages;
 mod proofs;
+mod read_only;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;

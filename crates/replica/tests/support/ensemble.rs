@@ -247,15 +247,21 @@ impl Ensemble {
         session: SessionId,
         password: &[u8],
     ) -> Option<Client> {
+        let (conn, answer) = self.greet(index, &greeting(session, password));
+        Client::welcomed(conn, &answer)
+    }
+
+    /// A connection with these first bytes, and the answer to them; empty for none.
+    pub(crate) fn greet(&mut self, index: usize, bytes: &[u8]) -> (ConnId, Vec<u8>) {
         self.next_conn += 1;
         let conn = ConnId(self.next_conn);
         self.servers[index].open.insert(conn);
         let ip = IpAddr::from([127, 0, 0, 1]);
         self.input(index, Input::ClientConnected { conn, ip, port: 9 });
-        self.send(index, conn, &greeting(session, password));
+        self.send(index, conn, bytes);
         self.run();
         let answer = self.servers[index].sent.remove(&conn);
-        Client::welcomed(conn, &answer.expect("an answer"))
+        (conn, answer.unwrap_or_default())
     }
 
     /// Hands bytes of a client to its server, cut somewhere, and ends the batch there.

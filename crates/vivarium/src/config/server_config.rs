@@ -5,8 +5,8 @@ use crate::config::limits::limits;
 use crate::config::properties::{Property, parse_properties};
 use crate::config::settings::{ConfigError, Place, Settings, Warning};
 use replica::{
-    Config, Facts, FourLetterWords, LocalSessions, PeerRole, ReaperRules, ReconfigRules,
-    ServerLine, SessionRules,
+    Config, Facts, FourLetterWords, LocalSessions, PeerRole, ReadOnlyMode, ReaperRules,
+    ReconfigRules, ServerLine, SessionRules,
 };
 use shell_std::WhenMissing;
 use std::collections::BTreeMap;
@@ -398,7 +398,11 @@ fn session_rules(settings: &Settings) -> Result<SessionRules, ConfigError> {
         (true, false) => LocalSessions::Always,
         (true, true) => LocalSessions::UntilEphemeral,
     };
-    Ok(SessionRules { local })
+    let read_only = match boolean(settings, "readonlymode.enabled")? {
+        Some(true) => ReadOnlyMode::On,
+        Some(false) | None => ReadOnlyMode::Off,
+    };
+    Ok(SessionRules { local, read_only })
 }
 
 fn reaper_rules(settings: &Settings) -> Result<ReaperRules, ConfigError> {

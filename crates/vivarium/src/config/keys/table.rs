@@ -92,6 +92,7 @@ pub const KEYS: &[KeyGroup] = &[
     KeyGroup {
         names: &[
             "jute.maxbuffer",
+            "readonlymode.enabled",
             "java.security.auth.login.config",
             "znode.container.checkIntervalMs",
             "znode.container.maxPerMinute",
@@ -212,14 +213,6 @@ pub const KEYS: &[KeyGroup] = &[
         ],
         origin: Origin::Property,
         class: Class::NoEffect("it is about observers, and there are none yet"),
-    },
-    KeyGroup {
-        names: &["readonlymode.enabled"],
-        origin: Origin::BareProperty,
-        class: Class::Missing {
-            instead: "a server without a quorum serves nobody, read-only clients included",
-            off: OFF,
-        },
     },
     KeyGroup {
         names: &["oraclePath"],
