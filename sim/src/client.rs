@@ -11,18 +11,18 @@ use crate::oracle::clients::{Record, Watched, Watches};
 use crate::oracle::wire::Tap;
 use crate::panics;
 use crate::queue::Micros;
-use crate::swarm::Swarm;
+use crate::swarm::{Minority, Swarm};
 use crate::workload::{self, Known, Next};
 use crate::world::Event;
 use client_core::{
     Auth, Client, ClientConfig, ClientError, ClientRequest, ConnectionState, End, Input, Output,
-    Response, Ticket,
+    ReadOnlyServers, Response, Ticket,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use zk_types::Instant;
+use zk_types::{ErrorCode, Instant};
 
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -346,7 +346,9 @@ impl SimClient {
                         answers.insert(ticket, result.clone());
                     }
                     self.learn(&request, &result);
-                    self.prove(ticket, zxid.is_some(), &request);
+                    let refusal = ClientError::Server(ErrorCode::NotReadOnly);
+                    let is_served = zxid.is_some() && result.as_ref().err() != Some(&refusal);
+                    self.prove(ticket, is_served, &request);
                 }
                 Output::Event { event, watchers } => {
                     around
@@ -540,6 +542,10 @@ fn machine(seed: u64, index: usize, generation: u64, swarm: &Swarm, dice: &mut D
         backoff_min: Duration::from_micros(swarm.tick / 10),
         backoff_max: Duration::from_micros(swarm.tick * 2),
         auths: proofs(swarm),
+        read_only_servers: match swarm.minority {
+            Minority::Silent => ReadOnlyServers::Refused,
+            Minority::Readable => ReadOnlyServers::Accepted,
+        },
         ..ClientConfig::new(swarm.servers)
     };
     let entity = generation << 8 | u64::try_from(index).expect("few clients");

@@ -28,4 +28,4 @@ pub use options::{Options, Profile, Trace};
 pub use report::{Report, Verdict};
 pub use run::{Kill, hunt, run, run_twice};
 pub use stage::{Sizes, Stage};
-pub use swarm::Locality;
+pub use swarm::{Locality, Minority};

@@ -9,7 +9,7 @@ use crate::queue::Micros;
 use crate::report::Report;
 use crate::run;
 use crate::story;
-use crate::swarm::{Locality, Swarm};
+use crate::swarm::{Locality, Minority, Swarm};
 use crate::world::World;
 use client_core::{ClientError, ClientRequest, Response};
 
@@ -38,6 +38,8 @@ pub struct Sizes {
     pub window_bytes_max: usize,
     /// Who knows a session.
     pub locality: Locality,
+    /// What servers without a quorum do.
+    pub minority: Minority,
 }
 
 impl Default for Sizes {
@@ -48,6 +50,7 @@ impl Default for Sizes {
             snapshot_txns: 10_000,
             window_bytes_max: 1 << 20,
             locality: Locality::Global,
+            minority: Minority::Silent,
         }
     }
 }
@@ -63,6 +66,7 @@ impl Stage {
         swarm.clients = sizes.clients;
         swarm.snapshot_txns = sizes.snapshot_txns;
         swarm.locality = sizes.locality;
+        swarm.minority = sizes.minority;
         swarm.snapshot_log_bytes = 0;
         swarm.window_bytes_max = sizes.window_bytes_max;
         swarm.counter_max = u32::MAX - 65_536;

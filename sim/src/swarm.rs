@@ -155,6 +155,16 @@ pub enum Locality {
     UntilEphemeral,
 }
 
+/// What servers without a quorum do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Minority {
+    /// They serve nobody.
+    #[default]
+    Silent,
+    /// They serve those who only read, and clients take it.
+    Readable,
+}
+
 /// Everything that a seed draws before its world begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Swarm {
@@ -174,6 +184,7 @@ pub(crate) struct Swarm {
     pub(crate) frame_bytes_max: usize,
     pub(crate) session_timeout: (Micros, Micros),
     pub(crate) locality: Locality,
+    pub(crate) minority: Minority,
     pub(crate) net: NetKnobs,
     pub(crate) disk: DiskKnobs,
     /// Most by which a monotonic clock is off, in parts per million.
@@ -287,6 +298,7 @@ impl Swarm {
             frame_bytes_max: 1_048_575,
             session_timeout: (timeout_min, timeout_max),
             locality: locality(seed, servers),
+            minority: minority(seed, servers),
             net: net_knobs(dice, profile, tick),
             disk: DiskKnobs {
                 sync: spread(dice, 100, 8_000),
@@ -331,7 +343,7 @@ impl Swarm {
         format!(
             "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
              txns, window {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
-             proofs {}, sessions {} to {} ms{}, drift {} ppm, {} s of {}",
+             proofs {}, sessions {} to {} ms{}{}, drift {} ppm, {} s of {}",
             self.servers,
             self.clients,
             self.tick / 1_000,
@@ -356,6 +368,10 @@ impl Swarm {
                 Locality::Global => "",
                 Locality::Local => " and local",
                 Locality::UntilEphemeral => " and local until ephemeral",
+            },
+            match self.minority {
+                Minority::Silent => "",
+                Minority::Readable => ", a readable minority",
             },
             self.drift_ppm,
             self.safety / 1_000_000,
@@ -390,6 +406,16 @@ fn locality(seed: u64, servers: usize) -> Locality {
         0..8 => Locality::Local,
         8..25 => Locality::UntilEphemeral,
         _ => Locality::Global,
+    }
+}
+
+/// Drawn apart, so that it shifts no other draw.
+fn minority(seed: u64, servers: usize) -> Minority {
+    let dice = &mut Dice::new(seed, Domain::Swarm, 2);
+    if servers > 1 && dice.percent(25) {
+        Minority::Readable
+    } else {
+        Minority::Silent
     }
 }
 

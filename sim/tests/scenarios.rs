@@ -1,7 +1,7 @@
 //! Small worlds driven by hand, one fault each.
 
 use client_core::{ClientError, ClientRequest, Create, CreateMode, CreateReply, Response};
-use sim::{Locality, Sizes, Stage};
+use sim::{Locality, Minority, Sizes, Stage};
 use zk_types::{Acl, ErrorCode, Perms};
 
 fn create(path: &str, mode: CreateMode) -> ClientRequest {
@@ -267,5 +267,32 @@ fn a_local_session_ends_with_the_silence_of_its_client() {
     stage.freeze(0);
     stage.pass_ms(8_000);
     assert_eq!(stage.sessions(), (0, 1));
+    stage.finish();
+}
+
+#[test]
+fn what_is_left_of_an_ensemble_is_read_and_written_again_once_it_is_whole() {
+    let sizes = Sizes {
+        minority: Minority::Readable,
+        ..Sizes::default()
+    };
+    let mut stage = Stage::new(13, sizes);
+    insist(&mut stage, 0, &create("/a", CreateMode::Persistent));
+    let survivor = stage.leader();
+    for server in (0..3).filter(|server| *server != survivor) {
+        stage.kill(server);
+    }
+    stage.pass_ms(8_000);
+    let response = insist(&mut stage, 0, &exists("/a"));
+    assert!(matches!(response, Response::Exists(Some(_))));
+    let refused = stage.ask(0, create("/b", CreateMode::Persistent));
+    let code = ErrorCode::NotReadOnly;
+    assert_eq!(refused.unwrap_err(), ClientError::Server(code));
+    for server in (0..3).filter(|server| *server != survivor) {
+        stage.start(server);
+    }
+    stage.settle();
+    stage.pass_ms(2_000);
+    insist(&mut stage, 0, &create("/c", CreateMode::Persistent));
     stage.finish();
 }

@@ -56,6 +56,8 @@ impl Replica {
                 }
                 self.welcome(conn, opening);
             }
+            // The leader of this time did not hear of it; the next one may.
+            Verdict::Expired if self.locals.is_announced(opening.session) => self.close(conn),
             Verdict::Expired => self.refuse_session(conn, opening.read_only),
         }
     }

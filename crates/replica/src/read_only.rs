@@ -92,11 +92,11 @@ impl Replica {
         let ReadOnly::Serving(visitors) = &mut self.read_only else {
             return self.close(conn);
         };
+        let lives_on =
+            |session| self.state.sessions.contains(session) || self.locals.knows(session);
         let session = match request.session {
             SessionId::NONE => self.ids.next(&self.state.sessions),
-            session if self.state.sessions.contains(session) || self.locals.contains(session) => {
-                return self.close(conn);
-            }
+            session if lives_on(session) => return self.close(conn),
             session => {
                 let own: [u8; PASSWORD_BYTES] = password(session);
                 if request.password != Some(&own[..]) || !visitors.contains(session) {
@@ -174,6 +174,7 @@ pub(crate) fn needs_a_quorum(op: OpCode) -> bool {
         | OpCode::FilteredList
         | OpCode::ListWithStatsAndData
         | OpCode::ListRecursive
+        | OpCode::GetChildrenPage
         | OpCode::Auth
         | OpCode::Sasl
         | OpCode::Error

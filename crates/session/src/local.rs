@@ -77,6 +77,11 @@ impl LocalTable {
         }
     }
 
+    /// Whether somebody was asked to make the session known to all, and nothing came of it yet.
+    pub fn is_announced(&self, id: SessionId) -> bool {
+        self.announced.contains(&id)
+    }
+
     /// The session is to be known to all: gives its timeout in milliseconds, to tell them. Its
     /// deadline is not kept here any more.
     ///
@@ -180,6 +185,7 @@ mod tests {
         let mut table = table();
         table.open(ONE, 900, at(10));
         assert_eq!(table.announce(ONE), 900);
+        assert!(table.is_announced(ONE));
         assert!(!table.contains(ONE) && !table.touch(ONE, at(20)));
         assert_eq!(table.expire(at(9_000)), [TWO]);
         assert_eq!(table.len(), 1);

@@ -1,10 +1,10 @@
 //! What a server of a seed is told before it starts.
 
-use crate::swarm::{Locality, Swarm};
+use crate::swarm::{Locality, Minority, Swarm};
 use replica::auth::AuthRules;
 use replica::{
-    Config, ConnectLimits, Facts, FourLetterWords, Limits, LocalSessions, ReaperRules,
-    ReconfigRules, SessionRules,
+    Config, ConnectLimits, Facts, FourLetterWords, Limits, LocalSessions, ReadOnlyMode,
+    ReaperRules, ReconfigRules, SessionRules,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -55,6 +55,10 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
                 Locality::Global => LocalSessions::Never,
                 Locality::Local => LocalSessions::Always,
                 Locality::UntilEphemeral => LocalSessions::UntilEphemeral,
+            },
+            read_only: match swarm.minority {
+                Minority::Silent => ReadOnlyMode::Off,
+                Minority::Readable => ReadOnlyMode::On,
             },
         },
         reaper: ReaperRules::default(),

@@ -14,6 +14,9 @@ use crate::oracle::wire::{FrameKind, Request, Tap, stat};
 use crate::swarm::Locality;
 use std::collections::{BTreeMap, VecDeque};
 
+/// The answer of a server without a quorum to what needs one.
+const NOT_READ_ONLY: i32 = -119;
+
 /// Every write that clients put on a wire, by session and request number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Writes<'t> {
@@ -230,7 +233,8 @@ impl<'t> Replies<'t> {
             .as_ref()
             .is_some_and(|entry| entry.session == session && entry.cxid == waiting.xid);
         let closing = matches!(waiting.request, Request::CloseSession);
-        if error == -112 || error == -118 || error == -127 || closing {
+        let no_quorum = self.tap.read_only && error == NOT_READ_ONLY;
+        if no_quorum || error == -112 || error == -118 || error == -127 || closing {
             return Ok(());
         }
         let described = || {
@@ -371,11 +375,14 @@ fn real_time(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
                     steps.push((frame.order, Step::Sent, number, request, 0));
                     sent.push_back(request);
                 }
-                FrameKind::Reply { xid, zxid, .. } => {
+                FrameKind::Reply {
+                    xid, zxid, error, ..
+                } => {
                     let Some(request) = sent.pop_front() else {
                         continue;
                     };
-                    let counts = !request.is_write() || took_effect(timeline, tap, *xid, *zxid);
+                    let counts = *error != NOT_READ_ONLY
+                        && (!request.is_write() || took_effect(timeline, tap, *xid, *zxid));
                     let zxid = if counts {
                         (*zxid).max(0).cast_unsigned()
                     } else {

@@ -149,7 +149,10 @@ pub(crate) fn judge_homes(
         else {
             continue;
         };
-        if *session == 0 || is_global(*session) {
+        let was_thrown_away = taps
+            .iter()
+            .any(|tap| tap.read_only && tap.session == Some(*session));
+        if *session == 0 || is_global(*session) || was_thrown_away {
             continue;
         }
         let name = server_name(tap.server);

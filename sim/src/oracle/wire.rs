@@ -156,6 +156,8 @@ pub(crate) enum FrameKind {
     Connected {
         session: i64,
         timeout_ms: i32,
+        /// The server has no quorum and says so.
+        read_only: bool,
     },
     Request {
         xid: i32,
@@ -187,6 +189,8 @@ pub(crate) struct Tap {
     pub(crate) frames: Vec<Frame>,
     /// The session, once granted.
     pub(crate) session: Option<i64>,
+    /// Whether the server had no quorum, and said so.
+    pub(crate) read_only: bool,
     /// Stamps of answers that came and that nobody was told of yet.
     pub(crate) unclaimed: VecDeque<i64>,
     /// For each request under way, whether a user asked for it.
@@ -254,7 +258,10 @@ impl Tap {
                 reply_frame(&frame)?
             };
             match &what {
-                FrameKind::Connected { session, .. } => {
+                FrameKind::Connected {
+                    session, read_only, ..
+                } => {
+                    self.read_only = *read_only;
                     self.session = (*session != 0).then_some(*session);
                 }
                 FrameKind::Reply { zxid, .. } => {
@@ -302,9 +309,12 @@ fn connected(frame: &[u8]) -> Result<FrameKind, Malformed> {
     let mut bytes = Bytes(frame);
     bytes.int()?;
     let timeout_ms = bytes.int()?;
+    let session = bytes.long()?;
+    bytes.buffer()?;
     Ok(FrameKind::Connected {
         timeout_ms,
-        session: bytes.long()?,
+        session,
+        read_only: !bytes.is_empty() && bytes.byte()? != 0,
     })
 }
 

@@ -398,9 +398,10 @@ fn session_rules(settings: &Settings) -> Result<SessionRules, ConfigError> {
         (true, false) => LocalSessions::Always,
         (true, true) => LocalSessions::UntilEphemeral,
     };
-    let read_only = match boolean(settings, "readonlymode.enabled")? {
-        Some(true) => ReadOnlyMode::On,
-        Some(false) | None => ReadOnlyMode::Off,
+    let read_only = if boolean(settings, "readonlymode.enabled") == Some(true) {
+        ReadOnlyMode::On
+    } else {
+        ReadOnlyMode::Off
     };
     Ok(SessionRules { local, read_only })
 }

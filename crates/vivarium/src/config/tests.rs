@@ -1,7 +1,7 @@
 //! Whole configurations: what they become, and the sentence that refuses them.
 
 use super::{ConfigError, Define, ServerConfig, Settings, Warning, parse_properties};
-use replica::{FourLetterWords, LocalSessions, ReaperRules, ReconfigRules};
+use replica::{FourLetterWords, LocalSessions, ReadOnlyMode, ReaperRules, ReconfigRules};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const THREE_WITH_RULES: &str = "dataDir=/d\nclientPort=2181\ninitLimit=10\nsyncL
     server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n\
     localSessionsEnabled=true\nlocalSessionsUpgradingEnabled=true\nreconfigEnabled=true\n\
     znode.container.checkIntervalMs=2000\nznode.container.maxPerMinute=30\n\
-    znode.container.maxNeverUsedIntervalMs=0\n";
+    znode.container.maxNeverUsedIntervalMs=0\nreadonlymode.enabled=true\n";
 
 pub(super) fn build(file: &str) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
     build_with(file, &[])
@@ -109,6 +109,7 @@ fn local_sessions_reaping_and_reconfiguration_are_settings() {
     let (config, _) = build_with(THREE_WITH_RULES, &[("/d/myid", "1")]).unwrap();
     let replica = config.replica;
     assert_eq!(replica.sessions.local, LocalSessions::UntilEphemeral);
+    assert_eq!(replica.sessions.read_only, ReadOnlyMode::On);
     assert_eq!(replica.reaper.interval, Duration::from_secs(2));
     assert_eq!(replica.reaper.per_minute_max, 30);
     assert_eq!(replica.reaper.never_used, None);
@@ -116,6 +117,7 @@ fn local_sessions_reaping_and_reconfiguration_are_settings() {
     assert_eq!(replica.reconfig, checked);
     let (usual, _) = build(ALONE).unwrap();
     assert_eq!(usual.replica.sessions.local, LocalSessions::Never);
+    assert_eq!(usual.replica.sessions.read_only, ReadOnlyMode::Off);
     assert_eq!(usual.replica.reaper, ReaperRules::default());
     assert_eq!(usual.replica.reconfig, ReconfigRules::Disabled);
 }
