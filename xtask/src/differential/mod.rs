@@ -16,6 +16,7 @@ mod transcript;
 mod warden;
 mod wire;
 
+use crate::process::root;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use compare::Difference;
@@ -186,6 +187,9 @@ fn play_many(
         return Err(error);
     }
     let mut comparer = pair.comparer();
+    for script in kept(profile, servers)? {
+        examine(&mut comparer, 0, &script, &tally)?;
+    }
     let mut lonely = lonely.into_inner().expect("no worker panics");
     lonely.sort_by_key(|(seed, _)| *seed);
     for (seed, script) in lonely {
@@ -251,6 +255,24 @@ fn examine(
         });
     }
     Ok(())
+}
+
+/// The scripts that are kept for servers that are set up like this: differences that were found.
+fn kept(profile: &Profile, servers: usize) -> Result<Vec<Script>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(root().join("xtask/differential"))? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    let mut scripts = Vec::new();
+    for path in paths {
+        let script = Script::parse(&std::fs::read_to_string(&path)?)
+            .with_context(|| path.display().to_string())?;
+        if script.profile == profile.name && script.servers == servers {
+            scripts.push(script);
+        }
+    }
+    Ok(scripts)
 }
 
 fn play_one(path: &std::path::Path) -> Result<bool> {

@@ -237,6 +237,9 @@ impl Player<'_> {
         self.request(name, &barrier);
         self.changes -= 1;
         self.settle(name);
+        if self.conns.get(&name).is_none_or(|conn| !conn.open) {
+            self.applied[server] = 0;
+        }
     }
 
     /// Lets a server see what was done elsewhere, by opening a session and closing it again: the
@@ -285,7 +288,9 @@ impl Player<'_> {
         }
         self.step = now;
         conn.awaited.clear();
-        self.applied[conn.server] = self.changes;
+        if conn.open {
+            self.applied[conn.server] = self.changes;
+        }
         self.conns.insert(name, conn);
     }
 

@@ -70,17 +70,12 @@ fn is_internal_operation(scene: &Scene<'_>) -> bool {
             opcodes::CREATE_SESSION | opcodes::DELETE_CONTAINER
         )
     });
-    let (Some((ours, our_events)), Some((_, events))) =
-        (scene.ours.split_last(), scene.apache.split_last())
-    else {
-        return false;
-    };
-    is_one && ours.ends_with("zxid=-1 err=-6") && our_events == events
+    is_one && replies(scene).is_some_and(|(ours, _)| ours.ends_with("zxid=-1 err=-6"))
 }
 
 /// Apache's server appends what it had gathered before it refused.
 fn is_body_of_refused_multi_read(scene: &Scene<'_>) -> bool {
-    let (Some(ours), Some(apache)) = (reply_alone(scene.ours), reply_alone(scene.apache)) else {
+    let Some((ours, apache)) = replies(scene) else {
         return false;
     };
     request_of(scene).is_some_and(|request| request.op == opcodes::MULTI_READ)
@@ -100,7 +95,7 @@ fn is_watch_without_path(scene: &Scene<'_>) -> bool {
         opcodes::CHECK_WATCHES | opcodes::REMOVE_WATCHES => &["err=-121", "err=-5"],
         _ => return false,
     };
-    let (Some(ours), Some(apache)) = (reply_alone(scene.ours), reply_alone(scene.apache)) else {
+    let Some((ours, apache)) = replies(scene) else {
         return false;
     };
     !is_path(request.fields.first())
@@ -149,10 +144,11 @@ fn is_one_root(scene: &Scene<'_>) -> bool {
     let counts_all = request_of(scene).is_some_and(|request| {
         request.op == opcodes::GET_ALL_CHILDREN_NUMBER && request.fields == [Field::text("")]
     });
-    let number = |lines| -> Option<u64> { reply_alone(lines)?.rsplit(' ').next()?.parse().ok() };
+    let number = |line: &str| -> Option<u64> { line.rsplit(' ').next()?.parse().ok() };
     counts_all
-        && number(scene.ours).is_some()
-        && number(scene.ours).map(|ours| ours + 1) == number(scene.apache)
+        && replies(scene).is_some_and(|(ours, apache)| {
+            number(ours).is_some() && number(ours).map(|ours| ours + 1) == number(apache)
+        })
 }
 
 /// Java writes such a character as two halves of three bytes each, which is no UTF-8. Scripts have
@@ -173,12 +169,11 @@ fn is_malformed_text(scene: &Scene<'_>) -> bool {
     joined(scene.ours) == joined(scene.apache)
 }
 
-/// The one line, without the connection.
-fn reply_alone(lines: &[String]) -> Option<&str> {
-    match lines {
-        [line] => Some(line),
-        _ => None,
-    }
+/// The last lines, ours and Apache's, where everything before them is the same.
+fn replies<'a>(scene: &Scene<'a>) -> Option<(&'a str, &'a str)> {
+    let (ours, before_ours) = scene.ours.split_last()?;
+    let (apache, before_apache) = scene.apache.split_last()?;
+    (before_ours == before_apache).then_some((ours, apache))
 }
 
 /// Whether a field is a path by the full rules, as far as scripts of ours go.

@@ -30,6 +30,7 @@ pub(super) fn script(seed: u64, profile: &Profile, servers: usize) -> Script {
         watched: Vec::new(),
         conns: Vec::new(),
         named: 0,
+        asked_sasl: false,
         steps: Vec::new(),
     };
     generator.alone = generator.one_in(ALONE_ONE_IN);
@@ -53,6 +54,7 @@ struct Generator {
     watched: Vec<String>,
     conns: Vec<Conn>,
     named: u8,
+    asked_sasl: bool,
     steps: Vec<Step>,
 }
 

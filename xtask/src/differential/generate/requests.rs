@@ -269,7 +269,12 @@ impl Generator {
             0 => Request::new(opcodes::PING, Vec::new()),
             1 => Request::new(opcodes::SYNC, vec![self.path()]),
             2 => Request::new(opcodes::WHO_AM_I, Vec::new()),
-            3 => Request::new(opcodes::SASL, vec![self.data()]),
+            3 if !self.asked_sasl => {
+                // A second token is refused, and by Apache's server answered with nothing again.
+                self.asked_sasl = true;
+                Request::new(opcodes::SASL, vec![self.data()])
+            }
+            3 => Request::new(opcodes::WHO_AM_I, Vec::new()),
             4 => self.reconfig(),
             _ => Request::new(opcodes::SYNC, vec![Field::path("")]),
         }

@@ -80,6 +80,7 @@ impl Generator {
         };
         self.send(conn, request, false);
         self.conns[conn].open = false;
+        self.conns[conn].living = false;
     }
 
     /// A first frame that is refused.
