@@ -21,10 +21,6 @@ const KNOWN: &[Known] = &[
         "test_client.py::TestReconfig::test_add_remove_observer",
         "there are no observers, and members cannot be changed",
     ),
-    (
-        "test_connection.py::TestReadOnlyMode::test_read_only",
-        "a server without a quorum does not serve reads",
-    ),
 ];
 
 pub(in super::super) fn run(against: Against, report: &mut Report) -> Result<()> {
