@@ -125,7 +125,8 @@ fn is_unreadable_catch_up(scene: &Scene<'_>) -> bool {
 
 /// Whether the same client, still in the same breath, may not read the node.
 fn is_refused_right_after(scene: &Scene<'_>, path: &str) -> bool {
-    let asks = format!("exists {path} b0");
+    let base = if scene.script.alone { "@" } else { "" };
+    let asks = format!("exists {base}{path} b0");
     let breath = scene.script.steps.iter().enumerate().skip(scene.at);
     let mut breath = breath.take_while(
         |(_, step)| matches!(step, Step::Request { request, .. } if request.op == opcodes::EXISTS),
