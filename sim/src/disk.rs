@@ -97,6 +97,29 @@ impl SimDisk {
             .map(|inode| &*self.inodes[inode].durable)
     }
 
+    /// The disk as a process sees it: everything that was written and named counts as durable.
+    pub(crate) fn as_it_looks(&self) -> SimDisk {
+        let mut disk = self.clone();
+        disk.durable.clone_from(&disk.cached);
+        for inode in disk.inodes.values_mut() {
+            inode.durable.clone_from(&inode.cached);
+        }
+        disk
+    }
+
+    /// Whether writes to both halves of a file may still be lost or torn.
+    pub(crate) fn risks_both_halves(&self, file: &File, half: usize) -> bool {
+        let Some(number) = self.cached.get(file) else {
+            return false;
+        };
+        let pending = &self.inodes[number].pending;
+        let first = pending.iter().any(|write| write.offset < half);
+        let second = pending
+            .iter()
+            .any(|write| write.offset + write.bytes.len() > half);
+        first && second
+    }
+
     /// Starts an operation: what it changes is visible from now on, and durable when
     /// [`SimDisk::finish`] says so. An allocation only happens when it is finished.
     pub(crate) fn begin(&mut self, op: &DiskOp) {
@@ -211,6 +234,18 @@ impl SimDisk {
                 }
             }
             self.durable_version += 1;
+        }
+    }
+
+    /// Whether a promise was ever made durable.
+    pub(crate) fn has_promise(&self) -> bool {
+        self.durable.contains_key(&promise())
+    }
+
+    /// Flips a bit in both copies of the promise.
+    pub(crate) fn lose_promise(&mut self) {
+        for offset in [8, 4096 + 8] {
+            self.rot(&promise(), offset, 0);
         }
     }
 
@@ -421,6 +456,13 @@ impl PendingWrite {
             return 0..0;
         }
         self.offset / unit..(self.offset + self.bytes.len() - 1) / unit + 1
+    }
+}
+
+fn promise() -> File {
+    File {
+        directory: Directory::Log,
+        name: "promise".to_owned(),
     }
 }
 

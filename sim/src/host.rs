@@ -2,15 +2,18 @@
 
 mod clock;
 mod config;
+mod disk_lanes;
 mod outputs;
 mod words;
 
 use self::clock::{Clock, SECOND};
 use self::config::{address, config};
-use self::words::{input_words, op_name, op_words, words};
+use self::disk_lanes::LaneState;
+use self::words::{input_words, words};
 use crate::chain::Chain;
 use crate::decide::{Dice, Domain};
 use crate::disk::{SimDisk, Survival};
+use crate::judges::Judges;
 use crate::net::{ConnNumber, Net, Port, Side, Told, What};
 use crate::notes::Notes;
 use crate::oracle::broken::{Broken, server_name};
@@ -20,8 +23,9 @@ use crate::swarm::Swarm;
 use crate::world::Event;
 use replica::{Config, ConnId, Input, PeerPort, Replica, accepted_link};
 use std::collections::{BTreeMap, VecDeque};
-use wal::{DiskOp, DiskTask, TaskId};
+use wal::{DiskOp, TaskId};
 use zab_core::LinkId;
+use zk_types::ServerId;
 
 /// What a host touches of the world around it.
 pub(crate) struct Around<'w> {
@@ -29,6 +33,7 @@ pub(crate) struct Around<'w> {
     pub(crate) net: &'w mut Net,
     pub(crate) chain: &'w mut Chain,
     pub(crate) notes: &'w mut Notes,
+    pub(crate) judges: &'w mut Judges,
     pub(crate) swarm: &'w Swarm,
 }
 
@@ -78,13 +83,6 @@ enum Purpose {
     Link(LinkId),
 }
 
-#[derive(Default)]
-struct LaneState {
-    waiting: VecDeque<DiskTask>,
-    /// What is under way, and the last write it may cover.
-    running: Option<(DiskTask, u64)>,
-}
-
 /// One server.
 pub(crate) struct Host {
     index: usize,
@@ -106,6 +104,8 @@ pub(crate) struct Host {
     accepted: u64,
     clients: u64,
     dies_after: Option<(u64, Death)>,
+    /// Starts after which it dies soon.
+    dies_again: u32,
     disk_error_due: bool,
     disk_slow: u64,
     disk_stalled_until: Micros,
@@ -144,6 +144,7 @@ impl Host {
             accepted: 0,
             clients: 0,
             dies_after: None,
+            dies_again: 0,
             disk_error_due: false,
             disk_slow: 1,
             disk_stalled_until: 0,
@@ -158,9 +159,9 @@ impl Host {
         self.replica.as_ref()
     }
 
-    /// The running server, for what it applied.
-    pub(crate) fn replica_mut(&mut self) -> Option<&mut Replica> {
-        self.replica.as_mut()
+    /// The running server and its disk.
+    pub(crate) fn replica_and_disk(&mut self) -> (Option<&mut Replica>, &SimDisk) {
+        (self.replica.as_mut(), &self.disk)
     }
 
     /// How many microseconds its clock shows in a second.
@@ -216,6 +217,31 @@ impl Host {
             .notes
             .add(now, name, format!("starts ({}th)", self.process));
         self.busy_until = now;
+        if self.dies_again > 0 {
+            self.dies_again -= 1;
+            let effects = self.crash_dice.octaves(1, 100);
+            let survival = self.survival(around.swarm);
+            self.dies_after = Some((effects, Death::Power(survival)));
+        }
+        let step = self.drain(around)?;
+        self.finish_step(step, around)
+    }
+
+    /// Tells a server that looks for a leader whom to follow.
+    pub(crate) fn suggest(
+        &mut self,
+        leader: usize,
+        around: &mut Around<'_>,
+    ) -> Result<Step, Broken> {
+        let local = self.clock.local(around.queue.now());
+        let Some(replica) = self.replica.as_mut().filter(|_| !self.paused) else {
+            return Ok(Step::Alive);
+        };
+        let leader = ServerId(u64::try_from(leader + 1).expect("few servers"));
+        if let Err(panic) = panics::catch(|| replica.suggest(local, leader)) {
+            let seen = format!("{} panicked: {panic}", server_name(self.index));
+            return Err(Broken::safety("a server never panics", seen).server(self.index));
+        }
         let step = self.drain(around)?;
         self.finish_step(step, around)
     }
@@ -284,6 +310,16 @@ impl Host {
         self.dies_after = Some((effects, death));
     }
 
+    /// Dies soon after each of this many starts.
+    pub(crate) fn dies_again(&mut self, starts: u32) {
+        self.dies_again = starts;
+    }
+
+    /// Whether it is to die again soon after its next start.
+    pub(crate) fn will_die_again(&self) -> bool {
+        self.dies_again > 0
+    }
+
     /// The next write or sync fails.
     pub(crate) fn fail_disk(&mut self) {
         self.disk_error_due = true;
@@ -302,6 +338,7 @@ impl Host {
     /// Takes every plan against it back.
     pub(crate) fn spare(&mut self) {
         self.dies_after = None;
+        self.dies_again = 0;
         self.disk_error_due = false;
         self.disk_slow = 1;
         self.disk.crash_after(None);
@@ -333,43 +370,6 @@ impl Host {
             self.inbox.push_back(Waiting::Told(told));
             self.wake(around);
         }
-    }
-
-    /// The operation under way in a lane is done.
-    pub(crate) fn disk_done(&mut self, lane: usize, around: &mut Around<'_>) -> Step {
-        let (task, last_write) = self.lanes[lane]
-            .running
-            .take()
-            .expect("an operation is done once");
-        let fails = match task.op {
-            DiskOp::Write { .. } | DiskOp::Sync { .. } | DiskOp::Allocate { .. } => {
-                self.disk_error_due
-            }
-            DiskOp::Rename { .. }
-            | DiskOp::Remove { .. }
-            | DiskOp::SyncDirectory { .. }
-            | DiskOp::Read { .. } => false,
-        };
-        if fails {
-            self.lanes[lane].running = Some((task, last_write));
-            return Step::Dies(Death::Disk);
-        }
-        let bytes = self.disk.finish(&task.op, last_write);
-        around.chain.push(
-            around.queue.now(),
-            22,
-            self.name(),
-            op_name(&task.op).as_bytes(),
-        );
-        around.notes.trace(around.queue.now(), || {
-            format!("{} disk {}", server_name(self.index), op_words(&task.op))
-        });
-        if let Some(id) = task.id {
-            self.inbox.push_back(Waiting::Disk { id, bytes });
-            self.wake(around);
-        }
-        self.start_op(lane, around);
-        Step::Alive
     }
 
     /// The replica's deadline may have come.

@@ -3,13 +3,16 @@
 
 use crate::client::SimClient;
 use crate::decide::Dice;
+use crate::disk::SimDisk;
 use crate::host::Host;
 use crate::notes::Notes;
 use crate::oracle::broken::{Broken, server_name};
 use crate::oracle::durability::Durability;
 use crate::oracle::history::{self, Writes};
 use crate::oracle::ledger::Ledger;
+use crate::oracle::peers::{Peers, Sending};
 use crate::oracle::sessions::{self, Homes, Move, Reign};
+use crate::oracle::syncs;
 use crate::oracle::timeline::Timeline;
 use crate::oracle::watches::{self, AtEnd};
 use crate::oracle::wire::Tap;
@@ -24,6 +27,7 @@ use zk_types::{ErrorCode, Standing, Zxid};
 pub(crate) struct Judges {
     pub(crate) ledger: Ledger,
     durability: Durability,
+    peers: Peers,
     /// Who leads, or led, each epoch.
     leaders: BTreeMap<u32, Reign>,
     roles: Vec<Option<Role>>,
@@ -39,6 +43,7 @@ impl Judges {
         Judges {
             ledger: Ledger::new(servers),
             durability: Durability::new(servers),
+            peers: Peers::default(),
             leaders: BTreeMap::new(),
             roles: vec![None; servers],
             standings: vec![Standing::Fresh; servers],
@@ -56,8 +61,14 @@ impl Judges {
     ) -> Result<(), Broken> {
         self.starts[server].push(now);
         self.roles[server] = None;
-        self.durability.look_at(server, &host.disk)?;
-        Ok(())
+        self.durability.before_start(server, &host.disk)
+    }
+
+    /// A server is about to say something to another one.
+    pub(crate) fn sent(&mut self, sending: &Sending<'_>, disk: &SimDisk) -> Result<(), Broken> {
+        self.durability.look_at(sending.from, disk)?;
+        self.peers
+            .sent(sending, &self.durability.holding(sending.from))
     }
 
     /// A server has started.
@@ -67,7 +78,7 @@ impl Judges {
         };
         let observed = replica.observe();
         self.durability
-            .recovered(server, observed.zab.last, replica.findings())?;
+            .recovered(server, &host.disk, &observed.zab, replica.findings())?;
         self.ledger.jumped(server, observed.applied)
     }
 
@@ -80,7 +91,7 @@ impl Judges {
         notes: &mut Notes,
     ) -> Result<(), Broken> {
         let clock_rate = hosts[server].clock_rate();
-        let Some(replica) = hosts[server].replica_mut() else {
+        let (Some(replica), disk) = hosts[server].replica_and_disk() else {
             return Ok(());
         };
         let mut fresh = None;
@@ -97,6 +108,15 @@ impl Judges {
         let role = observed.zab.role;
         let (applied, digest) = (observed.applied, observed.digest);
         self.ledger.digest(server, applied, digest)?;
+        self.durability.stepped(server, disk, &observed.zab)?;
+        // One server alone may end an epoch and prepare the next in one step.
+        let many = self.roles.len() > 1;
+        if let (true, Some(zxid), Role::LeadingPrepare { .. }) = (many, fresh, role) {
+            let name = server_name(server);
+            let seen = format!("{name} applies {zxid:?}, and its epoch is not established");
+            let rule = "records of earlier epochs commit with their successor's marker";
+            return Err(Broken::safety(rule, seen).server(server).at(zxid.0));
+        }
         if self.roles[server] != Some(role) {
             self.roles[server] = Some(role);
             let reign = Reign {
@@ -106,8 +126,10 @@ impl Judges {
             };
             self.role(reign, role)?;
         }
+        let has_turned = self.durability.has_turned(server);
         match fresh {
             Some(zxid) => self.durability.committed(zxid, &self.ledger, hosts),
+            None if has_turned => self.durability.turned(&self.ledger, hosts),
             None => Ok(()),
         }
     }
@@ -154,6 +176,17 @@ impl Judges {
         self.durability.rotted(server, file);
     }
 
+    /// Whether a server is down that lost its promise.
+    pub(crate) fn has_forgotten(&self, server: usize) -> bool {
+        self.durability.has_forgotten(server)
+    }
+
+    /// A server that is down lost its promise.
+    pub(crate) fn forgot(&mut self, server: usize) {
+        self.standings[server] = Standing::Amnesiac;
+        self.durability.forgot(server);
+    }
+
     /// A server lost its disk.
     pub(crate) fn lost(&mut self, server: usize) {
         self.standings[server] = Standing::Fresh;
@@ -197,6 +230,7 @@ impl Judges {
         let writes = Writes::collect(taps);
         let timeline = Timeline::tell(&self.ledger, &writes, self.locality)?;
         history::judge(&timeline, taps)?;
+        syncs::judge(&self.peers.rounds, taps, hosts.len())?;
         sessions::judge_moves(&timeline, moves)?;
         let applied_at = |zxid| {
             let index = self.ledger.find(Zxid(zxid))?;

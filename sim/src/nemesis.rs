@@ -27,6 +27,8 @@ enum Breakage {
     Paths(Vec<(Node, Node, Port)>),
     Clog(Node, Node, Port),
     SlowDisk(usize),
+    /// The links of a server between servers are reset when this is taken back.
+    Links(usize),
 }
 
 impl Nemesis {
@@ -55,9 +57,13 @@ impl Nemesis {
         &self.counters
     }
 
-    /// How long a server stays down.
-    pub(crate) fn restart_delay(&mut self, swarm: &Swarm) -> Micros {
-        self.duration(swarm)
+    /// How long a server stays down that died by plan.
+    pub(crate) fn restart_delay(&mut self, swarm: &Swarm, again: bool) -> Micros {
+        if again {
+            self.dice.octaves(1_000, swarm.tick * 2)
+        } else {
+            self.duration(swarm)
+        }
     }
 
     /// A server died at an effect that was chosen beforehand.
@@ -84,7 +90,11 @@ impl World {
         let dice = &mut self.nemesis.dice;
         let mean = self.swarm.fault_interval;
         let quiet = if dice.percent(10) { mean * 6 } else { 0 };
-        let again = dice.range(mean / 4, mean * 2) + quiet;
+        let again = if dice.percent(self.swarm.together) {
+            dice.octaves(1_000, self.swarm.tick)
+        } else {
+            dice.range(mean / 4, mean * 2) + quiet
+        };
         let total: u64 = self
             .swarm
             .faults
@@ -117,7 +127,9 @@ impl World {
             Fault::PowerLossOfAll => self.power_loss_of_all(),
             Fault::CrashAtEffect => Ok(self.crash_at_effect()),
             Fault::CrashInRecovery => self.crash_in_recovery(),
+            Fault::CrashStorm => self.crash_storm(),
             Fault::Pause => Ok(self.pause()),
+            Fault::LeaderPause => Ok(self.pause_leader()),
             Fault::Partition => Ok(Some(self.partition())),
             Fault::OneWay => Ok(Some(self.one_way())),
             Fault::IsolateLeader => Ok(self.isolate_leader()),
@@ -127,9 +139,11 @@ impl World {
             Fault::Reset | Fault::Cut | Fault::ClientReset => Ok(self.break_stream(fault)),
             Fault::SlowDisk => Ok(self.slow_disk()),
             Fault::StalledDisk => Ok(self.stall_disk()),
+            Fault::StallAndReset => Ok(self.stall_and_reset()),
             Fault::DiskError => Ok(self.disk_error()),
             Fault::Wipe => self.wipe(),
             Fault::Rot => self.rot(),
+            Fault::PromiseLoss => self.lose_promise(),
             Fault::WallJump => Ok(Some(self.wall_jump())),
             Fault::ClientPause => Ok(Some(self.client_pause())),
             Fault::Rudeness => {
@@ -155,6 +169,7 @@ impl World {
             }
             Some(Breakage::Clog(from, to, port)) => self.net.clog(from, to, port, 0),
             Some(Breakage::SlowDisk(server)) => self.hosts[server].slow_disk(1),
+            Some(Breakage::Links(server)) => self.reset_links(server),
             None => {}
         }
         Ok(())
@@ -267,9 +282,32 @@ impl World {
         Ok(told)
     }
 
+    fn crash_storm(&mut self) -> Result<Option<String>, Broken> {
+        let Some(index) = self.any_running() else {
+            return Ok(None);
+        };
+        let survival = self.hosts[index].survival(&self.swarm);
+        self.kill(index, Death::Power(survival));
+        self.hosts[index].dies_again(2);
+        let delay = self.nemesis.dice.octaves(1_000, self.swarm.tick * 2);
+        self.start_after(index, delay);
+        Ok(Some(server_name(index)))
+    }
+
     fn pause(&mut self) -> Option<String> {
         let index = self.any_running()?;
         let length = self.nemesis.duration(&self.swarm);
+        self.hosts[index].pause();
+        let process = self.hosts[index].process;
+        self.queue
+            .after(length, Event::Host(index, process, HostEvent::Resume));
+        Some(format!("{} for {} ms", server_name(index), length / 1_000))
+    }
+
+    fn pause_leader(&mut self) -> Option<String> {
+        let index = self.leader()?;
+        let ticks = self.nemesis.dice.range(1, 4) * u64::from(self.swarm.sync_limit);
+        let length = ticks * self.swarm.tick;
         self.hosts[index].pause();
         let process = self.hosts[index].process;
         self.queue
@@ -442,6 +480,27 @@ impl World {
         Some(format!("{} for {} ms", server_name(index), length / 1_000))
     }
 
+    fn stall_and_reset(&mut self) -> Option<String> {
+        let index = self.any_running()?;
+        let length = self.nemesis.duration(&self.swarm);
+        self.hosts[index].stall_disk(self.queue.now() + length);
+        let number = self.nemesis.keep(Breakage::Links(index));
+        let reset = self.nemesis.dice.range(length / 8, length);
+        self.queue.after(reset, Event::Relent(number));
+        Some(format!("{} for {} ms", server_name(index), length / 1_000))
+    }
+
+    fn reset_links(&mut self, server: usize) {
+        for conn in self.net.open() {
+            let ends = self.net.ends(conn);
+            if ends.is_some_and(|(from, to, port)| {
+                port == Port::Quorum && (from == server || to == server)
+            }) {
+                self.net.reset(conn);
+            }
+        }
+    }
+
     fn disk_error(&mut self) -> Option<String> {
         let index = self.any_running()?;
         self.hosts[index].fail_disk();
@@ -450,20 +509,10 @@ impl World {
 
     fn wipe(&mut self) -> Result<Option<String>, Broken> {
         let index = self.nemesis.dice.index(self.hosts.len());
-        if !self.judges.may_lose(index, &self.hosts)? {
-            *self
-                .nemesis
-                .counters
-                .entry("spared by the budget")
-                .or_default() += 1;
+        if !self.is_allowed_to_lose(index)? {
             return Ok(None);
         }
-        if self.hosts[index].replica().is_some() {
-            let survival = self.hosts[index].survival(&self.swarm);
-            self.kill(index, Death::Power(survival));
-            let delay = self.nemesis.duration(&self.swarm);
-            self.start_after(index, delay);
-        }
+        self.put_down(index);
         self.hosts[index].disk.wipe();
         self.judges.lost(index);
         Ok(Some(server_name(index)))
@@ -471,12 +520,7 @@ impl World {
 
     fn rot(&mut self) -> Result<Option<String>, Broken> {
         let index = self.nemesis.dice.index(self.hosts.len());
-        if !self.judges.may_lose(index, &self.hosts)? {
-            *self
-                .nemesis
-                .counters
-                .entry("spared by the budget")
-                .or_default() += 1;
+        if !self.is_allowed_to_lose(index)? {
             return Ok(None);
         }
         let host = &self.hosts[index];
@@ -485,9 +529,44 @@ impl World {
             return Ok(None);
         };
         let bit = u8::try_from(self.nemesis.dice.below(8)).expect("small");
-        self.hosts[index].disk.rot(&file, offset, bit);
         self.judges.rotted(index, &file);
+        self.hosts[index].disk.rot(&file, offset, bit);
+        // Rot is found when a server starts; what it hides is often gone before that.
+        if self.nemesis.dice.percent(50) {
+            self.put_down(index);
+        }
         Ok(Some(format!("{} {file:?} at {offset}", server_name(index))))
+    }
+
+    fn lose_promise(&mut self) -> Result<Option<String>, Broken> {
+        let index = self.nemesis.dice.index(self.hosts.len());
+        let has_promise = self.hosts[index].disk.has_promise();
+        if !has_promise || self.judges.has_forgotten(index) || !self.is_allowed_to_lose(index)? {
+            return Ok(None);
+        }
+        self.put_down(index);
+        self.hosts[index].disk.lose_promise();
+        self.judges.forgot(index);
+        Ok(Some(server_name(index)))
+    }
+
+    fn is_allowed_to_lose(&mut self, index: usize) -> Result<bool, Broken> {
+        let allowed = self.judges.may_lose(index, &self.hosts)?;
+        if !allowed {
+            let spared = self.nemesis.counters.entry("spared by the budget");
+            *spared.or_default() += 1;
+        }
+        Ok(allowed)
+    }
+
+    /// Takes a machine's power if it has any, for a while.
+    fn put_down(&mut self, index: usize) {
+        if self.hosts[index].replica().is_some() {
+            let survival = self.hosts[index].survival(&self.swarm);
+            self.kill(index, Death::Power(survival));
+            let delay = self.nemesis.duration(&self.swarm);
+            self.start_after(index, delay);
+        }
     }
 
     // Clocks and clients.

@@ -147,6 +147,7 @@ impl Stage {
             net,
             chain,
             notes,
+            judges,
             swarm,
             clients,
             taps,
@@ -157,6 +158,7 @@ impl Stage {
             net,
             chain,
             notes,
+            judges,
             swarm,
         };
         let asked = clients[client].ask_by_hand(request, taps, around);

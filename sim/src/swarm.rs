@@ -18,8 +18,12 @@ pub(crate) enum Fault {
     CrashAtEffect,
     /// A machine dies while it recovers.
     CrashInRecovery,
+    /// A machine dies three times in a row, soon after each start.
+    CrashStorm,
     /// A process stands still for a while.
     Pause,
+    /// The leader stands still until others may have replaced it.
+    LeaderPause,
     /// The network falls into two parts.
     Partition,
     /// One direction between two machines is lost.
@@ -40,12 +44,16 @@ pub(crate) enum Fault {
     SlowDisk,
     /// A disk answers nothing for a while.
     StalledDisk,
+    /// A disk answers nothing for a while, and meanwhile its server has to connect anew.
+    StallAndReset,
     /// A write to disk fails, and the process stops.
     DiskError,
     /// A disk is replaced by an empty one.
     Wipe,
     /// A bit of an old part of a file flips.
     Rot,
+    /// Both copies of a promise rot while their server is down.
+    PromiseLoss,
     /// The wall clock jumps.
     WallJump,
     /// A client stands still, perhaps until its session is over.
@@ -60,13 +68,15 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Every kind.
-    pub(crate) const ALL: [Fault; 24] = [
+    pub(crate) const ALL: [Fault; 28] = [
         Fault::ProcessCrash,
         Fault::PowerLoss,
         Fault::PowerLossOfAll,
         Fault::CrashAtEffect,
         Fault::CrashInRecovery,
+        Fault::CrashStorm,
         Fault::Pause,
+        Fault::LeaderPause,
         Fault::Partition,
         Fault::OneWay,
         Fault::IsolateLeader,
@@ -77,9 +87,11 @@ impl Fault {
         Fault::Cut,
         Fault::SlowDisk,
         Fault::StalledDisk,
+        Fault::StallAndReset,
         Fault::DiskError,
         Fault::Wipe,
         Fault::Rot,
+        Fault::PromiseLoss,
         Fault::WallJump,
         Fault::ClientPause,
         Fault::ClientReset,
@@ -95,7 +107,9 @@ impl Fault {
             Fault::PowerLossOfAll => "power loss of all",
             Fault::CrashAtEffect => "crash at effect",
             Fault::CrashInRecovery => "crash in recovery",
+            Fault::CrashStorm => "crash after crash",
             Fault::Pause => "pause",
+            Fault::LeaderPause => "leader paused",
             Fault::Partition => "partition",
             Fault::OneWay => "one-way partition",
             Fault::IsolateLeader => "leader isolated",
@@ -106,9 +120,11 @@ impl Fault {
             Fault::Cut => "cut",
             Fault::SlowDisk => "slow disk",
             Fault::StalledDisk => "stalled disk",
+            Fault::StallAndReset => "stalled disk and reset",
             Fault::DiskError => "disk error",
             Fault::Wipe => "wiped disk",
             Fault::Rot => "bit rot",
+            Fault::PromiseLoss => "lost promise",
             Fault::WallJump => "wall clock jump",
             Fault::ClientPause => "client pause",
             Fault::ClientReset => "client reset",
@@ -122,7 +138,10 @@ impl Fault {
         match self {
             Fault::ProcessCrash | Fault::PowerLoss | Fault::CrashAtEffect => 10,
             Fault::Partition | Fault::IsolateLeader | Fault::Cut | Fault::Reset => 8,
-            Fault::Pause
+            Fault::CrashStorm
+            | Fault::Pause
+            | Fault::LeaderPause
+            | Fault::StallAndReset
             | Fault::OneWay
             | Fault::IsolatePort
             | Fault::ClientPause
@@ -136,6 +155,7 @@ impl Fault {
             | Fault::StalledDisk
             | Fault::Wipe
             | Fault::Rot
+            | Fault::PromiseLoss
             | Fault::WallJump
             | Fault::DiskError
             | Fault::Nonsense => 3,
@@ -210,6 +230,10 @@ pub(crate) struct Swarm {
     pub(crate) requests_max: usize,
     /// Sessions that may be opened at once, and again with each tick; 0 for no limit.
     pub(crate) connects_max: u64,
+    /// Of a hundred faults, how many come right behind another one.
+    pub(crate) together: u32,
+    /// Mean time between two words of somebody who tells servers whom to follow, if there is one.
+    pub(crate) adversary: Option<Micros>,
 }
 
 /// How fast a disk is, in microseconds.
@@ -237,6 +261,8 @@ pub(crate) struct WorkWeights {
     pub(crate) close: u32,
     /// Hot paths that all clients fight over.
     pub(crate) paths: usize,
+    /// Of twenty values, how many are long.
+    pub(crate) long: u64,
 }
 
 impl Swarm {
@@ -246,8 +272,8 @@ impl Swarm {
         let servers = match dice.below(100) {
             0..6 => 1,
             6..12 => 2,
-            12..76 => 3,
-            76..86 => 4,
+            12..70 => 3,
+            70..80 => 4,
             _ => 5,
         };
         let servers = if profile == Profile::Lite {
@@ -329,6 +355,9 @@ impl Swarm {
             } else {
                 0
             },
+            together: u32::try_from(dice.range(0, 40)).expect("small"),
+            adversary: (profile != Profile::Quiet && dice.percent(50))
+                .then(|| dice.octaves((tick / 4).max(20_000), tick * 8)),
         };
         if swarm.demands_proof {
             // They prove nothing, and nothing would come of their bad manners.
@@ -343,7 +372,7 @@ impl Swarm {
         format!(
             "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
              txns, window {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
-             proofs {}, sessions {} to {} ms{}{}, drift {} ppm, {} s of {}",
+             proofs {}, sessions {} to {} ms{}{}, drift {} ppm, {}{} s of {}",
             self.servers,
             self.clients,
             self.tick / 1_000,
@@ -374,6 +403,10 @@ impl Swarm {
                 Minority::Readable => ", a readable minority",
             },
             self.drift_ppm,
+            self.adversary.map_or_else(String::new, |every| format!(
+                "suggestions every {} ms, ",
+                every / 1_000
+            )),
             self.safety / 1_000_000,
             if faults.is_empty() {
                 "no faults".to_owned()
@@ -447,14 +480,20 @@ fn faults(dice: &mut Dice, profile: Profile, servers: usize) -> Vec<(Fault, u32)
 
 fn makes_sense(fault: Fault, servers: usize) -> bool {
     match fault {
-        Fault::Partition | Fault::OneWay | Fault::IsolateLeader | Fault::IsolatePort => servers > 1,
-        Fault::Wipe | Fault::Rot => servers > 2,
+        Fault::Partition
+        | Fault::OneWay
+        | Fault::IsolateLeader
+        | Fault::IsolatePort
+        | Fault::StallAndReset => servers > 1,
+        Fault::Wipe | Fault::Rot | Fault::PromiseLoss => servers > 2,
         Fault::ProcessCrash
         | Fault::PowerLoss
         | Fault::PowerLossOfAll
         | Fault::CrashAtEffect
         | Fault::CrashInRecovery
+        | Fault::CrashStorm
         | Fault::Pause
+        | Fault::LeaderPause
         | Fault::IsolateClients
         | Fault::Clog
         | Fault::Reset
@@ -484,6 +523,7 @@ fn work(dice: &mut Dice) -> WorkWeights {
         sync: weight(6),
         close: weight(2),
         paths: 2 + usize::try_from(weight(10)).expect("small"),
+        long: 1 + u64::from(weight(12).saturating_sub(6)),
     }
 }
 

@@ -108,7 +108,9 @@ impl Draw<'_> {
         match self.dice.below(20) {
             0 => None,
             1 => Some(Vec::new()),
-            2 => Some(self.tag.repeat(self.dice.index(200) + 1).into_bytes()),
+            drawn if drawn < 2 + self.weights.long => {
+                Some(self.tag.repeat(self.dice.index(400) + 1).into_bytes())
+            }
             _ => Some(self.tag.clone().into_bytes()),
         }
     }

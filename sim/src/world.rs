@@ -33,6 +33,8 @@ pub(crate) enum Event {
     Rude(ConnNumber),
     /// The nemesis strikes.
     Strike,
+    /// Servers that look for a leader are told whom to follow.
+    Suggest,
     /// The nemesis takes something back.
     Relent(usize),
     /// The director looks whether the world has come far enough.
@@ -79,6 +81,7 @@ pub(crate) struct World {
     /// How long after healing the first leader served, and when all was well.
     pub(crate) recovery: Option<Micros>,
     start_dice: Dice,
+    pub(crate) adversary_dice: Dice,
 }
 
 /// Lends a host or a client what it touches of the world.
@@ -89,6 +92,7 @@ macro_rules! around {
             net: &mut $world.net,
             chain: &mut $world.chain,
             notes: &mut $world.notes,
+            judges: &mut $world.judges,
             swarm: &$world.swarm,
         }
     };
@@ -123,6 +127,7 @@ impl World {
             healed_at: 0,
             recovery: None,
             start_dice: Dice::new(seed, Domain::Nemesis, 1),
+            adversary_dice: Dice::new(seed, Domain::Nemesis, 2),
             swarm,
         };
         for node in world.swarm.servers..nodes {
@@ -167,6 +172,9 @@ impl World {
         }
         let first = self.nemesis.first(&self.swarm);
         self.queue.at(first, Event::Strike);
+        if let Some(every) = self.swarm.adversary {
+            self.queue.at(every, Event::Suggest);
+        }
         self.queue.at(self.swarm.safety, Event::Look);
         self.flush()
     }
@@ -190,6 +198,7 @@ impl World {
                 self.rude.due(conn, when, &mut self.taps, &mut self.net);
             }
             Event::Strike => self.strike()?,
+            Event::Suggest => self.suggest()?,
             Event::Relent(number) => self.relent(number)?,
             Event::Look => self.look()?,
         }
@@ -262,7 +271,7 @@ impl World {
             HostEvent::Run => host.run(around!(self))?,
             HostEvent::Timer if host.is_timer_current(now) => host.timer(around!(self))?,
             HostEvent::Timer | HostEvent::Start => Step::Alive,
-            HostEvent::Disk(lane) => host.disk_done(lane, around!(self)),
+            HostEvent::Disk(lane) => host.disk_done(lane, around!(self))?,
             HostEvent::Resume => {
                 host.resume(around!(self));
                 Step::Alive
@@ -271,7 +280,7 @@ impl World {
         self.after_step(index, step)
     }
 
-    fn after_step(&mut self, index: usize, step: Step) -> Result<(), Broken> {
+    pub(crate) fn after_step(&mut self, index: usize, step: Step) -> Result<(), Broken> {
         let now = self.queue.now();
         self.judges
             .look_at(index, now, &mut self.hosts, &mut self.notes)?;
@@ -280,7 +289,8 @@ impl World {
             Step::Dies(death) => {
                 self.kill(index, death);
                 self.nemesis.down_by_plan(index);
-                let delay = self.nemesis.restart_delay(&self.swarm);
+                let again = self.hosts[index].will_die_again();
+                let delay = self.nemesis.restart_delay(&self.swarm, again);
                 self.start_after(index, delay);
                 Ok(())
             }

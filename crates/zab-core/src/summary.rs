@@ -3,7 +3,7 @@
 use crate::interface::{LinkId, Role};
 use crate::message::Vote;
 use alloc::vec::Vec;
-use zk_types::{Epoch, ServerId, Standing, Zxid};
+use zk_types::{Chain, Epoch, ServerId, Standing, Zxid};
 
 /// How far a role has come. Source: `zab.md` §4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +35,12 @@ pub struct Summary {
     pub current: Epoch,
     /// Its last record.
     pub last: Zxid,
+    /// Hash of its history up to there.
+    pub last_chain: Chain,
     /// Its last durable record.
     pub durable: Zxid,
+    /// Whether nothing that it asked the disk for is still under way.
+    pub settled: bool,
     /// The highest commit point it knows of.
     pub committed: Zxid,
     /// The last record it delivered, or the snapshot its state came from.

@@ -145,7 +145,11 @@ impl Zab {
             accepted: store.promise().accepted,
             current: store.current_epoch(),
             last: store.log.last(),
+            last_chain: store.log.last_chain(),
             durable: store.durable(),
+            settled: store.log_is_settled()
+                && !store.is_installing()
+                && store.promise() == store.promise_durable(),
             committed: store.committed(),
             delivered: store.delivered(),
             window_start: store.log.start(),

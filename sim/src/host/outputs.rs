@@ -1,13 +1,13 @@
-//! Carrying out what a server asks of the world.
+//! What a server wants done, carried out in its order.
 
 use super::words::output_words;
-use super::{Around, Host, HostEvent, Purpose, Step};
-use crate::net::{Port, Side};
+use super::{Around, Host, Purpose, Step};
+use crate::net::{ConnNumber, Port, Side};
 use crate::oracle::broken::{Broken, server_name};
+use crate::oracle::peers::Sending;
 use crate::panics;
-use crate::world::Event;
 use replica::{Event as ServerEvent, Output, PeerPort, Reading};
-use wal::{DiskOp, Lane};
+use wal::Lane;
 
 impl Host {
     pub(super) fn effects(&mut self, around: &mut Around<'_>) -> Result<Step, Broken> {
@@ -28,11 +28,11 @@ impl Host {
                 Some((left, _)) => *left -= 1,
                 None => {}
             }
-            self.effect(output, around);
+            self.effect(output, around)?;
         }
     }
 
-    fn effect(&mut self, output: Output, around: &mut Around<'_>) {
+    fn effect(&mut self, output: Output, around: &mut Around<'_>) -> Result<(), Broken> {
         let now = around.queue.now();
         let name = self.name();
         around.notes.trace(now, || {
@@ -71,8 +71,9 @@ impl Host {
             }
             Output::PeerSend { link, bytes } => {
                 around.chain.push(now, 33, name, &bytes);
-                if let Some((conn, side)) = self.links.get(&link) {
-                    around.net.send(*conn, *side, bytes);
+                if let Some((conn, side)) = self.links.get(&link).copied() {
+                    self.judge_sending(conn, side, &bytes, around)?;
+                    around.net.send(conn, side, bytes);
                 }
             }
             Output::PeerClose { link } => {
@@ -89,11 +90,41 @@ impl Host {
                 };
                 self.lanes[lane].waiting.push_back(task);
                 if self.lanes[lane].running.is_none() {
-                    self.start_op(lane, around);
+                    self.start_op(lane, around)?;
                 }
             }
             Output::Event(event) => self.event(&event, around),
         }
+        Ok(())
+    }
+
+    fn judge_sending(
+        &self,
+        conn: ConnNumber,
+        side: Side,
+        bytes: &[u8],
+        around: &mut Around<'_>,
+    ) -> Result<(), Broken> {
+        let Some((dialler, accepter, _)) = around.net.ends(conn) else {
+            return Ok(());
+        };
+        let to = match side {
+            Side::Dialler => accepter,
+            Side::Accepter => dialler,
+        };
+        // Whoever sends nonsense on a port for servers is told nothing that matters.
+        if to >= around.swarm.servers {
+            return Ok(());
+        }
+        let sending = Sending {
+            order: around.chain.events(),
+            conn,
+            side,
+            from: self.index,
+            to,
+            bytes,
+        };
+        around.judges.sent(&sending, &self.disk)
     }
 
     fn event(&mut self, event: &ServerEvent, around: &mut Around<'_>) {
@@ -108,28 +139,5 @@ impl Host {
         };
         around.chain.push(now, 35, self.name(), words.as_bytes());
         around.notes.add(now, server_name(self.index), words);
-    }
-
-    pub(super) fn start_op(&mut self, lane: usize, around: &mut Around<'_>) {
-        let Some(task) = self.lanes[lane].waiting.pop_front() else {
-            return;
-        };
-        let now = around.queue.now();
-        self.disk.begin(&task.op);
-        let knobs = &around.swarm.disk;
-        let (low, high) = match task.op {
-            DiskOp::Sync { .. } | DiskOp::SyncDirectory { .. } | DiskOp::Allocate { .. } => {
-                knobs.sync
-            }
-            DiskOp::Write { .. }
-            | DiskOp::Rename { .. }
-            | DiskOp::Remove { .. }
-            | DiskOp::Read { .. } => knobs.other,
-        };
-        let takes = self.disk_dice.range(low, high) * self.disk_slow;
-        let done = (now + takes).max(self.disk_stalled_until);
-        self.lanes[lane].running = Some((task, self.disk.last_write()));
-        let event = Event::Host(self.index, self.process, HostEvent::Disk(lane));
-        around.queue.at(done, event);
     }
 }

@@ -41,7 +41,7 @@ impl Side {
         }
     }
 
-    pub(super) fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         match self {
             Side::Dialler => 0,
             Side::Accepter => 1,

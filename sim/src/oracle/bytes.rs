@@ -33,6 +33,19 @@ impl<'a> Bytes<'a> {
         self.array().map(i64::from_be_bytes)
     }
 
+    /// A number in as few groups of seven bits as it takes, least significant first.
+    pub(crate) fn number(&mut self) -> Result<u64, Malformed> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(Malformed)
+    }
+
     pub(crate) fn buffer(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         match self.int()? {
             -1 => Ok(None),

@@ -5,11 +5,13 @@ use crate::decide::Dice;
 use crate::disk::SimDisk;
 use crate::host::Host;
 use crate::oracle::broken::{Broken, server_name, zxid_name};
-use crate::oracle::image::{DurableStanding, Image, Mark};
+use crate::oracle::image::{DurablePromise, DurableStanding, Image, Mark};
 use crate::oracle::ledger::Ledger;
+use crate::oracle::peers::Holding;
 use std::collections::BTreeSet;
 use wal::{File, Finding};
-use zk_types::Zxid;
+use zab_core::Summary;
+use zk_types::{Epoch, Standing, Zxid};
 
 /// What every disk holds for certain, and what it promised before.
 #[derive(Clone, Debug)]
@@ -22,6 +24,26 @@ pub(crate) struct Durability {
     lost: Vec<bool>,
     /// By server: a file that holds rot, as long as it is there.
     rotten: Vec<BTreeSet<File>>,
+    /// By server: a record that has to be missed if it is missing, since a later one says that it
+    /// was durable. `None` where nothing rotted, or too much.
+    provable: Vec<Option<u64>>,
+    /// Servers whose promise was lost while they were down.
+    forgot: Vec<bool>,
+    /// By server: what its disk shows before it starts.
+    shown: Vec<Option<Shown>>,
+    /// By server: the version of the disk, and the last record in memory, that were compared last.
+    compared: Vec<(u64, Zxid)>,
+    /// By server: the epoch of the last record of its disk.
+    ends: Vec<Epoch>,
+    /// A server that counts again, and what it had promised then; until that was judged.
+    readmitted: Option<(usize, u32)>,
+}
+
+/// What recovery has to come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shown {
+    last: Mark,
+    promise: DurablePromise,
 }
 
 impl Durability {
@@ -31,33 +53,90 @@ impl Durability {
             promised: vec![(None, 0); servers],
             lost: vec![false; servers],
             rotten: vec![BTreeSet::new(); servers],
+            provable: vec![None; servers],
+            forgot: vec![false; servers],
+            shown: vec![None; servers],
+            compared: vec![(0, Zxid::ZERO); servers],
+            ends: vec![Epoch(0); servers],
+            readmitted: None,
         }
     }
 
     /// A server lost its disk: nothing that it promised counts.
     pub(crate) fn lost(&mut self, server: usize) {
         self.promised[server] = (None, 0);
+        self.forgot[server] = false;
         self.lost[server] = true;
+    }
+
+    /// A server that is down lost its promise.
+    pub(crate) fn forgot(&mut self, server: usize) {
+        self.forgot[server] = true;
+        self.lost[server] = true;
+    }
+
+    /// Whether a server is down that lost its promise.
+    pub(crate) fn has_forgotten(&self, server: usize) -> bool {
+        self.forgot[server]
     }
 
     /// A bit of a file of a server flipped: what its disk holds cannot be told as long as the
     /// file is there.
     pub(crate) fn rotted(&mut self, server: usize, file: &File) {
+        let is_first = self.rotten[server].is_empty();
+        let proven = self.images[server].proven();
+        self.provable[server] = (is_first && file.name.starts_with("log.")).then_some(proven);
         self.rotten[server].insert(file.clone());
     }
 
-    /// A server has recovered, and found `last` to be its last record. Where no disk was harmed,
-    /// recovery finds no damage and everything that was durable.
+    /// A server is about to start from its disk.
+    pub(crate) fn before_start(&mut self, server: usize, disk: &SimDisk) -> Result<(), Broken> {
+        self.look_at(server, disk)?;
+        let mut image = Image::default();
+        image.refresh(&disk.as_it_looks());
+        let is_sound = !self.lost[server] && !self.is_rotten(server);
+        self.shown[server] = image.promise.filter(|_| is_sound).map(|promise| Shown {
+            last: image.last_mark(),
+            promise,
+        });
+        Ok(())
+    }
+
+    /// A server has recovered. Where no disk was harmed, recovery finds no damage and exactly what
+    /// the disk showed; wherever it stands now, the disk knows for certain.
     pub(crate) fn recovered(
-        &self,
+        &mut self,
         server: usize,
-        last: Zxid,
+        disk: &SimDisk,
+        now: &Summary,
         findings: &[Finding],
     ) -> Result<(), Broken> {
-        if self.lost[server] || self.is_rotten(server) {
-            return Ok(());
-        }
+        self.look_at(server, disk)?;
         let name = server_name(server);
+        if std::mem::take(&mut self.forgot[server]) && now.standing != Standing::Amnesiac {
+            let seen = format!("{name} lost its promise and starts as {:?}", now.standing);
+            let rule = "whoever lost its promise knows that it did";
+            return Err(Broken::safety(rule, seen).server(server));
+        }
+        if self.is_rotten(server) {
+            return self.rot_was_told(server, now);
+        }
+        if let Some(zxid) = self.images[server].remains(disk) {
+            let seen = format!(
+                "{name} starts with {:?} as its last record and leaves {} behind it",
+                now.last,
+                zxid_name(zxid)
+            );
+            let rule = "what is behind the end of a log can never come back";
+            return Err(Broken::safety(rule, seen).server(server).at(zxid));
+        }
+        // A server alone asks its disk for a promise in the step in which it starts.
+        if now.settled {
+            self.agrees(server, now)?;
+        }
+        let Some(shown) = self.shown[server] else {
+            return Ok(());
+        };
         for finding in findings {
             match finding {
                 Finding::TornTail { .. }
@@ -75,16 +154,105 @@ impl Durability {
                 }
             }
         }
-        let durable = self.images[server].last();
-        if last.0 < durable {
+        let promise_is_shown = shown.promise == promise_of(now) || !now.settled;
+        if (now.last.0, now.last_chain.0) != shown.last || !promise_is_shown {
             let seen = format!(
-                "{name} recovered {last:?}, and {} was durable",
-                zxid_name(durable)
+                "{name} recovered {:?}, {:?} and epoch {}, and its disk showed {}, {:?}",
+                now.last,
+                now.standing,
+                now.accepted.0,
+                zxid_name(shown.last.0),
+                shown.promise
             );
-            let rule = "recovery finds everything that was durable";
-            return Err(Broken::safety(rule, seen).server(server).at(durable));
+            let rule = "recovery finds exactly what the disk shows";
+            return Err(Broken::safety(rule, seen)
+                .server(server)
+                .at(now.last.0)
+                .at(shown.last.0));
         }
         Ok(())
+    }
+
+    /// Rot in a record that a later one proves durable is no torn write.
+    fn rot_was_told(&mut self, server: usize, now: &Summary) -> Result<(), Broken> {
+        let Some(provable) = self.provable[server].filter(|provable| now.last.0 < *provable) else {
+            return Ok(());
+        };
+        match now.standing {
+            Standing::Damaged | Standing::Amnesiac => Ok(()),
+            Standing::Fresh | Standing::Member => {
+                let seen = format!(
+                    "{} recovered {:?} as {:?}, and {} had been durable",
+                    server_name(server),
+                    now.last,
+                    now.standing,
+                    zxid_name(provable)
+                );
+                let rule = "rot is not taken for a torn write";
+                Err(Broken::safety(rule, seen).server(server).at(provable))
+            }
+        }
+    }
+
+    /// A server took a step. What it believes its disk to hold is what the disk holds.
+    pub(crate) fn stepped(
+        &mut self,
+        server: usize,
+        disk: &SimDisk,
+        now: &Summary,
+    ) -> Result<(), Broken> {
+        if let Some(provable) = &mut self.provable[server] {
+            *provable = now.last.0.min(*provable);
+        }
+        let compared = (disk.durable_version(), now.last);
+        if !now.settled || self.compared[server] == compared {
+            return Ok(());
+        }
+        self.compared[server] = compared;
+        self.look_at(server, disk)?;
+        if self.is_rotten(server) {
+            return Ok(());
+        }
+        self.agrees(server, now)
+    }
+
+    /// A server that waits for no disk knows what its disk holds for certain.
+    fn agrees(&self, server: usize, now: &Summary) -> Result<(), Broken> {
+        let image = &self.images[server];
+        let last = image.last_mark();
+        let agree = (now.last.0, now.last_chain.0) == last
+            && image.promise == Some(promise_of(now))
+            && image.promise_is_whole;
+        if agree {
+            return Ok(());
+        }
+        let seen = format!(
+            "{} relies on {:?}, {:?} and epoch {}, and its disk holds {}, {:?}{}",
+            server_name(server),
+            now.last,
+            now.standing,
+            now.accepted.0,
+            zxid_name(last.0),
+            image.promise,
+            if image.promise_is_whole {
+                ""
+            } else {
+                " in one copy"
+            }
+        );
+        let rule = "a disk holds what its server relies on, and nothing else";
+        Err(Broken::safety(rule, seen)
+            .server(server)
+            .at(now.last.0)
+            .at(last.0))
+    }
+
+    /// What a server's disk held when it was last looked at.
+    pub(crate) fn holding(&self, server: usize) -> Holding<'_> {
+        Holding {
+            image: &self.images[server],
+            is_rotten: self.is_rotten(server),
+        }
     }
 
     /// Whether a disk held rot when it was last looked at.
@@ -118,15 +286,41 @@ impl Durability {
     pub(crate) fn look_at(&mut self, server: usize, disk: &SimDisk) -> Result<(), Broken> {
         self.rotten[server].retain(|file| disk.durable_file(file).is_some());
         let image = &mut self.images[server];
-        image.refresh(disk);
+        let before = image.promise;
+        if !image.refresh(disk) {
+            return Ok(());
+        }
+        if let Some(zxid) = image.overclaims() {
+            let seen = format!(
+                "{} wrote {} and said in it that it was durable",
+                server_name(server),
+                zxid_name(zxid)
+            );
+            let rule = "a record says only of earlier ones that they are durable";
+            return Err(Broken::safety(rule, seen).server(server).at(zxid));
+        }
+        if let Some(zxid) = image.undead() {
+            let seen = format!(
+                "{} left a segment behind whose end {} still follows",
+                server_name(server),
+                zxid_name(zxid)
+            );
+            let rule = "a record that was cut is gone before the log goes on elsewhere";
+            return Err(Broken::safety(rule, seen).server(server).at(zxid));
+        }
         let Some(promise) = image.promise else {
             return Ok(());
         };
+        let was = before.map(|before| before.standing);
+        if (was, promise.standing) == (Some(DurableStanding::Amnesiac), DurableStanding::Member) {
+            self.readmitted = Some((server, promise.accepted));
+        }
         if promise.standing == DurableStanding::Member {
             self.lost[server] = false;
         }
         let (storage, accepted) = self.promised[server];
-        if storage == image.storage_id && promise.accepted < accepted {
+        let remembers = promise.standing != DurableStanding::Amnesiac;
+        if storage == image.storage_id && promise.accepted < accepted && remembers {
             let seen = format!(
                 "{} had promised epoch {accepted} and remembers {}",
                 server_name(server),
@@ -135,7 +329,13 @@ impl Durability {
             let rule = "a promise is never forgotten";
             return Err(Broken::safety(rule, seen).server(server));
         }
-        self.promised[server] = (image.storage_id, promise.accepted);
+        let same = storage == image.storage_id;
+        let highest = if same {
+            accepted.max(promise.accepted)
+        } else {
+            promise.accepted
+        };
+        self.promised[server] = (image.storage_id, highest);
         let epoch = Zxid(image.last()).epoch().0;
         if promise.standing == DurableStanding::Member && epoch > promise.accepted {
             let seen = format!(
@@ -149,18 +349,34 @@ impl Durability {
         Ok(())
     }
 
-    /// Everything through `zxid` was just seen committed.
-    pub(crate) fn committed(
+    /// Whether the history on a server's disk now ends in another epoch than when that was asked
+    /// last.
+    pub(crate) fn has_turned(&mut self, server: usize) -> bool {
+        let epoch = Zxid(self.images[server].last()).epoch();
+        std::mem::replace(&mut self.ends[server], epoch) != epoch
+    }
+
+    /// A history ends in another epoch: whoever can be elected now holds everything that was
+    /// committed.
+    pub(crate) fn turned(&mut self, ledger: &Ledger, hosts: &[Host]) -> Result<(), Broken> {
+        let Some(last) = ledger.entries().last() else {
+            return Ok(());
+        };
+        let mark = (last.record.zxid.0, last.record.chain.0);
+        let holds = self.holders(mark, ledger, hosts)?;
+        self.survives(mark, &holds)
+    }
+
+    /// Who holds the history up to `mark`, as of now.
+    fn holders(
         &mut self,
-        zxid: Zxid,
+        mark: Mark,
         ledger: &Ledger,
         hosts: &[Host],
-    ) -> Result<(), Broken> {
+    ) -> Result<Vec<bool>, Broken> {
         for (server, host) in hosts.iter().enumerate() {
             self.look_at(server, &host.disk)?;
         }
-        let index = ledger.find(zxid).expect("it was just applied");
-        let mark = (zxid.0, ledger.entries()[index].record.chain.0);
         let chain_at = |zxid| {
             if zxid == 0 {
                 return Some(0);
@@ -168,11 +384,21 @@ impl Durability {
             let index = ledger.find(Zxid(zxid))?;
             Some(ledger.entries()[index].record.chain.0)
         };
-        let holds: Vec<bool> = self
-            .images
-            .iter()
-            .map(|image| image.holds(mark, chain_at))
-            .collect();
+        let images = self.images.iter();
+        Ok(images.map(|image| image.holds(mark, chain_at)).collect())
+    }
+
+    /// Everything through `zxid` was just seen committed.
+    pub(crate) fn committed(
+        &mut self,
+        zxid: Zxid,
+        ledger: &Ledger,
+        hosts: &[Host],
+    ) -> Result<(), Broken> {
+        let index = ledger.find(zxid).expect("it was just applied");
+        let mark = (zxid.0, ledger.entries()[index].record.chain.0);
+        let holds = self.holders(mark, ledger, hosts)?;
+        self.readmission()?;
         let excused = |server: usize| self.lost[server] || self.is_rotten(server);
         let holds_or_held = |server: &usize| holds[*server] || excused(*server);
         let count = (0..hosts.len()).filter(holds_or_held).count();
@@ -191,6 +417,29 @@ impl Durability {
             return Err(Broken::safety(rule, seen).at(zxid.0));
         }
         self.survives(mark, &holds)
+    }
+
+    /// Whoever counts again after it forgot what it promised has heard of an epoch that every other
+    /// voter has promised: what it forgot cannot matter any more.
+    fn readmission(&mut self) -> Result<(), Broken> {
+        let Some((server, epoch)) = self.readmitted.take() else {
+            return Ok(());
+        };
+        let accepted = |server: usize| self.images[server].promise.map_or(0, |p| p.accepted);
+        let others = (0..self.images.len()).filter(|other| *other != server);
+        for other in others {
+            if accepted(other) < epoch && !self.lost[other] && !self.is_rotten(other) {
+                let seen = format!(
+                    "{} counts again in epoch {epoch}, and {} promised only {}",
+                    server_name(server),
+                    server_name(other),
+                    accepted(other)
+                );
+                let rule = "who forgot its promises counts again when all others follow";
+                return Err(Broken::safety(rule, seen).server(server).server(other));
+            }
+        }
+        Ok(())
     }
 
     /// Of every quorum that could elect, the one with the best log holds all of the ledger.
@@ -233,5 +482,19 @@ impl Durability {
             first,
             Some(DurableStanding::Member | DurableStanding::Fresh)
         ) && standings.all(|standing| standing == first)
+    }
+}
+
+/// What a server relies on to be promised.
+fn promise_of(now: &Summary) -> DurablePromise {
+    let standing = match now.standing {
+        Standing::Fresh => DurableStanding::Fresh,
+        Standing::Member => DurableStanding::Member,
+        Standing::Damaged => DurableStanding::Damaged,
+        Standing::Amnesiac => DurableStanding::Amnesiac,
+    };
+    DurablePromise {
+        accepted: now.accepted.0,
+        standing,
     }
 }

@@ -49,6 +49,11 @@ pub(crate) struct Image {
     places: Vec<Place>,
     /// The last record that a later one says is durable.
     proven: u64,
+    overclaims: Option<u64>,
+    /// A record that was cut, and stands right behind the end of a segment that the log has left.
+    undead: Option<u64>,
+    /// Whether both copies of the promise say the same.
+    pub(crate) promise_is_whole: bool,
     tail: Option<Tail>,
 }
 
@@ -85,10 +90,10 @@ struct SegmentHeader {
 }
 
 impl Image {
-    /// Reads what has changed on the disk since the last time.
-    pub(crate) fn refresh(&mut self, disk: &SimDisk) {
+    /// Reads what has changed on the disk since the last time; says whether anything may have.
+    pub(crate) fn refresh(&mut self, disk: &SimDisk) -> bool {
         if self.version == Some(disk.durable_version()) {
-            return;
+            return false;
         }
         self.version = Some(disk.durable_version());
         let slots = |name, kind, storage_id| {
@@ -106,12 +111,14 @@ impl Image {
                 version: self.version,
                 ..Image::default()
             };
-            return;
+            return true;
         };
         let promise = slots("promise", b"VIVPROMI", storage_id);
         self.promise = promise
             .as_deref()
             .and_then(|payload| promise_of(payload).ok());
+        let copies = disk.durable_file(&log_file("promise")).unwrap_or_default();
+        self.promise_is_whole = copies.get(..SLOT_BYTES) == copies.get(SLOT_BYTES..2 * SLOT_BYTES);
         let manifest = slots("manifest", b"VIVMANIF", storage_id).unwrap_or_default();
         if self.manifest_bytes != manifest || self.tail.is_none() {
             self.manifest = manifest_of(&manifest).ok();
@@ -119,11 +126,53 @@ impl Image {
             self.find_base(disk);
         }
         self.follow(disk);
+        true
     }
 
     /// The last record.
     pub(crate) fn last(&self) -> u64 {
         self.records.last().map_or(self.base.0, |(zxid, _)| *zxid)
+    }
+
+    /// The last record with the hash of everything up to it.
+    pub(crate) fn last_mark(&self) -> Mark {
+        self.records.last().copied().unwrap_or(self.base)
+    }
+
+    /// Whether a record is in the log, or in the snapshot before it.
+    pub(crate) fn has(&self, zxid: u64) -> bool {
+        zxid <= self.base.0
+            || self
+                .records
+                .binary_search_by_key(&zxid, |(at, _)| *at)
+                .is_ok()
+    }
+
+    /// The last record that a later one says is durable.
+    pub(crate) fn proven(&self) -> u64 {
+        self.proven
+    }
+
+    /// The first record that says of itself that it is durable, or of one after it.
+    pub(crate) fn overclaims(&self) -> Option<u64> {
+        self.overclaims
+    }
+
+    /// A record that was cut and that nothing but its age keeps from coming back.
+    pub(crate) fn undead(&self) -> Option<u64> {
+        self.undead
+    }
+
+    /// A record behind the end of the log that looks as if it were of its present life.
+    pub(crate) fn remains(&self, disk: &SimDisk) -> Option<u64> {
+        let (tail, manifest) = (self.tail?, self.manifest.as_ref()?);
+        let bytes = disk.durable_file(&segment(tail.generation))?;
+        let seed = (self.storage_id?, tail.generation);
+        let places = (tail.offset..bytes.len()).step_by(8);
+        places
+            .filter_map(|offset| sealed(&bytes[offset..], seed).ok())
+            .find(|(_, incarnation, _)| *incarnation == manifest.incarnation)
+            .map(|(zxid, ..)| zxid)
     }
 
     /// A place in a record whose loss would be noticed: a later one says that it is durable.
@@ -154,6 +203,8 @@ impl Image {
         self.records.clear();
         self.places.clear();
         self.proven = 0;
+        self.overclaims = None;
+        self.undead = None;
         self.tail = None;
         let Some(manifest) = &self.manifest else {
             return;
@@ -196,7 +247,8 @@ impl Image {
             .unwrap_or_default();
         loop {
             let rest = bytes.get(tail.offset..).unwrap_or_default();
-            if let Ok((mark, durable_upto, length)) = frame(rest, tail.last, &manifest) {
+            let seed = (self.storage_id.unwrap_or_default(), tail.generation);
+            if let Ok((mark, durable_upto, length)) = frame(rest, tail.last, seed, &manifest) {
                 let Tail {
                     generation, offset, ..
                 } = tail;
@@ -207,6 +259,9 @@ impl Image {
                     length,
                 });
                 self.proven = self.proven.max(durable_upto);
+                if durable_upto >= mark.0 {
+                    self.overclaims = self.overclaims.or(Some(mark.0));
+                }
                 tail.offset += length;
                 tail.last = mark;
                 if mark.0 > self.base.0 {
@@ -222,6 +277,9 @@ impl Image {
                 .into_iter()
                 .find(|(number, header)| *number > tail.generation && header.previous == tail.last);
             let Some((generation, _)) = next else { break };
+            if let Ok((zxid, ..)) = sealed(rest, seed) {
+                self.undead = Some(zxid);
+            }
             tail = Tail {
                 generation,
                 offset: SEGMENT_HEADER_BYTES,
@@ -360,11 +418,17 @@ fn segment_header(
 
 /// The record that `bytes` start with, if it continues `last`; what it says is durable, and its
 /// length.
-fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, u64, usize), Malformed> {
+fn frame(
+    bytes: &[u8],
+    last: Mark,
+    seed: (u64, u64),
+    manifest: &Manifest,
+) -> Result<(Mark, u64, usize), Malformed> {
+    let (_, incarnation, padded) = sealed(bytes, seed)?;
     let mut rest = Bytes(bytes);
     rest.int()?;
     let length = usize::try_from(rest.int()?).map_err(|_| Malformed)?;
-    let incarnation = rest.int()?.cast_unsigned();
+    rest.int()?;
     let kind = u64::from(rest.byte()?);
     rest.take(3)?;
     let zxid = rest.long()?.cast_unsigned();
@@ -377,7 +441,7 @@ fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, u64, us
     } else {
         incarnation == manifest.incarnation
     };
-    if !belongs || !(1..=3).contains(&kind) {
+    if !belongs {
         return Err(Malformed);
     }
     let mut hasher = Xxh3Default::new();
@@ -388,11 +452,33 @@ fn frame(bytes: &[u8], last: Mark, manifest: &Manifest) -> Result<(Mark, u64, us
     if hasher.digest() != chain {
         return Err(Malformed);
     }
-    Ok((
-        (zxid, chain),
-        durable_upto,
-        (FRAME_HEADER_BYTES + length).next_multiple_of(8),
-    ))
+    Ok(((zxid, chain), durable_upto, padded))
+}
+
+/// A record whose checksum is right, whatever it continues: its zxid, its incarnation, and its
+/// length.
+fn sealed(
+    bytes: &[u8],
+    (storage_id, generation): (u64, u64),
+) -> Result<(u64, u32, usize), Malformed> {
+    let mut rest = Bytes(bytes);
+    let checksum = rest.int()?.cast_unsigned();
+    let length = usize::try_from(rest.int()?).map_err(|_| Malformed)?;
+    let incarnation = rest.int()?.cast_unsigned();
+    if !(1..=3).contains(&rest.byte()?) || rest.take(3)? != [0; 3] {
+        return Err(Malformed);
+    }
+    let zxid = rest.long()?.cast_unsigned();
+    let padded = (FRAME_HEADER_BYTES + length).next_multiple_of(8);
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&storage_id.to_be_bytes());
+    hasher.update(&generation.to_be_bytes());
+    hasher.update(bytes.get(4..padded).ok_or(Malformed)?);
+    if hasher.finalize() == checksum {
+        Ok((zxid, incarnation, padded))
+    } else {
+        Err(Malformed)
+    }
 }
 
 fn snapshot_mark(bytes: &[u8]) -> Result<Mark, Malformed> {

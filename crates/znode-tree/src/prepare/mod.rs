@@ -185,7 +185,8 @@ impl Preparation<'_> {
 
     fn check_session(&self) -> Result<(), ErrorCode> {
         self.requester.session_check?;
-        if self.is_closing(self.requester.session) {
+        let closing = self.is_closing(self.requester.session);
+        if zk_types::mutant!("closing-session-accepted", closing, false) {
             return Err(ErrorCode::SessionExpired);
         }
         Ok(())
