@@ -365,7 +365,7 @@ impl SimClient {
                     }
                 }
                 Output::WatchEnded { ticket } => self.watches.ended(ticket),
-                Output::State(state) => self.state(state, around),
+                Output::State(state) => self.state(state, around)?,
                 Output::ConnectionLost { server, loss } => {
                     let words = format!("lost s{}: {loss:?}", server + 1);
                     around.notes.add(now, self.name(), words);
@@ -401,7 +401,7 @@ impl SimClient {
         }
     }
 
-    fn state(&mut self, state: ConnectionState, around: &mut Around<'_>) {
+    fn state(&mut self, state: ConnectionState, around: &mut Around<'_>) -> Result<(), Broken> {
         let now = around.queue.now();
         around
             .chain
@@ -410,10 +410,17 @@ impl SimClient {
         match state {
             ConnectionState::Connected => self.watches.connected(),
             ConnectionState::Connecting | ConnectionState::ConnectedReadOnly => {}
-            ConnectionState::Over(End::Expired | End::AuthFailed | End::Closed) => {
+            ConnectionState::Over(end) => {
                 self.is_over = true;
+                let is_calm = around.swarm.faults.is_empty() && around.swarm.adversary.is_none();
+                if end == End::Expired && is_calm {
+                    let seen = format!("the session of {} expired", self.name());
+                    let rule = "without faults no session expires that its client keeps";
+                    return Err(Broken::history(rule, seen).client(self.index));
+                }
             }
         }
+        Ok(())
     }
 
     fn disconnected(&mut self) {

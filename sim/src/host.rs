@@ -104,6 +104,8 @@ pub(crate) struct Host {
     accepted: u64,
     clients: u64,
     dies_after: Option<(u64, Death)>,
+    /// How many more operations on files whose name begins so it survives.
+    dies_at_file: Option<(&'static str, u64, Death)>,
     /// Starts after which it dies soon.
     dies_again: u32,
     disk_error_due: bool,
@@ -144,6 +146,7 @@ impl Host {
             accepted: 0,
             clients: 0,
             dies_after: None,
+            dies_at_file: None,
             dies_again: 0,
             disk_error_due: false,
             disk_slow: 1,
@@ -258,6 +261,7 @@ impl Host {
         self.conns.clear();
         self.links.clear();
         self.dies_after = None;
+        self.dies_at_file = None;
         self.disk_error_due = false;
         let running: Vec<DiskOp> = self
             .lanes
@@ -310,6 +314,11 @@ impl Host {
         self.dies_after = Some((effects, death));
     }
 
+    /// Dies when that many operations on files whose name begins so are done.
+    pub(crate) fn die_at_file(&mut self, kind: &'static str, times: u64, death: Death) {
+        self.dies_at_file = Some((kind, times, death));
+    }
+
     /// Dies soon after each of this many starts.
     pub(crate) fn dies_again(&mut self, starts: u32) {
         self.dies_again = starts;
@@ -338,6 +347,7 @@ impl Host {
     /// Takes every plan against it back.
     pub(crate) fn spare(&mut self) {
         self.dies_after = None;
+        self.dies_at_file = None;
         self.dies_again = 0;
         self.disk_error_due = false;
         self.disk_slow = 1;

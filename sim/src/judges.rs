@@ -226,6 +226,7 @@ impl Judges {
         clients: &[SimClient],
         moves: &[Move],
         hosts: &[Host],
+        end: (Micros, Micros),
     ) -> Result<(), Broken> {
         let writes = Writes::collect(taps);
         let timeline = Timeline::tell(&self.ledger, &writes, self.locality)?;
@@ -242,6 +243,7 @@ impl Judges {
             clock_rates: hosts.iter().map(Host::clock_rate).collect(),
         };
         sessions::judge_homes(&timeline, taps, &homes)?;
+        sessions::judge_silence(&timeline, taps, &self.leaders, end)?;
         let open: Vec<usize> = clients.iter().filter_map(SimClient::open_tap).collect();
         for (number, tap) in taps.iter().enumerate() {
             let at_end = if open.contains(&number) {

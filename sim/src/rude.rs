@@ -7,6 +7,7 @@ use crate::oracle::broken::Broken;
 use crate::oracle::sessions::Move;
 use crate::oracle::wire::Tap;
 use crate::queue::Micros;
+use crate::swarm::Swarm;
 use std::collections::BTreeMap;
 
 /// Request number of the write that shows a session on its new server.
@@ -39,6 +40,7 @@ struct Call {
 pub(crate) struct Rude {
     node: Node,
     servers: usize,
+    tick: Micros,
     /// What taps call it: a client after all others.
     client: usize,
     dice: Dice,
@@ -54,11 +56,12 @@ pub(crate) struct Rude {
 pub(crate) type When = (u64, Micros);
 
 impl Rude {
-    pub(crate) fn new(seed: u64, node: Node, servers: usize, client: usize) -> Self {
+    pub(crate) fn new(seed: u64, node: Node, swarm: &Swarm) -> Self {
         Rude {
             node,
-            servers,
-            client,
+            servers: swarm.servers,
+            client: swarm.clients,
+            tick: swarm.tick,
             dice: Dice::new(seed, Domain::Hostile, 1),
             calls: BTreeMap::new(),
             count: 0,
@@ -187,7 +190,7 @@ impl Rude {
             }
             Manner::Sleeper => {
                 let timeout = u64::from(timeout_of(&call.greeting)) * 1_000;
-                let silence = timeout + self.dice.below(timeout);
+                let silence = timeout + self.dice.below(self.tick * 5 / 2);
                 self.later.push((silence, conn));
                 self.finish(conn);
             }

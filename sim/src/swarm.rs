@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     PowerLossOfAll,
     /// A machine dies between two effects of one step.
     CrashAtEffect,
+    /// A machine dies when it has just written to a file of some kind.
+    CrashAtFile,
     /// A machine dies while it recovers.
     CrashInRecovery,
     /// A machine dies three times in a row, soon after each start.
@@ -68,11 +70,12 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Every kind.
-    pub(crate) const ALL: [Fault; 28] = [
+    pub(crate) const ALL: [Fault; 29] = [
         Fault::ProcessCrash,
         Fault::PowerLoss,
         Fault::PowerLossOfAll,
         Fault::CrashAtEffect,
+        Fault::CrashAtFile,
         Fault::CrashInRecovery,
         Fault::CrashStorm,
         Fault::Pause,
@@ -106,6 +109,7 @@ impl Fault {
             Fault::PowerLoss => "power loss",
             Fault::PowerLossOfAll => "power loss of all",
             Fault::CrashAtEffect => "crash at effect",
+            Fault::CrashAtFile => "crash at a file",
             Fault::CrashInRecovery => "crash in recovery",
             Fault::CrashStorm => "crash after crash",
             Fault::Pause => "pause",
@@ -136,8 +140,12 @@ impl Fault {
     /// How often it strikes among the others, where a seed knows it.
     fn weight(self) -> u32 {
         match self {
-            Fault::ProcessCrash | Fault::PowerLoss | Fault::CrashAtEffect => 10,
-            Fault::Partition | Fault::IsolateLeader | Fault::Cut | Fault::Reset => 8,
+            Fault::ProcessCrash
+            | Fault::PowerLoss
+            | Fault::CrashAtEffect
+            | Fault::CrashAtFile
+            | Fault::IsolateLeader => 10,
+            Fault::Partition | Fault::Cut | Fault::Reset => 8,
             Fault::CrashStorm
             | Fault::Pause
             | Fault::LeaderPause
@@ -490,6 +498,7 @@ fn makes_sense(fault: Fault, servers: usize) -> bool {
         | Fault::PowerLoss
         | Fault::PowerLossOfAll
         | Fault::CrashAtEffect
+        | Fault::CrashAtFile
         | Fault::CrashInRecovery
         | Fault::CrashStorm
         | Fault::Pause

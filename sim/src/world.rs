@@ -117,7 +117,7 @@ impl World {
                 .collect(),
             clients: Vec::new(),
             hostile: Hostile::new(seed, nodes - 2, swarm.servers),
-            rude: Rude::new(seed, nodes - 1, swarm.servers, swarm.clients),
+            rude: Rude::new(seed, nodes - 1, &swarm),
             taps: Vec::new(),
             chain: Chain::default(),
             notes: Notes::new(trace),
@@ -146,8 +146,7 @@ impl World {
         while self.phase != Phase::Over {
             self.step()?;
         }
-        self.judges
-            .verdict(&self.taps, &self.clients, &self.rude.moves, &self.hosts)
+        self.verdict()
     }
 
     /// Ends the time of faults now, and runs to the verdict.
@@ -156,8 +155,14 @@ impl World {
         while self.phase != Phase::Over {
             self.step()?;
         }
+        self.verdict()
+    }
+
+    fn verdict(&self) -> Result<(), Broken> {
+        let end = (self.queue.now(), self.swarm.tick);
+        let moves = &self.rude.moves;
         self.judges
-            .verdict(&self.taps, &self.clients, &self.rude.moves, &self.hosts)
+            .verdict(&self.taps, &self.clients, moves, &self.hosts, end)
     }
 
     /// Starts everything.

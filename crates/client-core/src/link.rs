@@ -73,7 +73,8 @@ impl Session {
 
     /// How long the client may be silent.
     pub(crate) fn ping_interval(&self) -> Duration {
-        (self.timeout / 3).min(PING_INTERVAL_MAX)
+        let interval = (self.timeout / 3).min(PING_INTERVAL_MAX);
+        zk_types::mutant!("client-pings-too-late", interval, self.timeout * 2)
     }
 
     /// When the session is given up, if no server is found until then.
@@ -85,7 +86,9 @@ impl Session {
     pub(crate) fn on_reply(&mut self, xid: Xid, zxid: Zxid) {
         assert!(xid.0 > 0, "{xid:?} is no request's");
         if i64::try_from(zxid.0).is_ok() {
-            self.last_zxid_seen = self.last_zxid_seen.max(zxid);
+            let seen = self.last_zxid_seen.max(zxid);
+            self.last_zxid_seen =
+                zk_types::mutant!("client-forgets-what-it-saw", seen, self.last_zxid_seen);
         }
     }
 }

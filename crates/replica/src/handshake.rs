@@ -27,7 +27,8 @@ impl Replica {
             self.statistics.connections_rejected += 1;
             return self.close(conn);
         }
-        if request.last_zxid_seen > self.state.applied {
+        let is_ahead = request.last_zxid_seen > self.state.applied;
+        if zk_types::mutant!("client-ahead-served", is_ahead, false) {
             return self.close(conn);
         }
         let timeout_ms = negotiate(

@@ -131,7 +131,8 @@ impl Replica {
     pub(crate) fn hand_over_touches(&mut self) {
         self.touch_at = self.now + self.config.tick / 2;
         let sessions = self.touches.take();
-        if !sessions.is_empty() {
+        let handed = zk_types::mutant!("touches-kept-back", true, self.leader.is_some());
+        if handed && !sessions.is_empty() {
             self.ask_leader(ToLeader::Touched { sessions });
         }
     }
@@ -243,7 +244,11 @@ impl Replica {
         }
         leader.expiry.track(session, timeout_ms, self.now);
         let before = leader.owners.owner(session);
-        leader.owners.set(session, from);
+        zk_types::mutant!(
+            "move-does-not-change-the-owner",
+            leader.owners.set(session, from),
+            ()
+        );
         if let Some(before) = before.filter(|&before| before != from) {
             self.tell(before, FromLeader::Moved { session });
         }

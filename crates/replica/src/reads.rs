@@ -339,7 +339,13 @@ impl<'t> Reads<'_, 't> {
         for path in watches.data.iter().map(|path| root_for_empty(path)) {
             match self.tree.stat(path) {
                 None => self.catch_up(EventKind::NodeDeleted, path, out),
-                Some(stat) if stat.mzxid.0.cast_signed() > since => {
+                Some(stat)
+                    if zk_types::mutant!(
+                        "rearmed-data-watch-misses-changes",
+                        stat.mzxid.0.cast_signed() > since,
+                        false
+                    ) =>
+                {
                     self.catch_up(EventKind::NodeDataChanged, path, out);
                 }
                 Some(_) => self.watches.add_standard(Table::Data, path, self.conn),
@@ -354,7 +360,13 @@ impl<'t> Reads<'_, 't> {
         for path in watches.child.iter().map(|path| root_for_empty(path)) {
             match self.tree.stat(path) {
                 None => self.catch_up(EventKind::NodeDeleted, path, out),
-                Some(stat) if stat.pzxid.0.cast_signed() > since => {
+                Some(stat)
+                    if zk_types::mutant!(
+                        "rearmed-child-watch-misses-changes",
+                        stat.pzxid.0.cast_signed() > since,
+                        false
+                    ) =>
+                {
                     self.catch_up(EventKind::NodeChildrenChanged, path, out);
                 }
                 Some(_) => self.watches.add_standard(Table::Child, path, self.conn),

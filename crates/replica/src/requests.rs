@@ -200,7 +200,8 @@ impl Replica {
     /// Answers the refusals that are right by now.
     pub(crate) fn answer_due_refusals(&mut self) {
         while let Some((after, _, _)) = self.outcomes.refusals.front() {
-            if *after > self.state.applied {
+            let is_early = *after > self.state.applied;
+            if zk_types::mutant!("refusal-before-its-state", is_early, false) {
                 return;
             }
             let (_, tag, refusal) = self.outcomes.refusals.pop_front().expect("it is the front");
@@ -302,7 +303,8 @@ impl Replica {
         let now = self.now;
         let op = OpCode::from_code(header.opcode).expect("it was decoded");
         let connection = self.connections.get_mut(conn).expect("it just sent this");
-        if connection.queue.is_empty() && !connection.should_hold_back() {
+        let is_next = connection.queue.is_empty() && !connection.should_hold_back();
+        if zk_types::mutant!("read-overtakes-writes", is_next, true) {
             let identities = connection.identities.clone();
             let then = self.read(conn, header, &identities, body);
             self.note_answer(conn, header.xid, op, now, self.state.applied);

@@ -124,7 +124,7 @@ impl Election {
         }
         let tell = if round > self.round {
             self.round = round;
-            self.tally.clear();
+            mutant!("votes-of-earlier-rounds-kept", self.tally.clear(), ());
             self.set_vote(if is_better(&vote, &own) { vote } else { own });
             Tell::All
         } else if self.vote.is_some_and(|mine| is_better(&vote, &mine)) {

@@ -90,6 +90,9 @@ pub(crate) fn plan(leader: &EpochSegments, window_start: Zxid, learner: &Positio
     if common == Zxid::ZERO && has_forgotten(leader, learner.last()) {
         return Plan::Snap(common);
     }
+    if common < window_start && mutant!("window-ignored", false, true) {
+        return Plan::Diff;
+    }
     if common < learner.committed || common < learner.base {
         return Plan::Contradiction;
     }

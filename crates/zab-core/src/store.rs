@@ -72,7 +72,11 @@ impl Store {
             .for_each(|record| log.push(record));
         Store {
             base,
-            committed: recovered.committed.max(base).min(log.last()),
+            committed: mutant!(
+                "recovery-commits-its-log",
+                recovered.committed.max(base).min(log.last()),
+                log.last()
+            ),
             delivered: base,
             durable: log.last(),
             log_writes: VecDeque::new(),
@@ -340,7 +344,7 @@ impl Store {
         self.log.restart(&meta);
         self.base = meta.zxid;
         self.committed = self.committed.max(meta.zxid);
-        self.delivered = meta.zxid;
+        self.delivered = mutant!("install-delivers-again", meta.zxid, self.delivered);
         self.durable = meta.zxid;
         self.snapshots = alloc::vec![(id, meta)];
     }

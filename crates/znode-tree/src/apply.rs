@@ -148,7 +148,7 @@ impl Tree {
         self.alter(path, index, |node| {
             node.data = data.cloned();
             node.version = version;
-            node.mzxid = header.zxid;
+            node.mzxid = zk_types::mutant!("change-keeps-the-mzxid", header.zxid, node.mzxid);
             node.mtime = header.time;
         });
         let stat = self.nodes[index].stat();

@@ -124,7 +124,11 @@ impl Pending {
                     if let Ok(entry) = self
                         .nodes
                         .find_entry(spread(hash), |node| node.path == path)
-                        && entry.get().zxid <= upto
+                        && zk_types::mutant!(
+                            "newer-pending-change-settled",
+                            entry.get().zxid <= upto,
+                            true
+                        )
                     {
                         entry.remove();
                         if let Some(ordered) = &mut self.ordered.0 {

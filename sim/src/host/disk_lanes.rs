@@ -42,6 +42,9 @@ impl Host {
             return Ok(Step::Dies(Death::Disk));
         }
         let bytes = self.disk.finish(&task.op, last_write);
+        if let Some(death) = self.dies_with(&task.op) {
+            return Ok(Step::Dies(death));
+        }
         around.chain.push(
             around.queue.now(),
             22,
@@ -82,6 +85,24 @@ impl Host {
         let event = Event::Host(self.index, self.process, HostEvent::Disk(lane));
         around.queue.at(done, event);
         Ok(())
+    }
+
+    /// Whether it is to die now that this is done.
+    fn dies_with(&mut self, op: &DiskOp) -> Option<Death> {
+        let (DiskOp::Write { file, .. }
+        | DiskOp::Sync { file }
+        | DiskOp::Allocate { file, .. }
+        | DiskOp::Rename { to: file, .. }
+        | DiskOp::Remove { file }) = op
+        else {
+            return None;
+        };
+        let (kind, left, death) = self.dies_at_file.as_mut()?;
+        if !file.name.starts_with(*kind) {
+            return None;
+        }
+        *left -= 1;
+        (*left == 0).then_some(*death)
     }
 
     /// Of a value that is kept in two copies, one is whole at any time.

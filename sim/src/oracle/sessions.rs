@@ -220,6 +220,43 @@ fn left_of(session: i64, now: Micros, taps: &[Tap], homes: &Homes<'_>) -> Option
     (passed < timeout).then(|| (timeout - passed) / 1_000)
 }
 
+/// A session whose client has said nothing for long is over, if one leader has led all the while.
+/// `now` is the end of the world; `tick` is that of its servers.
+pub(crate) fn judge_silence(
+    timeline: &Timeline,
+    taps: &[Tap],
+    reigns: &BTreeMap<u32, Reign>,
+    (now, tick): (Micros, Micros),
+) -> Result<(), Broken> {
+    let Some((_, reign)) = reigns.last_key_value() else {
+        return Ok(());
+    };
+    for session in timeline.last.sessions.keys() {
+        let own = taps.iter().filter(|tap| tap.session == Some(*session));
+        let mut last = reign.since;
+        let mut timeout_ms = None;
+        for frame in own.flat_map(|tap| &tap.frames) {
+            last = last.max(frame.time);
+            if let FrameKind::Connected { timeout_ms: ms, .. } = &frame.what {
+                timeout_ms = Some(*ms);
+            }
+        }
+        let Some(timeout) = timeout_ms.and_then(|ms| Micros::try_from(ms).ok()) else {
+            continue;
+        };
+        let patience = timeout * 2_000 + tick * 6 + 2_000_000;
+        if now.saturating_sub(last) > patience {
+            let seen = format!(
+                "session {session:#x} of {timeout} ms is open {} ms after it was heard last",
+                (now - last) / 1_000
+            );
+            let rule = "a silent session ends";
+            return Err(Broken::history(rule, seen).server(reign.server));
+        }
+    }
+    Ok(())
+}
+
 /// When the last request was sent that the leader itself answered during its reign.
 fn last_heard(tap: &Tap, reign: &Reign) -> Option<(Micros, i32)> {
     if tap.server != reign.server {

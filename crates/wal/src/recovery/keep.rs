@@ -44,14 +44,22 @@ pub(super) fn promise<D: Disk>(
     let lost = mutant!("promise-from-log", Standing::Amnesiac, Standing::Member);
     let standing = match promised {
         // A log that is of a later epoch than the promise has outlived it.
-        Some((_, promise)) if promise.accepted < last_epoch => lost,
+        Some((_, promise))
+            if mutant!(
+                "outlived-promise-kept",
+                promise.accepted < last_epoch,
+                promise.accepted > last_epoch
+            ) =>
+        {
+            lost
+        }
         Some((
             _,
             Promise {
                 standing: Standing::Fresh | Standing::Member,
                 ..
             },
-        )) if damaged => Standing::Damaged,
+        )) if mutant!("damage-keeps-its-vote", damaged, false) => Standing::Damaged,
         Some((_, promise)) => promise.standing,
         None => lost,
     };

@@ -121,16 +121,22 @@ impl Wal {
             let header = SegmentHeader {
                 incarnation: self.segments.incarnation,
                 generation: named.generation,
-                previous: (tail.zxid, tail.chain),
+                previous: mutant!(
+                    "segment-continues-nothing",
+                    (tail.zxid, tail.chain),
+                    (tail.zxid, Chain::default())
+                ),
                 bytes: named.bytes,
                 storage_id: self.storage_id,
             };
             let file = names::segment(named.generation);
-            ops.push(DiskOp::Write {
-                file,
-                offset: 0,
-                bytes: header.encode(),
-            });
+            if mutant!("segment-header-not-written", true, false) {
+                ops.push(DiskOp::Write {
+                    file,
+                    offset: 0,
+                    bytes: header.encode(),
+                });
+            }
             fitting = batch.fitting(self.segments.room(tail.end));
         }
         let now = if fitting.0 == batch.entries.len() {
@@ -216,7 +222,8 @@ impl Wal {
         }
         let mut ops = self.manifest_ops();
         let (retire, spared) = self.segments.retire(&dead);
-        ops.extend(retire);
+        let at = mutant!("segments-gone-before-the-cut", ops.len(), 0);
+        ops.splice(at..at, retire);
         self.issue_log(ops, InFlight::Truncate { ticket, spared });
         Issued::Yes
     }

@@ -28,7 +28,11 @@ impl Follower {
         );
         // A transaction is acknowledged by members only: whoever took part in one knows, after any
         // crash, that the ensemble is founded.
-        let is_fresh = cx.store.promise_durable().standing == Standing::Fresh;
+        let is_fresh = mutant!(
+            "fresh-acknowledges",
+            cx.store.promise_durable().standing == Standing::Fresh,
+            false
+        );
         if durable > self.acked && !is_fresh {
             self.acked = durable;
             cx.send(self.link, Message::Ack { zxid: durable });
@@ -41,9 +45,9 @@ impl Follower {
         }
         cx.store.deliver(&mut cx.outbox);
         while let Some(sync) = self.syncs.front()
-            && sync
-                .confirmed
-                .is_some_and(|upto| upto <= cx.store.delivered())
+            && sync.confirmed.is_some_and(|upto| {
+                mutant!("sync-before-apply", upto <= cx.store.delivered(), true)
+            })
         {
             cx.outbox.push_back(Output::SyncDone { tag: sync.tag });
             self.syncs.pop_front();

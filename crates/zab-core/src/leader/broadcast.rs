@@ -53,7 +53,8 @@ impl Leader {
         if !was_synced {
             learner.progress_at = now;
             learner.await_readmission(self.ping_round);
-            if matches!(self.stage, Stage::Broadcasting(_)) {
+            let is_established = matches!(self.stage, Stage::Broadcasting(_));
+            if mutant!("uptodate-before-quorum", is_established, true) {
                 learner.tell_uptodate(cx);
             }
         }
@@ -110,7 +111,8 @@ impl Leader {
     fn check_counter(&mut self, cx: &mut Context, _now: Instant) -> Next {
         let last = cx.store.log.last();
         let is_done = cx.store.delivered() == last && cx.store.committed() == last;
-        if is_done && last.counter() >= cx.config.counter_max {
+        let is_full = last.counter() >= cx.config.counter_max;
+        if is_done && mutant!("counter-runs-dry", is_full, false) {
             cx.note(Note::CounterExhausted);
             return Next::LOOK;
         }

@@ -59,7 +59,7 @@ impl Leader {
     }
 
     fn begin_sync(&mut self, cx: &mut Context, from: SyncSource) {
-        let round = self.ping_round + 1;
+        let round = mutant!("sync-by-an-old-ping", self.ping_round + 1, self.ping_round);
         self.syncs.push_back(PendingSync {
             from,
             upto: cx.store.log.last(),

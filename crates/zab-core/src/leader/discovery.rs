@@ -79,6 +79,9 @@ impl Leader {
         let (learner, counts) = (learner.server, counts_among(self.basis, learner.standing));
         self.drop_learner(cx, link, CloseReason::StaleEpoch);
         cx.note(Note::LockedOut { learner });
+        if mutant!("locked-out-for-ever", false, true) {
+            return self.check_support(cx);
+        }
         match self.stage {
             Stage::Choosing
             | Stage::Promising(_)
@@ -123,7 +126,13 @@ impl Leader {
             .values()
             .copied()
             .fold(cx.epoch_floor, Epoch::max);
-        let Some(epoch) = highest.max(cx.store.promise().accepted).successor() else {
+        let highest = highest.max(cx.store.promise().accepted);
+        let next = highest.successor();
+        let Some(epoch) = mutant!(
+            "epoch-reused",
+            next,
+            next.filter(|_| highest.0 == 0).or(Some(highest))
+        ) else {
             return Next::Stay;
         };
         cx.promise_epoch(epoch);

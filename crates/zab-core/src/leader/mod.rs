@@ -292,7 +292,8 @@ impl Leader {
             | Stage::Synchronising(_) => self.supporters,
             Stage::Broadcasting(_) => self.synced(cx),
         };
-        if cx.quorum.is_quorum(set) {
+        let is_supported = cx.quorum.is_quorum(set);
+        if zk_types::mutant!("leads-without-a-quorum", is_supported, true) {
             Next::Stay
         } else {
             if self.phase() == Phase::Broadcast {

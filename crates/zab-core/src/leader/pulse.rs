@@ -51,7 +51,8 @@ impl Leader {
         let init = cx.ticks(cx.config.init_limit);
         let sync = cx.ticks(cx.config.sync_limit);
         if learner.is_synced() {
-            if now.since(learner.heard_at) > sync {
+            let is_silent = now.since(learner.heard_at) > sync;
+            if mutant!("silent-learner-kept", is_silent, false) {
                 return Some(CloseReason::Silence);
             }
             let owes = learner

@@ -68,7 +68,11 @@ impl Preparation<'_> {
     fn note_creation(&mut self, parent_path: &str, parent: NodeState, txn: &CreateTxn) {
         let parent = NodeState {
             cversion: txn.parent_cversion,
-            children: parent.children + 1,
+            children: zk_types::mutant!(
+                "pending-child-not-counted",
+                parent.children + 1,
+                parent.children
+            ),
             pzxid: self.zxid,
             ..parent
         };
@@ -90,7 +94,12 @@ impl Preparation<'_> {
         };
         self.note(&txn.path, Some(state));
         if let NodeKind::Ephemeral(session) = txn.kind {
-            self.pending.note_created(self.zxid, session, &txn.path);
+            let (pending, zxid) = (&mut *self.pending, self.zxid);
+            zk_types::mutant!(
+                "pending-ephemeral-forgotten",
+                pending.note_created(zxid, session, &txn.path),
+                ()
+            );
         }
         self.note_usage(&txn.path, Usage::of_node(data_length));
     }
