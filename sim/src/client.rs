@@ -412,8 +412,7 @@ impl SimClient {
             ConnectionState::Connecting | ConnectionState::ConnectedReadOnly => {}
             ConnectionState::Over(end) => {
                 self.is_over = true;
-                let is_calm = around.swarm.faults.is_empty() && around.swarm.adversary.is_none();
-                if end == End::Expired && is_calm {
+                if end == End::Expired && around.swarm.is_calm() {
                     let seen = format!("the session of {} expired", self.name());
                     let rule = "without faults no session expires that its client keeps";
                     return Err(Broken::history(rule, seen).client(self.index));

@@ -80,6 +80,7 @@ impl Stage {
         swarm.think = 10_000;
         swarm.work.close = 0;
         swarm.safety = Micros::MAX / 4;
+        swarm.by_hand = true;
         let mut world = World::with(seed, swarm, Trace::Off);
         for client in &mut world.clients {
             client.aim = Aim::Rest;

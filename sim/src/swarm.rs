@@ -242,6 +242,8 @@ pub(crate) struct Swarm {
     pub(crate) together: u32,
     /// Mean time between two words of somebody who tells servers whom to follow, if there is one.
     pub(crate) adversary: Option<Micros>,
+    /// Whether somebody drives the world and breaks what they like.
+    pub(crate) by_hand: bool,
 }
 
 /// How fast a disk is, in microseconds.
@@ -366,12 +368,18 @@ impl Swarm {
             together: u32::try_from(dice.range(0, 40)).expect("small"),
             adversary: (profile != Profile::Quiet && dice.percent(50))
                 .then(|| dice.octaves((tick / 4).max(20_000), tick * 8)),
+            by_hand: false,
         };
         if swarm.demands_proof {
             // They prove nothing, and nothing would come of their bad manners.
             swarm.faults.retain(|(fault, _)| *fault != Fault::Rudeness);
         }
         swarm
+    }
+
+    /// Whether nothing is broken on purpose.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.faults.is_empty() && self.adversary.is_none() && !self.by_hand
     }
 
     /// The drawn world in one line.
