@@ -94,12 +94,6 @@ impl LocalTable {
         self.timeouts_ms[&id]
     }
 
-    /// Whether the leader was asked to make the session known to all, and what came of it is not
-    /// known yet.
-    pub fn is_announced(&self, id: SessionId) -> bool {
-        self.announced.contains(&id)
-    }
-
     /// Takes a session out: it is closed, or known to all.
     pub fn remove(&mut self, id: SessionId) {
         self.expiry.forget(id);
