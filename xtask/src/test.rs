@@ -1,7 +1,7 @@
 //! Every test, with the counts at the end.
 
 use crate::process::{cargo, shown};
-use crate::simulate;
+use crate::{apache, differential, simulate};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::io::{BufRead, BufReader};
@@ -14,12 +14,19 @@ pub(crate) struct Options {
     /// Simulated worlds to run after the tests, as `A..B`; an empty range runs none.
     #[arg(long, default_value = "0..200")]
     seeds: String,
+    /// Scripts to play against one server of ours and one of Apache's, 0 for none.
+    #[arg(long, default_value_t = SCRIPTS)]
+    scripts: u64,
 }
+
+/// Half a minute of scripts.
+const SCRIPTS: u64 = 900;
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             seeds: "0..200".to_owned(),
+            scripts: SCRIPTS,
         }
     }
 }
@@ -46,6 +53,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
         println!("test: done after {} s", started.elapsed().as_secs());
     }
+    if options.scripts > 0 {
+        match compare(options.scripts)? {
+            Some(true) => counts.passed += 1,
+            Some(false) => counts.failed += 1,
+            None => {}
+        }
+        println!("test: done after {} s", started.elapsed().as_secs());
+    }
     if !all_ran && counts.failed == 0 {
         println!("test: cargo failed before it ran every test");
         counts.failed = 1;
@@ -56,6 +71,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Plays scripts against Apache's server and ours; nothing where Apache's cannot be had.
+fn compare(scripts: u64) -> Result<Option<bool>> {
+    if let Err(error) = apache::jars() {
+        println!("test: answers are not compared with those of Apache's server: {error:#}");
+        return Ok(None);
+    }
+    println!("test: {scripts} scripts against Apache's server and ours");
+    differential::quick(scripts).map(Some)
 }
 
 /// Runs cargo, prints what it prints, and adds up the results; whether it ended well comes along,

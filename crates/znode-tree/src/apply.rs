@@ -110,8 +110,9 @@ impl Tree {
             };
             node.pzxid = header.zxid;
         });
-        self.count_created(&txn.path, txn.data.as_ref().map_or(0, |data| data.len()));
+        // What the client wrote, even where the count of a quota takes its place at once.
         let stat = self.nodes[index].stat();
+        self.count_created(&txn.path, txn.data.as_ref().map_or(0, |data| data.len()));
         self.tell(changed, ChangeKind::Created, &txn.path, index);
         self.tell(changed, ChangeKind::ChildrenChanged, parent_path, parent);
         Applied::Created {

@@ -143,7 +143,8 @@ fn is_refused_right_after(scene: &Scene<'_>, path: &str) -> bool {
 /// Apache's server has the root twice, under its name and under none.
 fn is_one_root(scene: &Scene<'_>) -> bool {
     let counts_all = request_of(scene).is_some_and(|request| {
-        request.op == opcodes::GET_ALL_CHILDREN_NUMBER && request.fields == [Field::text("")]
+        request.op == opcodes::GET_ALL_CHILDREN_NUMBER
+            && request.fields.first() == Some(&Field::text(""))
     });
     let number = |line: &str| -> Option<u64> { line.rsplit(' ').next()?.parse().ok() };
     counts_all
