@@ -4,7 +4,7 @@
 mod support;
 
 use support::*;
-use zk_types::{CreateCall, CreateOp, ErrorCode, Op, SessionId, Zxid};
+use zk_types::{CreateCall, CreateOp, ErrorCode, KeeperOp, Op, SessionId, Zxid};
 use znode_tree::{Refusal, Requester, TreeConfig};
 
 fn multi(ops: Vec<Op<'static>>) -> Op<'static> {
@@ -231,4 +231,30 @@ fn the_form_of_a_result_follows_opcode_and_kind() {
     assert!(with_stat(call(CreateCall::Create, "/x", 4), true));
     assert!(with_stat(call(CreateCall::Create2, "/x", 0), true));
     assert!(with_stat(call(CreateCall::Container, "/x", 0), false));
+}
+
+#[test]
+fn a_wide_subtree_is_not_walked_for_every_removal_of_a_multi() {
+    let mut server = Server::new();
+    server.make("/a");
+    for child in 0..5_000 {
+        server.make(&format!("/a/{child}"));
+    }
+    let rounds = |count| {
+        let round = [
+            Op::Keeper(KeeperOp::DeleteRecursive {
+                path: Some("/a".into()),
+                nodes_max: u32::MAX,
+            }),
+            create("/a", 0),
+        ];
+        let ops: Vec<Op<'static>> = (0..count).flat_map(|_| round.clone()).collect();
+        multi(ops)
+    };
+    let Err(Refusal::Multi(codes)) = server.write(&rounds(200)) else {
+        panic!("nodes that are deleted already were walked through for nothing")
+    };
+    assert!(codes.contains(&Some(ErrorCode::NotEmpty)));
+    server.write(&rounds(3)).unwrap();
+    assert!(server.names("/a").is_empty());
 }

@@ -15,6 +15,11 @@ use zk_types::{CreateOp, ErrorCode, KeeperOp, KeeperTxn, Perms, Stat, Txn};
 /// Bytes of all paths that one transaction may delete unnamed: more than a multi has room to name.
 const DELETED_BYTES_MAX: usize = 1 << 20;
 
+/// Bytes of all paths that one request may walk through in search of them, each with so many bytes
+/// more for its own sake: enough to find twice what may be deleted, however short the paths.
+const VISITED_BYTES_MAX: usize = 16 << 20;
+const VISIT_BYTES: usize = 32;
+
 impl Preparation<'_> {
     pub(super) fn keeper(&mut self, op: &KeeperOp<'_>) -> Result<Txn, ErrorCode> {
         let txn = match op {
@@ -137,7 +142,7 @@ impl Preparation<'_> {
     }
 
     /// The paths that the transaction will meet at and below a node, children before parents.
-    /// Takes time in proportion to them and to what is pending there.
+    /// Takes time in proportion to what is charged for.
     fn subtree(&mut self, top: &str, nodes_max: u32) -> Result<Vec<Box<str>>, ErrorCode> {
         let nodes_max = usize::try_from(nodes_max).unwrap_or(usize::MAX).max(1);
         let mut found: BTreeSet<String> = BTreeSet::new();
@@ -153,7 +158,11 @@ impl Preparation<'_> {
         };
         let mut total = add(String::from(top))?;
         let below = format!("{top}/");
-        let changed: Vec<Arc<str>> = self.pending.changed_below(&below).cloned().collect();
+        let mut changed: Vec<Arc<str>> = Vec::new();
+        for path in self.pending.changed_below(&below) {
+            charge(&mut self.visited_bytes, path)?;
+            changed.push(Arc::clone(path));
+        }
         for path in changed {
             if self.look(&path).is_some() && self.tree.find(&path).is_none() {
                 total = add(String::from(&*path))?;
@@ -163,6 +172,7 @@ impl Preparation<'_> {
             let mut at = self.tree.nodes[index].first_child;
             while at != NO_NODE {
                 let path = self.tree.path_of(at);
+                charge(&mut self.visited_bytes, &path)?;
                 if self.look(&path).is_some() {
                     total = add(path)?;
                 }
@@ -176,4 +186,13 @@ impl Preparation<'_> {
             .map(String::into_boxed_str)
             .collect())
     }
+}
+
+/// Dead or alive: a multi may delete and create the top of a wide subtree often.
+fn charge(visited_bytes: &mut usize, path: &str) -> Result<(), ErrorCode> {
+    *visited_bytes += path.len() + VISIT_BYTES;
+    if *visited_bytes > VISITED_BYTES_MAX {
+        return Err(ErrorCode::NotEmpty);
+    }
+    Ok(())
 }

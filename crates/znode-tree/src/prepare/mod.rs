@@ -61,6 +61,7 @@ impl Tree {
             place,
             expansion_bytes: 0,
             deleted_bytes: 0,
+            visited_bytes: 0,
         };
         match op {
             Op::Multi(ops) => preparation.multi(ops),
@@ -145,6 +146,8 @@ struct Preparation<'p> {
     expansion_bytes: usize,
     /// Bytes of the paths that this request deletes without naming them.
     deleted_bytes: usize,
+    /// What this request has walked through to find them, those that are deleted already too.
+    visited_bytes: usize,
 }
 
 impl Preparation<'_> {
