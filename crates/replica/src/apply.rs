@@ -173,6 +173,9 @@ fn tell(
 
 fn send(connections: &mut Connections, told: &Told) {
     for &conn in &told.conns {
+        if connections.is_overrun(conn) {
+            continue;
+        }
         let connection = connections
             .get_mut(conn)
             .expect("watches go with connections");
@@ -295,3 +298,28 @@ pub(crate) fn refused_part(code: &Option<ErrorCode>) -> OpResult<'static> {
 
 /// The session that a transaction without a client is made for.
 pub(crate) const NOBODY: SessionId = SessionId::NONE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Connection;
+    use core::net::{IpAddr, Ipv4Addr};
+    use zk_types::{Instant, WallTime};
+
+    #[test]
+    fn a_client_that_has_left_too_much_unread_is_sent_no_more() {
+        let mut connections = Connections::new();
+        let id = ConnId(1);
+        let from = (IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+        let connection = Connection::new(id, from, WallTime(0), 1 << 20, Instant::ZERO);
+        connections.insert(connection);
+        let told = Told {
+            frame: Vec::from([0; 1 << 20]),
+            conns: Vec::from([id; 100]),
+        };
+        send(&mut connections, &told);
+        let owed = connections.get(id).map(Connection::unread_bytes);
+        assert_eq!(owed, Some(UNREAD_BYTES_MAX + (1 << 20)));
+        assert_eq!(connections.pop_overrun(), Some(id));
+    }
+}

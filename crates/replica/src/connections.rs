@@ -145,6 +145,11 @@ impl Connections {
         self.overrun.insert(id);
     }
 
+    /// Whether it is such a connection.
+    pub(crate) fn is_overrun(&self, id: ConnId) -> bool {
+        self.overrun.contains(&id)
+    }
+
     /// The next such connection.
     pub(crate) fn pop_overrun(&mut self) -> Option<ConnId> {
         self.overrun.pop_first()
