@@ -13,6 +13,7 @@ use crate::rules::LocalSessions;
 use crate::server::{Replica, Work};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::format;
 use session::{Expiry, Liveness, Owners, Sessions};
 use zab_core::{Input as ZabInput, Role};
 use zk_proto::{OpCode, Request, decode_op};
@@ -23,6 +24,9 @@ use znode_tree::{EphemeralRight, Pending, Refusal, Requester};
 
 /// The tag of transactions that nobody awaits.
 pub(crate) const NO_TAG: RequestTag = RequestTag(0);
+
+/// Top-level nodes whose refusals by quotas are counted before those that are gone are forgotten.
+const QUOTA_REFUSALS_KEPT: usize = 1_000;
 
 /// State that exists while this server leads, and is forgotten with its term.
 pub(crate) struct Leader {
@@ -415,7 +419,8 @@ impl Replica {
         }
     }
 
-    /// Counts a write that a quota refused under the top-level node it was below.
+    /// Counts a write that a quota refused under the top-level node it was below. Counts of nodes
+    /// that are gone are forgotten when there are many.
     fn count_quota_refusal(&mut self, op: &Op<'_>, refusal: &Refusal) {
         let refused = match (op, refusal) {
             (op, Refusal::Error(ErrorCode::QuotaExceeded)) => Some(op),
@@ -432,6 +437,10 @@ impl Replica {
         };
         if let Some(name) = path.and_then(|path| path.split('/').nth(1)) {
             let counts = &mut self.statistics.quota_refusals;
+            if counts.len() >= QUOTA_REFUSALS_KEPT && !counts.contains_key(name) {
+                let tree = &self.state.tree;
+                counts.retain(|name, _| tree.stat(&format!("/{name}")).is_some());
+            }
             *counts.entry(Box::from(name)).or_default() += 1;
         }
     }

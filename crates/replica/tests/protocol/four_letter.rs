@@ -2,6 +2,8 @@
 
 use crate::support::*;
 use replica::{FourLetterWords, Input};
+use zk_proto::Request;
+use zk_types::Op;
 
 #[test]
 fn four_letter_words_answer_and_close() {
@@ -314,6 +316,48 @@ fn quotas_are_summed_by_top_level_node() {
     ] {
         assert_eq!(metric(&mut server, key), value, "{key}");
     }
+}
+
+#[test]
+fn refusals_by_quotas_of_nodes_that_are_gone_are_forgotten_when_there_are_many() {
+    let mut config = config();
+    config.enforce_quota = true;
+    let mut server = Standalone::start_on(MemoryDisk::default(), config);
+    let mut client = server.connect();
+    for name in (0..1_010).map(|at| format!("n{at}")) {
+        let quota = format!("/zookeeper/quota/{name}");
+        let (top, limits) = (format!("/{name}"), format!("{quota}/zookeeper_limits"));
+        let stats = format!("{quota}/zookeeper_stats");
+        for (path, data) in [
+            (&top, ""),
+            (&quota, ""),
+            (
+                &limits,
+                "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=1",
+            ),
+            (&stats, ""),
+        ] {
+            server.ask(&mut client, &create(path, data.as_bytes(), 0));
+        }
+        let refused = server.ask(&mut client, &create(&format!("{top}/x"), b"", 0));
+        assert_eq!(refused[0].err(), -125);
+        if name != "n0" {
+            let gone = [&limits, &stats, &quota, &top].map(|path| Op::Delete {
+                path: Some(path.as_str().into()),
+                version: -1,
+            });
+            server.ask(&mut client, &Request::Write(Op::Multi(gone.to_vec())));
+        }
+    }
+    let metrics = word(&mut server, b"mntr");
+    let kept = metrics
+        .matches("_quota_exceeded_error_per_namespace")
+        .count();
+    assert!(kept < 20, "{kept}");
+    assert_eq!(
+        metric(&mut server, "n0_quota_exceeded_error_per_namespace"),
+        "1"
+    );
 }
 
 #[test]
