@@ -2,6 +2,7 @@
 //!
 //! Source: `docs/keeper-extensions.md`.
 
+use crate::budget::{Budget, STAT_BYTES};
 use crate::reads::{Answer, Reads, required, root_for_empty};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -70,7 +71,9 @@ impl<'t> Reads<'_, 't> {
                 watch,
                 filter,
             } => {
-                let details = self.list(path, *watch, *filter, (false, false))?;
+                let budget = &mut Budget::of_list(false);
+                let details = self.list(path, *filter, (false, false), budget)?;
+                self.watch_children(path, *watch);
                 reply::names_stat(out, xid, self.applied, details.names, &details.stat);
             }
             KeeperRead::ListWithStatsAndData {
@@ -80,7 +83,9 @@ impl<'t> Reads<'_, 't> {
                 stats,
                 data,
             } => {
-                let details = self.list(path, *watch, *filter, (*stats, *data))?;
+                let budget = &mut Budget::of_list(*stats || *data);
+                let details = self.list(path, *filter, (*stats, *data), budget)?;
+                self.watch_children(path, *watch);
                 reply::details(out, xid, self.applied, &details);
             }
             KeeperRead::ListRecursive { path, paths_max } => {
@@ -103,15 +108,15 @@ impl<'t> Reads<'_, 't> {
         Ok(())
     }
 
-    /// A list alone or in a `multiRead`.
-    pub(crate) fn keeper_part(&mut self, read: &KeeperRead<'_>) -> Result<OpResult<'t>, ErrorCode> {
+    /// A list in a `multiRead`.
+    pub(crate) fn keeper_part(
+        &self,
+        read: &KeeperRead<'_>,
+        budget: &mut Budget,
+    ) -> Result<OpResult<'t>, ErrorCode> {
         match read {
-            KeeperRead::List {
-                path,
-                watch,
-                filter,
-            } => {
-                let details = self.list(path, *watch, *filter, (false, false))?;
+            KeeperRead::List { path, filter, .. } => {
+                let details = self.list(path, *filter, (false, false), budget)?;
                 Ok(OpResult::GetChildren2 {
                     children: details.names,
                     stat: details.stat,
@@ -119,12 +124,12 @@ impl<'t> Reads<'_, 't> {
             }
             KeeperRead::ListWithStatsAndData {
                 path,
-                watch,
                 filter,
                 stats,
                 data,
+                ..
             } => {
-                let details = self.list(path, *watch, *filter, (*stats, *data))?;
+                let details = self.list(path, *filter, (*stats, *data), budget)?;
                 let result = KeeperResult::ListWithStatsAndData(details);
                 Ok(OpResult::Keeper(result))
             }
@@ -137,14 +142,15 @@ impl<'t> Reads<'_, 't> {
     /// Whatever tells more of a child than its name takes READ on the child, and one without
     /// fails the whole.
     fn list(
-        &mut self,
+        &self,
         path: &RawPath<'_>,
-        watch: bool,
         filter: ListFilter,
         (with_stats, with_data): (bool, bool),
+        budget: &mut Budget,
     ) -> Result<ChildrenDetails<'t>, ErrorCode> {
         let path = required(path)?;
         let (children, stat) = self.tree.children_in_full(path, self.identities)?;
+        let mut reader = self.tree.reader(self.identities);
         let tells_more = with_stats || with_data || filter != ListFilter::All;
         let mut details: ChildrenDetails<'t> = ChildrenDetails {
             names: Vec::new(),
@@ -152,38 +158,39 @@ impl<'t> Reads<'_, 't> {
             stats: Vec::new(),
             data: Vec::new(),
         };
-        let mut bytes = 0;
         for child in children {
-            let is_ephemeral = child.stat.ephemeral_owner != SessionId::NONE;
+            budget.visit()?;
             let is_listed = match filter {
                 ListFilter::All => true,
-                ListFilter::Persistent => !is_ephemeral,
-                ListFilter::Ephemeral => is_ephemeral,
+                ListFilter::Persistent => !child.is_ephemeral(),
+                ListFilter::Ephemeral => child.is_ephemeral(),
             };
             if !is_listed {
                 continue;
             }
-            if tells_more && !child.is_readable {
+            if tells_more && !reader.may_read(child) {
                 return Err(ErrorCode::NoAuth);
             }
-            details.names.push(Cow::Borrowed(child.name));
+            budget.tell(child.name().len() + 4)?;
+            details.names.push(Cow::Borrowed(child.name()));
             if with_stats {
-                details.stats.push(child.stat);
+                budget.tell(STAT_BYTES)?;
+                details.stats.push(child.stat());
             }
             if with_data {
-                bytes += child.data.map_or(0, |data| data.len());
-                if bytes > LISTING_BYTES_MAX {
-                    return Err(ErrorCode::MarshallingError);
-                }
-                let data = child.data.map(|data| Cow::Borrowed(&**data));
+                budget.tell(child.data().map_or(0, |data| data.len()) + 4)?;
+                let data = child.data().map(|data| Cow::Borrowed(&**data));
                 details.data.push(data);
             }
         }
-        if watch {
+        Ok(details)
+    }
+
+    fn watch_children(&mut self, path: &RawPath<'_>, watch: bool) {
+        if let Some(path) = path.as_deref().filter(|_| watch) {
             self.watches
                 .add_standard(Table::Child, root_for_empty(path), self.conn);
         }
-        Ok(details)
     }
 
     fn descendants(

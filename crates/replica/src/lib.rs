@@ -9,6 +9,7 @@ extern crate std;
 mod api;
 mod apply;
 mod between;
+mod budget;
 mod clients;
 mod connection;
 mod connections;

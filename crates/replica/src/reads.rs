@@ -1,6 +1,7 @@
 //! Requests that are answered from this server's own state, with no word to anybody else.
 
 use crate::api::ConnId;
+use crate::budget::Budget;
 use crate::connection::Then;
 use crate::keeper::announced;
 use alloc::borrow::Cow;
@@ -8,15 +9,12 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use watch::{RemoveKind, Table, WatchTable};
 use zk_proto::{
-    AddWatchMode, ChildrenPage, ClientInfo, EventKind, KeeperResult, KeeperState, OpCode, OpResult,
-    PageRequest, ReadOp, ReplyHeader, Request, RequestError, RequestHeader, SetWatches,
-    WatcherEvent, WatcherType, Xid, reply,
+    AddWatchMode, ChildrenPage, ClientInfo, EventKind, KeeperRead, KeeperResult, KeeperState,
+    OpCode, OpResult, PageRequest, ReadOp, ReplyHeader, Request, RequestError, RequestHeader,
+    SetWatches, WatcherEvent, WatcherType, Xid, reply,
 };
-use zk_types::{Acl, ErrorCode, Identity, Perms, RawPath, SessionId, ZnodePath, Zxid};
+use zk_types::{Acl, ErrorCode, Identity, Perms, RawPath, SessionId, Stat, ZnodePath, Zxid};
 use znode_tree::{Before, Tree};
-
-/// Bytes that the answer to a `multiRead` may have: a small request may name a large node often.
-const MULTI_READ_BYTES_MAX: usize = 16 << 20;
 
 /// The state that reads of one connection see, and the watches they set.
 pub(crate) struct Reads<'a, 't> {
@@ -32,9 +30,6 @@ pub(crate) struct Reads<'a, 't> {
 }
 
 pub(crate) type Answer = Result<(), ErrorCode>;
-
-/// Bytes of a Stat on the wire.
-const STAT_BYTES: usize = 68;
 
 impl<'t> Reads<'_, 't> {
     /// Appends the answer to a request that is no write.
@@ -97,25 +92,7 @@ impl<'t> Reads<'_, 't> {
                 });
                 Ok(())
             }
-            Request::MultiRead(ops) => {
-                if !*self.speaks_keeper && !ops.iter().all(ReadOp::is_of_apache) {
-                    return Err(ErrorCode::MarshallingError);
-                }
-                let mut results = Vec::new();
-                let mut bytes = 0;
-                for op in &ops {
-                    let result = self
-                        .read_part(op)
-                        .unwrap_or_else(|code| self.failed_part(op, code));
-                    bytes += bytes_of(&result);
-                    if bytes > MULTI_READ_BYTES_MAX {
-                        return Err(ErrorCode::MarshallingError);
-                    }
-                    results.push(result);
-                }
-                reply::multi(out, xid, self.applied, &results);
-                Ok(())
-            }
+            Request::MultiRead(ops) => self.multi_read(xid, &ops, out),
             Request::WhoAmI => {
                 let infos: Vec<_> = self.identities.iter().map(client_info).collect();
                 reply::who_am_i(out, xid, self.applied, &infos);
@@ -276,50 +253,70 @@ impl<'t> Reads<'_, 't> {
         }
     }
 
-    /// One part of a `multiRead`; it sets a watch only for clients of ClickHouse Keeper.
-    fn read_part(&mut self, op: &ReadOp<'_>) -> Result<OpResult<'t>, ErrorCode> {
-        let (path, watch, table) = match op {
-            ReadOp::GetData { path, watch } | ReadOp::Exists { path, watch } => {
-                (required(path)?, *watch, Table::Data)
-            }
-            ReadOp::GetChildren { path, watch } | ReadOp::GetChildren2 { path, watch } => {
-                (required(path)?, *watch, Table::Child)
-            }
-            ReadOp::Keeper(read) => return self.keeper_part(read),
-        };
-        let result = self.plain_part(op, path);
-        let waits_for_creation =
-            matches!(op, ReadOp::Exists { .. }) && result == Err(ErrorCode::NoNode);
-        if watch && *self.speaks_keeper && (result.is_ok() || waits_for_creation) {
-            self.watches
-                .add_standard(table, root_for_empty(path), self.conn);
+    /// All parts or, when they ask for too much, none; only clients of ClickHouse Keeper may set
+    /// watches with them.
+    fn multi_read(&mut self, xid: Xid, ops: &[ReadOp<'_>], out: &mut Vec<u8>) -> Answer {
+        if !*self.speaks_keeper && !ops.iter().all(ReadOp::is_of_apache) {
+            return Err(ErrorCode::MarshallingError);
         }
-        result
+        let mut budget = Budget::of_multi_read();
+        let mut results = Vec::new();
+        let mut watches = Vec::new();
+        for op in ops {
+            budget.begin_part()?;
+            let result = self.read_part(op, &mut budget);
+            budget.checked()?;
+            let waits_for_creation =
+                matches!(op, ReadOp::Exists { .. }) && matches!(result, Err(ErrorCode::NoNode));
+            if *self.speaks_keeper && (result.is_ok() || waits_for_creation) {
+                watches.extend(watch_of(op));
+            }
+            results.push(result.unwrap_or_else(|code| self.failed_part(op, code)));
+        }
+        for (table, path) in watches {
+            self.watches.add_standard(table, path, self.conn);
+        }
+        reply::multi(out, xid, self.applied, &results);
+        Ok(())
     }
 
-    fn plain_part(&self, op: &ReadOp<'_>, path: &str) -> Result<OpResult<'t>, ErrorCode> {
+    fn read_part(&self, op: &ReadOp<'_>, budget: &mut Budget) -> Result<OpResult<'t>, ErrorCode> {
         match op {
-            ReadOp::GetData { .. } => {
-                let (data, stat) = self.tree.get_data(path, self.identities)?;
+            ReadOp::GetData { path, .. } => {
+                let (data, stat) = self.tree.get_data(required(path)?, self.identities)?;
                 let data = data.map(|bytes| Cow::Borrowed(bytes.as_ref()));
+                budget.tell(data.as_ref().map_or(0, |data| data.len()))?;
                 Ok(OpResult::GetData { data, stat })
             }
-            ReadOp::Exists { .. } => {
-                let stat = self.tree.exists(path, self.identities)?;
+            ReadOp::Exists { path, .. } => {
+                let stat = self.tree.exists(required(path)?, self.identities)?;
                 Ok(OpResult::Exists { stat })
             }
-            ReadOp::GetChildren { .. } => {
-                let (names, _) = self.tree.children(path, self.identities)?;
-                let children = names.map(Cow::Borrowed).collect();
+            ReadOp::GetChildren { path, .. } => {
+                let (children, _) = self.names(required(path)?, budget)?;
                 Ok(OpResult::GetChildren { children })
             }
-            ReadOp::GetChildren2 { .. } => {
-                let (names, stat) = self.tree.children(path, self.identities)?;
-                let children = names.map(Cow::Borrowed).collect();
+            ReadOp::GetChildren2 { path, .. } => {
+                let (children, stat) = self.names(required(path)?, budget)?;
                 Ok(OpResult::GetChildren2 { children, stat })
             }
-            ReadOp::Keeper(_) => unreachable!("it has a way of its own"),
+            ReadOp::Keeper(read) => self.keeper_part(read, budget),
         }
+    }
+
+    fn names(
+        &self,
+        path: &str,
+        budget: &mut Budget,
+    ) -> Result<(Vec<Cow<'t, str>>, Stat), ErrorCode> {
+        let (children, stat) = self.tree.children(path, self.identities)?;
+        let mut names = Vec::new();
+        for name in children {
+            budget.visit()?;
+            budget.tell(name.len() + 4)?;
+            names.push(Cow::Borrowed(name));
+        }
+        Ok((names, stat))
     }
 
     fn add_watch(&mut self, path: &RawPath<'_>, mode: AddWatchMode) -> Answer {
@@ -397,32 +394,26 @@ impl<'t> Reads<'_, 't> {
     }
 }
 
-/// Bytes that one part of a `multiRead` adds to the answer, roughly.
-fn bytes_of(result: &OpResult<'_>) -> usize {
-    match result {
-        OpResult::GetData { data, .. } => data.as_ref().map_or(0, |data| data.len()),
-        OpResult::GetChildren { children } | OpResult::GetChildren2 { children, .. } => {
-            bytes_of_names(children)
+/// The watch that a part of a `multiRead` asks for.
+fn watch_of<'o>(op: &'o ReadOp<'_>) -> Option<(Table, &'o str)> {
+    let (table, path, watch) = match op {
+        ReadOp::GetData { path, watch } | ReadOp::Exists { path, watch } => {
+            (Table::Data, path, *watch)
         }
-        OpResult::Keeper(KeeperResult::ListWithStatsAndData(details)) => {
-            let data = details.data.iter().flatten().map(|data| data.len() + 4);
-            let stats = details.stats.len() * STAT_BYTES;
-            bytes_of_names(&details.names) + stats + data.sum::<usize>()
-        }
-        OpResult::Create { .. }
-        | OpResult::Create2 { .. }
-        | OpResult::Delete
-        | OpResult::SetData { .. }
-        | OpResult::Check
-        | OpResult::RolledBack
-        | OpResult::Failed(_)
-        | OpResult::Exists { .. }
-        | OpResult::Keeper(_) => 0,
-    }
-}
-
-fn bytes_of_names(names: &[Cow<'_, str>]) -> usize {
-    names.iter().map(|name| name.len() + 4).sum()
+        ReadOp::GetChildren { path, watch }
+        | ReadOp::GetChildren2 { path, watch }
+        | ReadOp::Keeper(
+            KeeperRead::List { path, watch, .. }
+            | KeeperRead::ListWithStatsAndData { path, watch, .. },
+        ) => (Table::Child, path, *watch),
+        ReadOp::Keeper(
+            KeeperRead::ListRecursive { .. }
+            | KeeperRead::CheckNotExists { .. }
+            | KeeperRead::CheckStat { .. },
+        ) => unreachable!("none of these is a list"),
+    };
+    let path = path.as_deref().filter(|_| watch)?;
+    Some((table, root_for_empty(path)))
 }
 
 /// What `cons` calls an operation. Source: `client-protocol.md` §12.2.

@@ -32,7 +32,7 @@ pub use access::permits;
 pub use change::{Applied, Change, ChangeKind};
 pub use config::TreeConfig;
 pub use limits::{Limit, Limits, Measure, QuotaPassed};
-pub use listing::{Before, Child, Page};
+pub use listing::{Before, Child, Page, Reader};
 pub use pending::Pending;
 pub use quota::QuotaReport;
 pub use read::{AclEntry, AclList, Children};

@@ -1,24 +1,59 @@
 //! Listings that Apache does not know. Source: `docs/keeper-extensions.md`, `docs/children-pages.md`.
 
 use crate::Tree;
-use crate::node::{NO_NODE, NodeIndex, ROOT};
-use alloc::collections::VecDeque;
+use crate::acl_table::AclId;
+use crate::node::{NO_NODE, Node, NodeIndex, ROOT};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use zk_types::{Bytes, ErrorCode, Identity, Perms, Stat, Zxid};
+use zk_types::{Bytes, ErrorCode, Identity, NodeKind, Perms, Stat, Zxid};
 
-/// A child as its parent's listing shows it.
-#[derive(Clone, Debug)]
+/// A child as its parent's listing shows it; what is not asked for is not made.
+#[derive(Clone, Copy, Debug)]
 pub struct Child<'t> {
+    node: &'t Node,
+}
+
+impl<'t> Child<'t> {
     /// Its name.
-    pub name: &'t str,
+    pub fn name(&self) -> &'t str {
+        self.node.name.as_str()
+    }
+
     /// Its metadata.
-    pub stat: Stat,
+    pub fn stat(&self) -> Stat {
+        self.node.stat()
+    }
+
     /// Its data.
-    pub data: Option<&'t Bytes>,
-    /// Whether the caller has READ on it.
-    pub is_readable: bool,
+    pub fn data(&self) -> Option<&'t Bytes> {
+        self.node.data.as_ref()
+    }
+
+    /// Whether it goes with a session.
+    pub fn is_ephemeral(&self) -> bool {
+        matches!(self.node.kind(), NodeKind::Ephemeral(_))
+    }
+}
+
+/// What a caller may read; each access list is looked at once.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    tree: &'a Tree,
+    identities: &'a [Identity],
+    verdicts: BTreeMap<AclId, bool>,
+}
+
+impl Reader<'_> {
+    /// Whether the caller has READ on a child of a node of the same tree.
+    pub fn may_read(&mut self, child: Child<'_>) -> bool {
+        let id = child.node.acl;
+        *self.verdicts.entry(id).or_insert_with(|| {
+            let acl = self.tree.acls.get(id);
+            self.tree.permits(acl, Perms::READ, self.identities)
+        })
+    }
 }
 
 /// Some of a node's children, and where to go on.
@@ -115,18 +150,21 @@ impl Tree {
         &'t self,
         path: &str,
         identities: &[Identity],
-    ) -> Result<(impl Iterator<Item = Child<'t>>, Stat), ErrorCode> {
+    ) -> Result<(impl Iterator<Item = Child<'t>> + use<'t>, Stat), ErrorCode> {
         let node = &self.nodes[self.readable(path, identities)?];
-        let children = self.siblings_from(node.first_child).map(move |index| {
-            let child = &self.nodes[index];
-            Child {
-                name: child.name.as_str(),
-                stat: child.stat(),
-                data: child.data.as_ref(),
-                is_readable: self.permits(self.acls.get(child.acl), Perms::READ, identities),
-            }
+        let children = self.siblings_from(node.first_child).map(|index| Child {
+            node: &self.nodes[index],
         });
         Ok((children, node.stat()))
+    }
+
+    /// What these identities may read of this tree, asked often.
+    pub fn reader<'a>(&'a self, identities: &'a [Identity]) -> Reader<'a> {
+        Reader {
+            tree: self,
+            identities,
+            verdicts: BTreeMap::new(),
+        }
     }
 
     /// Calls `each` with the paths of descendants, parents first, until it says no. What lies
@@ -141,16 +179,17 @@ impl Tree {
         each: &mut dyn FnMut(String) -> bool,
     ) -> Result<(), ErrorCode> {
         let mut frontier = VecDeque::from([self.readable(path, identities)?]);
+        let mut reader = self.reader(identities);
         while let Some(index) = frontier.pop_front() {
             for child in self.siblings_from(self.nodes[index].first_child) {
-                let acl = self.acls.get(self.nodes[child].acl);
-                if !self.permits(acl, Perms::READ, identities) {
+                let node = &self.nodes[child];
+                if !reader.may_read(Child { node }) {
                     continue;
                 }
                 if !each(self.path_of(child)) {
                     return Ok(());
                 }
-                if self.nodes[child].children > 0 {
+                if node.children > 0 {
                     frontier.push_back(child);
                 }
             }

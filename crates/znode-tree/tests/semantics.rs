@@ -5,8 +5,8 @@ mod support;
 
 use support::*;
 use zk_types::{
-    Acl, CreateOp, CreateTxn, ErrorCode, NodeKind, Op, Perms, SessionId, Stat, Txn, TxnHeader,
-    WallTime, Zxid,
+    Acl, CreateOp, CreateTxn, ErrorCode, Identity, NodeKind, Op, Perms, SessionId, Stat, Txn,
+    TxnHeader, WallTime, Zxid,
 };
 use znode_tree::{ChangeKind, Refusal, Requester, Tree};
 
@@ -411,4 +411,37 @@ fn a_creation_from_a_log_without_the_counter_counts_by_one() {
         server.write(&create("/s-", 2)).unwrap().path(),
         "/s-0000000001"
     );
+}
+
+#[test]
+fn whether_a_child_may_be_read_goes_by_its_own_list() {
+    let mut server = Server::new();
+    server.make("/d");
+    for at in 0..4 {
+        let mut op = create_op(&format!("/d/{at}"), 0);
+        if at % 2 == 1 {
+            op.acl = raw(&[acl(Perms::READ.0, "digest", "a:b")]);
+        }
+        server.write(&Op::Create(op)).unwrap();
+    }
+    let readable = |identities: &[Identity]| {
+        let mut reader = server.tree.reader(identities);
+        let (children, _) = server.tree.children_in_full("/d", identities).unwrap();
+        let mut names: Vec<&str> = children
+            .filter(|&child| reader.may_read(child))
+            .map(|child| child.name())
+            .collect();
+        names.sort_unstable();
+        names.concat()
+    };
+    assert_eq!(readable(&[]), "02");
+    assert_eq!(readable(&[identity("digest", "a:b")]), "0123");
+    let mut paths = Vec::new();
+    let mut each = |path| {
+        paths.push(path);
+        true
+    };
+    server.tree.descendants("/d", &[], &mut each).unwrap();
+    paths.sort();
+    assert_eq!(paths, ["/d/0", "/d/2"]);
 }

@@ -371,3 +371,75 @@ fn a_server_that_starts_again_has_replayed_them() {
     }
     assert_eq!(server.ask(&mut client, &get("/kept", false))[0].err(), 0);
 }
+
+/// Creates so many children of `/wide`, with names as long as told.
+fn widen(server: &mut Standalone, count: usize, name_length: usize) {
+    let mut client = server.connect();
+    server.ask(&mut client, &create("/wide", b"", 0));
+    let paths: Vec<String> = (0..count)
+        .map(|child| format!("/wide/{child:0>name_length$}"))
+        .collect();
+    for some in paths.chunks(800_000 / (name_length + 60)) {
+        let ops = some.iter().map(|path| create_if_not_exists(path, 0));
+        let mut client = server.connect();
+        let made = server.ask(&mut client, &Request::Write(Op::Multi(ops.collect())));
+        assert_eq!(made[0].err(), 0);
+    }
+}
+
+#[test]
+fn a_multi_read_that_passes_over_too_many_children_is_refused() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    server.ask(&mut client, &get("/keeper/feature_flags", false));
+    widen(&mut server, 5_000, 4);
+    let mut lists = |count| {
+        let list = ReadOp::Keeper(KeeperRead::List {
+            path: Some("/wide".into()),
+            watch: false,
+            filter: ListFilter::Ephemeral,
+        });
+        let parts = (0..count).map(|_| list.clone()).collect();
+        server.ask(&mut client, &Request::MultiRead(parts))[0].err()
+    };
+    assert_eq!(lists(400), 0);
+    assert_eq!(lists(450), -5);
+}
+
+#[test]
+fn a_list_with_stats_counts_names_and_stats_too() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    widen(&mut server, 16_500, 1_000);
+    let with = |stats, data| {
+        Request::Keeper(KeeperRead::ListWithStatsAndData {
+            path: Some("/wide".into()),
+            watch: false,
+            filter: ListFilter::All,
+            stats,
+            data,
+        })
+    };
+    assert_eq!(server.ask(&mut client, &with(true, false))[0].err(), -5);
+    assert_eq!(server.ask(&mut client, &with(false, true))[0].err(), 0);
+}
+
+#[test]
+fn a_multi_read_that_is_refused_sets_no_watch() {
+    let (mut server, mut client) = with_tree();
+    server.ask(&mut client, &get("/keeper/feature_flags", false));
+    server.ask(&mut client, &create("/big", &[7; 1_000_000], 0));
+    let watched = ReadOp::Exists {
+        path: Some("/a".into()),
+        watch: true,
+    };
+    let big = ReadOp::GetData {
+        path: Some("/big".into()),
+        watch: false,
+    };
+    let parts = [vec![watched], vec![big; 17]].concat();
+    let heard = server.ask(&mut client, &Request::MultiRead(parts));
+    assert_eq!(said(&heard), "-5");
+    let heard = server.ask(&mut client, &set("/a", b"new", -1));
+    assert_eq!(heard.len(), 1, "only the answer: {heard:?}");
+}
