@@ -255,7 +255,7 @@ async fn the_part_that_spoiled_a_multi_is_named() {
 /// A directory of many children, of which it shows two, a page each.
 fn paging(seen: &server::Seen<'_>, out: &mut Vec<u8>) -> Reaction {
     let stat = Stat {
-        num_children: 20_000,
+        num_children: 257,
         ..server::STAT
     };
     let page = |name: &'static str, next| ChildrenPage {
@@ -295,20 +295,26 @@ async fn many_children_are_listed_in_pages_by_a_server_that_knows_them() {
     assert_eq!(children.names, ["b", "a"]);
 }
 
+/// A server that lists at once, and refuses to tell what it knows.
+fn unpaged(seen: &server::Seen<'_>, out: &mut Vec<u8>, refusal: ErrorCode) -> Reaction {
+    if let Request::GetChildren2 { .. } = seen.request() {
+        reply::names_stat(out, seen.xid, Zxid(1), ["a", "b"], &server::STAT);
+    } else if let Request::GetData { .. } = seen.request() {
+        reply::error(out, seen.xid, Zxid(1), refusal);
+    } else {
+        return paging(seen, out);
+    }
+    Reaction::Go
+}
+
 #[tokio::test]
 async fn many_children_are_listed_at_once_by_any_other_server() {
-    let server = FakeServer::start(|seen, out| {
-        if let Request::GetChildren2 { .. } = seen.request() {
-            reply::names_stat(out, seen.xid, Zxid(1), ["a", "b"], &server::STAT);
-        } else if let Request::GetData { .. } = seen.request() {
-            reply::error(out, seen.xid, Zxid(1), ErrorCode::NoNode);
-        } else {
-            return paging(seen, out);
-        }
-        Reaction::Go
-    })
-    .await;
-    let client = connect(&server).await;
-    let children = client.get_many_children("/d").await.unwrap();
-    assert_eq!(children.names, ["a", "b"]);
+    for server in [
+        FakeServer::start(|seen, out| unpaged(seen, out, ErrorCode::NoNode)).await,
+        FakeServer::start(|seen, out| unpaged(seen, out, ErrorCode::NoAuth)).await,
+    ] {
+        let client = connect(&server).await;
+        let children = client.get_many_children("/d").await.unwrap();
+        assert_eq!(children.names, ["a", "b"]);
+    }
 }

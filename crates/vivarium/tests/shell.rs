@@ -37,6 +37,26 @@ impl World {
         (code.unwrap(), error.trim_end().to_owned())
     }
 
+    /// Runs a script that succeeds, and gives what it printed.
+    fn piped(&self, script: &str) -> String {
+        let address = self.server.address();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vivarium"))
+            .args(["shell", "--server", &address])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let script = script.to_owned();
+        let writer = std::thread::spawn(move || stdin.write_all(script.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{out}");
+        out
+    }
+
     fn json(&self, command: &[&str]) -> Value {
         let mut all = vec!["--json"];
         all.extend(command);
@@ -181,22 +201,21 @@ fn json_is_for_programs() {
 #[test]
 fn a_pipe_of_commands_sees_its_watches() {
     let world = World::new();
-    let address = world.server.address();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_vivarium"))
-        .args(["shell", "--server", &address])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let script = b"create /w one\nget -w /w\nset /w two\nget /w\ncreate -e /w/e\ngetEphemerals\n";
-    child.stdin.take().unwrap().write_all(script).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let out = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{out}");
+    let script = "create /w one\nget -w /w\nset /w two\nget /w\ncreate -e /w/e\ngetEphemerals\n";
+    let out = world.piped(script);
     let event = "WATCHER::\n\nWatchedEvent state:SyncConnected type:NodeDataChanged path:/w zxid: ";
     assert!(out.contains(event), "{out}");
     assert!(out.contains("two\n") && out.contains("[/w/e]\n"), "{out}");
+}
+
+#[test]
+fn names_too_long_for_one_answer_are_listed_in_pages() {
+    let world = World::new();
+    world.ok(&["create", "/many"]);
+    // 300 names of 4 000 bytes are more than a client takes at once.
+    let creates = (0..300).map(|at| format!("create /many/{at:04000}\n"));
+    world.piped(&creates.collect::<String>());
+    assert_eq!(world.ok(&["ls", "-R", "/many"]).lines().count(), 301);
 }
 
 #[test]

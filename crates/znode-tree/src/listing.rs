@@ -77,12 +77,16 @@ pub struct Before<'a> {
     pub name: &'a str,
 }
 
-/// Bytes of names after which a page is long enough.
+/// Bytes of names, each with its length, after which a page is long enough.
 const PAGE_BYTES: usize = 512 << 10;
+
+/// Bytes that the length of a name takes in an answer.
+const NAME_LENGTH_BYTES: usize = 4;
 
 impl Tree {
     /// The children that were created before a transaction, the latest first: `names_max` of them,
-    /// or half a mebibyte of names, and then the others that the last one's transaction created.
+    /// and then the others that the last one's transaction created. Where that is more than half a
+    /// mebibyte, those of the transactions that fit, but at least of one.
     ///
     /// So a child that exists from the first page to the last is listed once, whatever is created
     /// and deleted meanwhile. Takes time in proportion to the page while the child that `before`
@@ -112,19 +116,28 @@ impl Tree {
         };
         let mut bytes = 0;
         let mut latest = below;
+        // How many names the transactions before `latest` have, and the last of those.
+        let mut fitting = (0, below);
         for child in self.siblings_from(first) {
             let child = &self.nodes[child];
             if child.czxid >= below {
                 continue;
             }
-            let is_long = page.names.len() >= names_max.max(1) || bytes >= PAGE_BYTES;
-            if is_long && child.czxid != latest {
-                page.next = Some(latest);
+            if child.czxid != latest {
+                if page.names.len() >= names_max.max(1) || bytes >= PAGE_BYTES {
+                    page.next = Some(latest);
+                    break;
+                }
+                fitting = (page.names.len(), latest);
+                latest = child.czxid;
+            }
+            bytes += NAME_LENGTH_BYTES + child.name.as_bytes().len();
+            page.names.push(child.name.as_str());
+            if bytes > PAGE_BYTES && fitting.0 > 0 {
+                page.names.truncate(fitting.0);
+                page.next = Some(fitting.1);
                 break;
             }
-            latest = child.czxid;
-            bytes += child.name.as_bytes().len();
-            page.names.push(child.name.as_str());
         }
         Ok(page)
     }

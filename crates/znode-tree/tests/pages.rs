@@ -152,3 +152,45 @@ fn a_page_ends_with_the_last_child_of_a_transaction() {
         Err(ErrorCode::NoNode)
     );
 }
+
+#[test]
+fn a_page_ends_with_the_last_transaction_that_fits() {
+    let mut server = Server::new();
+    server.make("/d");
+    server.make("/d/old");
+    // The names of the second and of the third fit on one page, but not with their lengths.
+    let long = |at| format!("/d/{at:01000}");
+    let short = |at| format!("/d/{at:05}");
+    let transactions: [Vec<String>; 3] = [
+        (0..600).map(long).collect(),
+        (0..40_000).map(short).collect(),
+        (40_000..80_000).map(short).collect(),
+    ];
+    for paths in &transactions {
+        let ops = paths.iter().map(|path| create(path, 0)).collect();
+        server.write(&Op::Multi(ops)).unwrap();
+    }
+    let mut end: Option<(Zxid, &str)> = None;
+    let mut pages = Vec::new();
+    loop {
+        let before = end.map(|(zxid, name)| Before { zxid, name });
+        let page = server
+            .tree
+            .children_page("/d", &superuser(), before, usize::MAX)
+            .unwrap();
+        pages.push((page.names.len(), page.names[page.names.len() - 1]));
+        let Some(zxid) = page.next else { break };
+        end = Some((zxid, page.names[page.names.len() - 1]));
+    }
+    let last = format!("{:01000}", 0);
+    assert_eq!(
+        pages,
+        [
+            (40_000, "40000"),
+            (40_000, "00000"),
+            (600, &last),
+            (1, "old")
+        ],
+        "the third page is too long, but of one transaction"
+    );
+}

@@ -7,8 +7,11 @@ use client_core::{
 };
 use zk_types::{Acl, ErrorCode, Identity, Stat};
 
-/// Names of one page, and the most that are listed without pages.
+/// Names of one page.
 const PAGE_NAMES: usize = 10_000;
+
+/// The most children that are listed without pages: names may be long.
+const UNPAGED_NAMES: i32 = 256;
 
 impl Client {
     /// The Stat of a node, `None` if there is none.
@@ -56,9 +59,8 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn get_many_children(&self, path: &str) -> Result<Children, Error> {
-        let few = i32::try_from(PAGE_NAMES).expect("a page is short");
         let stat = self.exists(path).await?;
-        let many = stat.is_some_and(|stat| stat.num_children > few);
+        let many = stat.is_some_and(|stat| stat.num_children > UNPAGED_NAMES);
         if !many || !self.knows_children_pages().await? {
             return self.get_children(path).await;
         }
@@ -113,7 +115,7 @@ impl Client {
                 .split(|&byte| byte == b'\n')
                 .any(|line| line == b"children-pages")),
             Err(Error {
-                cause: ClientError::Server(ErrorCode::NoNode),
+                cause: ClientError::Server(ErrorCode::NoNode | ErrorCode::NoAuth),
                 ..
             }) => Ok(false),
             Err(error) => Err(error),

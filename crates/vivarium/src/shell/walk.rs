@@ -19,7 +19,7 @@ pub(crate) async fn subtree(client: &Client, root: &str) -> Result<Vec<String>, 
         let lists = join_all(
             found[listed..end]
                 .iter()
-                .map(|path| client.get_children(path)),
+                .map(|path| client.get_many_children(path)),
         )
         .await;
         for (index, list) in (listed..end).zip(lists) {
