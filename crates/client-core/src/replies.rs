@@ -5,7 +5,7 @@ use crate::{Loss, PageEnd, PartError, PartResponse, Response};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use zk_proto::{OpCode, OpResult};
+use zk_proto::{KeeperResult, OpCode, OpResult};
 use zk_types::Identity;
 
 /// Decodes the body of a successful reply to a request with this opcode.
@@ -87,7 +87,9 @@ fn part(chroot: &Chroot, result: OpResult<'_>) -> Result<Result<PartResponse, Pa
         OpResult::Delete | OpResult::Check => PartResponse::Done,
         OpResult::SetData { stat } => PartResponse::Set(stat),
         OpResult::RolledBack => return Ok(Err(PartError::RolledBack)),
-        OpResult::Failed(code) => return Ok(Err(PartError::Failed(code))),
+        OpResult::Failed(code) | OpResult::Keeper(KeeperResult::FailedRead(_, code)) => {
+            return Ok(Err(PartError::Failed(code)));
+        }
         OpResult::GetData { data, stat } => PartResponse::Data {
             data: data.map(Cow::into_owned),
             stat,

@@ -5,7 +5,7 @@ use crate::*;
 use std::string::String;
 use std::vec;
 use std::vec::Vec;
-use zk_proto::{OpCode, OpResult, ReplyHeader, Request, Xid, reply};
+use zk_proto::{KeeperResult, OpCode, OpResult, ReplyHeader, Request, Xid, reply};
 use zk_types::{Acl, CreateCall, ErrorCode, Op, PathError, Perms, ZnodePath, Zxid};
 
 fn create(path: &str, mode: CreateMode) -> Create {
@@ -334,5 +334,27 @@ fn a_failed_multi_tells_of_each_part() {
         Err(PartError::Failed(ErrorCode::NoNode)),
         Err(PartError::Failed(ErrorCode::RuntimeInconsistency)),
     ]);
+    assert_eq!(replies(&bench.bytes(&wire)), [(ticket, Ok(expected))]);
+}
+
+#[test]
+fn a_read_of_several_that_failed_in_keepers_form_fails_alone() {
+    let mut bench = Bench::served(config());
+    let read = |path: &str| MultiReadOp::GetData { path: path.into() };
+    let (ticket, sent) = bench.ask(ClientRequest::MultiRead(vec![read("/a"), read("/b")]));
+    let results = [
+        OpResult::Keeper(KeeperResult::FailedRead(OpCode::GetData, ErrorCode::NoNode)),
+        OpResult::GetData {
+            data: None,
+            stat: STAT,
+        },
+    ];
+    let mut wire = Vec::new();
+    reply::multi(&mut wire, sent.xid(), Zxid(2), &results);
+    let read = PartResponse::Data {
+        data: None,
+        stat: STAT,
+    };
+    let expected = Response::Multi(vec![Err(PartError::Failed(ErrorCode::NoNode)), Ok(read)]);
     assert_eq!(replies(&bench.bytes(&wire)), [(ticket, Ok(expected))]);
 }

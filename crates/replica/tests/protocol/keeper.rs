@@ -146,6 +146,19 @@ fn a_multi_read_is_apaches_until_the_client_has_asked_for_the_flags() {
 }
 
 #[test]
+fn a_multi_read_is_apaches_for_who_looked_at_the_announcements_parent() {
+    let (mut server, mut client) = with_tree();
+    server.ask(&mut client, &get("/keeper", false));
+    let reads = Request::MultiRead(vec![ReadOp::GetData {
+        path: Some("/none".into()),
+        watch: false,
+    }]);
+    let heard = server.ask(&mut client, &reads);
+    let failed = vec![OpResult::Failed(ErrorCode::NoNode)];
+    assert_eq!(heard[0].response(), Response::Multi(failed));
+}
+
+#[test]
 fn children_are_listed_by_their_kind() {
     let (mut server, mut client) = with_tree();
     let mut names = |filter| {
