@@ -16,4 +16,5 @@ mod triggers;
 mod watchers;
 
 pub use kinds::{EventKind, RemoveKind, Table};
+pub use report::DataWatches;
 pub use table::WatchTable;

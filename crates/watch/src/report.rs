@@ -5,6 +5,17 @@ use crate::paths::PathId;
 use crate::table::WatchTable;
 use alloc::vec::Vec;
 
+/// How much there is in the data table: what `wchs` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataWatches {
+    /// Watchers.
+    pub watchers: usize,
+    /// Paths.
+    pub paths: usize,
+    /// Pairs of path and watcher.
+    pub pairs: usize,
+}
+
 impl<W: Copy + Ord> WatchTable<W> {
     /// How many watches there are: pairs of path and watcher in the data table plus those in the
     /// child table, so a persistent watch counts twice.
@@ -22,16 +33,36 @@ impl<W: Copy + Ord> WatchTable<W> {
         self.by_watcher.len()
     }
 
+    /// How much there is in the data table.
+    pub fn data_watches(&self) -> DataWatches {
+        let (mut watchers, mut pairs) = (0, 0);
+        for (&watcher, ids) in &self.by_watcher {
+            let own = ids
+                .iter()
+                .filter(|&&id| self.watches_data(id, watcher))
+                .count();
+            watchers += usize::from(own > 0);
+            pairs += own;
+        }
+        let is_watched = |id: &PathId| self.paths.watchers(*id).have(Modes::DATA_TABLE);
+        DataWatches {
+            watchers,
+            paths: self.paths.ids().filter(is_watched).count(),
+            pairs,
+        }
+    }
+
+    fn watches_data(&self, id: PathId, watcher: W) -> bool {
+        let modes = self.paths.watchers(id).modes_of(watcher);
+        modes.intersects(Modes::DATA_TABLE)
+    }
+
     /// Each watcher with watches in the data table, ascending, with the paths, ascending: what
     /// `wchc` shows.
     pub fn by_watcher(&self) -> impl Iterator<Item = (W, Vec<&str>)> + '_ {
         self.by_watcher.iter().filter_map(|(&watcher, ids)| {
-            let watches_data = |id: &PathId| {
-                let modes = self.paths.watchers(*id).modes_of(watcher);
-                modes.intersects(Modes::DATA_TABLE)
-            };
-            let ids = ids.iter().copied().filter(watches_data);
-            let mut paths: Vec<&str> = ids.map(|id| self.paths.path(id)).collect();
+            let ids = ids.iter().filter(|&&id| self.watches_data(id, watcher));
+            let mut paths: Vec<&str> = ids.map(|&id| self.paths.path(id)).collect();
             paths.sort_unstable();
             (!paths.is_empty()).then_some((watcher, paths))
         })

@@ -115,6 +115,19 @@ impl<W: Copy + Ord> Watchers<W> {
         }
     }
 
+    /// Whether any watcher has one of `modes`.
+    pub(crate) fn have(&self, modes: Modes) -> bool {
+        match self {
+            Watchers::None => false,
+            Watchers::One(_, own) => own.intersects(modes),
+            Watchers::Few(few) => few.0.iter().any(|(_, own)| own.intersects(modes)),
+            Watchers::Many(many) => Modes::EACH
+                .into_iter()
+                .zip(&many.0)
+                .any(|(mode, set)| mode.intersects(modes) && !set.is_empty()),
+        }
+    }
+
     /// Takes `modes` from every watcher that has one of them, and tells each such watcher with what
     /// it lost and what it keeps.
     pub(crate) fn strip(&mut self, modes: Modes, mut lost: impl FnMut(W, Modes, Modes)) {

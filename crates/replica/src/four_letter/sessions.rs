@@ -8,6 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use session::Bucket;
+use watch::DataWatches;
 use zk_types::{Instant, WallTime};
 
 /// Sessions, their ephemeral nodes and their connections.
@@ -57,13 +58,11 @@ fn session_sets(replica: &Replica, buckets: impl Iterator<Item = Bucket>, text: 
 
 /// Watches in brief: those on data alone, as everywhere in these words.
 pub(super) fn watches_in_brief(replica: &Replica) -> String {
-    let watches = &replica.watches;
-    let connections = watches.by_watcher().count();
-    let (mut paths, mut all) = (0, 0);
-    for (_, watchers) in watches.by_path() {
-        paths += 1;
-        all += watchers.len();
-    }
+    let DataWatches {
+        watchers: connections,
+        paths,
+        pairs: all,
+    } = replica.watches.data_watches();
     let mut text = String::new();
     let _ = write!(
         text,

@@ -1,7 +1,7 @@
 //! The table against two plain maps, written from §7 of the protocol reference alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use watch::{EventKind, RemoveKind, Table, WatchTable};
+use watch::{DataWatches, EventKind, RemoveKind, Table, WatchTable};
 
 pub(crate) const PATHS: [&str; 9] = [
     "/",
@@ -269,6 +269,12 @@ fn check(table: &WatchTable<u32>, model: &Model) -> Result<(), String> {
             by_watcher.entry(watcher).or_default().insert(path);
         }
     }
+    let data_watches = DataWatches {
+        watchers: by_watcher.len(),
+        paths: by_path.len(),
+        pairs: by_path.values().map(BTreeSet::len).sum(),
+    };
+    same("data_watches", &table.data_watches(), &data_watches)?;
     let listed = |set: BTreeSet<u32>| set.into_iter().collect::<Vec<_>>();
     let by_path: Vec<_> = by_path
         .into_iter()
