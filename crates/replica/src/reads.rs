@@ -160,7 +160,7 @@ impl<'t> Reads<'_, 't> {
         let announced = announced(path);
         let (data, stat) = match (self.tree.get_data(path, self.identities), &announced) {
             (Err(ErrorCode::NoNode), Some(announcement)) => {
-                *self.speaks_keeper |= path.starts_with("/keeper");
+                *self.speaks_keeper |= path.starts_with("/keeper/");
                 (Some(announcement.data), announcement.stat())
             }
             (found, _) => {
@@ -335,6 +335,9 @@ impl<'t> Reads<'_, 't> {
         let since = watches.relative_zxid;
         for path in watches.data.iter().map(|path| root_for_empty(path)) {
             match self.tree.stat(path) {
+                None if announced(path).is_some() => {
+                    self.watches.add_standard(Table::Data, path, self.conn);
+                }
                 None => self.catch_up(EventKind::NodeDeleted, path, out),
                 Some(stat)
                     if zk_types::mutant!(
@@ -356,6 +359,9 @@ impl<'t> Reads<'_, 't> {
         }
         for path in watches.child.iter().map(|path| root_for_empty(path)) {
             match self.tree.stat(path) {
+                None if announced(path).is_some() => {
+                    self.watches.add_standard(Table::Child, path, self.conn);
+                }
                 None => self.catch_up(EventKind::NodeDeleted, path, out),
                 Some(stat)
                     if zk_types::mutant!(

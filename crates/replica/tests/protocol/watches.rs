@@ -60,6 +60,24 @@ fn set_watches_tells_what_changed_and_arms_the_rest() {
     assert_eq!(event_of(&heard[0]), "NodeChildrenChanged /");
 }
 
+#[test]
+fn set_watches_arms_those_on_announcements() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    let watches = Request::SetWatches(SetWatches {
+        relative_zxid: 1,
+        data: vec!["/keeper/api_version".into(), "/keeper".into()],
+        exist: vec![],
+        child: vec!["/vivarium".into()],
+        persistent: vec![],
+        persistent_recursive: vec![],
+    });
+    let heard = server.ask(&mut client, &watches);
+    assert_eq!(heard.len(), 1, "they still answer: {heard:?}");
+    let heard = server.ask(&mut client, &create("/keeper", b"", 0));
+    assert_eq!(event_of(&heard[0]), "NodeCreated /keeper");
+}
+
 /// The events among what was sent, as kind and path.
 fn events(sent: &[u8]) -> Vec<(i32, String)> {
     let mut events = Vec::new();
