@@ -20,7 +20,7 @@ fn what_is_wrong_with_a_configuration_is_one_sentence_and_exit_code_2() {
             "line 3: there is no key `tickTiem`",
         ),
         (
-            "dataDir=DATA\nclientPort=0\nletAnySaslUserDoX=1\n",
+            "dataDir=DATA\nclientPort=0\nssl.context.supplier.class=a.B\n",
             "line 3: this server does not start",
         ),
         (

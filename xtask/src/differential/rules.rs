@@ -23,7 +23,7 @@ struct Rule {
     allows: fn(&Scene<'_>) -> bool,
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     Rule {
         name: "internal-operations",
         allows: is_internal_operation,
@@ -51,6 +51,10 @@ const RULES: [Rule; 7] = [
     Rule {
         name: "malformed-text",
         allows: is_malformed_text,
+    },
+    Rule {
+        name: "an-owner-is-forgotten",
+        allows: is_forgotten_owner,
     },
 ];
 
@@ -169,6 +173,38 @@ fn is_malformed_text(scene: &Scene<'_>) -> bool {
         lines.iter().map(|line| line.replace(many, one)).collect()
     };
     joined(scene.ours) == joined(scene.apache)
+}
+
+/// Apache's server forgets who has a session when the connection that had it before is gone at
+/// last; whoever takes the session over then leaves the one in between open.
+fn is_forgotten_owner(scene: &Scene<'_>) -> bool {
+    let is_excused = |(ours, apache): (&String, &String)| {
+        let Some(conn) = ours
+            .strip_suffix(" closed")
+            .and_then(|conn| conn.parse().ok())
+        else {
+            return ours == apache;
+        };
+        ours == apache
+            || (apache.starts_with(&format!("{conn} ping ")) && came_between(scene.script, conn))
+    };
+    scene.step.is_none()
+        && scene.ours.len() == scene.apache.len()
+        && scene.ours.iter().zip(scene.apache).all(is_excused)
+}
+
+/// Whether the connection took a session over, and another took it from there.
+fn came_between(script: &Script, conn: char) -> bool {
+    let takes = |step: &Step, taker: &dyn Fn(char) -> bool| match step {
+        Step::Open { conn, hello, .. } if taker(*conn) => hello.session,
+        _ => None,
+    };
+    script.steps.iter().enumerate().any(|(at, step)| {
+        takes(step, &|taker| taker == conn).is_some_and(|session| {
+            let mut later = script.steps[at + 1..].iter();
+            later.any(|step| takes(step, &|taker| taker != conn) == Some(session))
+        })
+    })
 }
 
 /// The last lines, ours and Apache's, where everything before them is the same.

@@ -31,6 +31,7 @@ pub(super) fn script(seed: u64, profile: &Profile, servers: usize) -> Script {
         conns: Vec::new(),
         named: 0,
         asked_sasl: false,
+        in_multi: false,
         steps: Vec::new(),
     };
     generator.alone = generator.one_in(ALONE_ONE_IN);
@@ -55,6 +56,8 @@ struct Generator {
     conns: Vec<Conn>,
     named: u8,
     asked_sasl: bool,
+    /// Whether the parts of a multi are made up.
+    in_multi: bool,
     steps: Vec<Step>,
 }
 

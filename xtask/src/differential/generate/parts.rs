@@ -13,9 +13,11 @@ impl Generator {
             0 => 0,
             _ => 1 + self.below(most - 1),
         };
+        self.in_multi = true;
         for _ in 0..count {
             self.add_part(&mut fields);
         }
+        self.in_multi = false;
         if !self.one_in(60) {
             fields.push(Field::Done);
         }

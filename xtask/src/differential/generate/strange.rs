@@ -31,11 +31,14 @@ impl Generator {
         {
             request = self.request();
         }
-        if matches!(request.op, opcodes::SET_WATCHES | opcodes::SET_WATCHES_2) {
+        let sets_watches = matches!(request.op, opcodes::SET_WATCHES | opcodes::SET_WATCHES_2);
+        if sets_watches {
             request.cut = 1;
         }
         match self.below(12) {
             0..5 => request.cut = 1 + self.index(12),
+            // Nothing asks what these may show: see `send_and_await`.
+            5 | 6 if sets_watches => {}
             5 | 6 => request.fields.push(Field::Raw(vec![1, 2, 3])),
             7 => {
                 let at = self.index(request.fields.len() + 1);

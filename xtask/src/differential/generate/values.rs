@@ -96,6 +96,7 @@ impl Generator {
                 let path = self.pick(&NO_PATHS);
                 Field::text(path)
             }
+            _ if self.in_multi => Field::path("/no such node"),
             _ => Field::Null,
         }
     }
@@ -206,7 +207,7 @@ impl Generator {
                 0 => vec![Field::Int(0)],
                 1 => vec![Field::Int(-5)],
                 _ if self.spares_writes() => vec![Field::Int(-2)],
-                2 => vec![Field::Null],
+                2 if !self.in_multi => vec![Field::Null],
                 _ => vec![Field::Int(9), Field::Int(31)],
             };
         }
@@ -235,7 +236,9 @@ impl Generator {
             26 | 27 => ("ip", "127.0.0.1"),
             28 => ("ip", "127.0.0.0/8"),
             29 => ("ip", "10.0.0.1"),
-            30 => return [Field::Int(perms), Field::text("auth"), Field::Null],
+            30 if !self.in_multi => {
+                return [Field::Int(perms), Field::text("auth"), Field::Null];
+            }
             _ => return self.strange_acl_entry(perms),
         };
         [Field::Int(perms), Field::text(scheme), Field::text(id)]
@@ -266,7 +269,9 @@ impl Generator {
             ("nonsense", "a"),
             ("auth", "whatever"),
         ];
-        match self.below(12) {
+        // Apache keeps what the earlier parts of a multi made when a null ends it.
+        let least = if self.in_multi { 3 } else { 0 };
+        match least + self.below(12 - least) {
             0 => [Field::Int(perms), Field::Null, Field::text("anyone")],
             1 => [Field::Int(perms), Field::text("world"), Field::Null],
             2 => [Field::Int(perms), Field::text("digest"), Field::Null],
