@@ -195,9 +195,11 @@ fn is_forgotten_owner(scene: &Scene<'_>) -> bool {
 
 /// Whether the connection took a session over, and another took it from there.
 fn came_between(script: &Script, conn: char) -> bool {
-    let takes = |step: &Step, taker: &dyn Fn(char) -> bool| match step {
-        Step::Open { conn, hello, .. } if taker(*conn) => hello.session,
-        _ => None,
+    let takes = |step: &Step, taker: &dyn Fn(char) -> bool| {
+        let Step::Open { conn, hello, .. } = step else {
+            return None;
+        };
+        hello.session.filter(|_| taker(*conn))
     };
     script.steps.iter().enumerate().any(|(at, step)| {
         takes(step, &|taker| taker == conn).is_some_and(|session| {
