@@ -165,6 +165,7 @@ impl Judges {
         let is_lost = |other: &usize| {
             *other == server
                 || self.standings[*other] != Standing::Member
+                || !self.durability.is_member(*other)
                 || self.durability.is_rotten(*other)
         };
         let lost = (0..hosts.len()).filter(is_lost).count();

@@ -260,6 +260,13 @@ impl Durability {
         !self.rotten[server].is_empty()
     }
 
+    /// Whether the disk says that its server remembers everything.
+    pub(crate) fn is_member(&self, server: usize) -> bool {
+        self.images[server]
+            .promise
+            .is_some_and(|promise| promise.standing == DurableStanding::Member)
+    }
+
     /// A place on a disk where rot is told from a torn write.
     pub(crate) fn rottable(
         &mut self,
