@@ -230,7 +230,7 @@ fn examine(
     {
         let mut tally = tally.lock().expect("no worker panics");
         tally.scripts += 1;
-        tally.requests += script.steps.len() as u64;
+        tally.requests += script.requests() as u64;
         for (rule, count) in outcome.verdict.declared {
             *tally.declared.entry(rule).or_default() += count;
         }

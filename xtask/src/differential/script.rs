@@ -171,6 +171,12 @@ impl Field {
 }
 
 impl Script {
+    /// How many requests it has, without connections opened or cut.
+    pub(crate) fn requests(&self) -> usize {
+        let is_request = |step: &&Step| matches!(step, Step::Request { .. });
+        self.steps.iter().filter(is_request).count()
+    }
+
     /// Reads a script from its lines; empty ones and those that begin with `#` say nothing.
     pub(crate) fn parse(text: &str) -> Result<Script> {
         let mut script = Script {
