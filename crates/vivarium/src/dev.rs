@@ -6,7 +6,7 @@ use crate::cli::DevArguments;
 use crate::config::{Property, ServerConfig, Settings};
 use crate::log::Log;
 use crate::outcome::ServeError;
-use crate::running;
+use crate::running::{self, StopSignals};
 use replica::FourLetterWords;
 use shell_tokio::Server;
 use std::env;
@@ -27,8 +27,7 @@ pub fn dev(arguments: &DevArguments, log: Log) -> Result<(), ServeError> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let stop = running::asked_to_stop();
-        tokio::pin!(stop);
+        let mut signals = StopSignals::listen()?;
         let options = configs
             .into_iter()
             .map(|config| running::options(config, log));
@@ -38,10 +37,7 @@ pub fn dev(arguments: &DevArguments, log: Log) -> Result<(), ServeError> {
         let mut servers = servers.into_iter().collect::<Result<Vec<_>, _>>()?;
         tokio::select! {
             served = wait_until_all_serve(&mut servers) => served?,
-            asked = &mut stop => {
-                asked?;
-                return stop_all(servers).await;
-            }
+            () = signals.asked() => return stop_all(servers).await,
         }
         let addresses = servers
             .iter()
@@ -50,7 +46,7 @@ pub fn dev(arguments: &DevArguments, log: Log) -> Result<(), ServeError> {
         writeln!(io::stdout(), "connect string: {list}")?;
         tokio::select! {
             failure = any_failure(&mut servers) => return Err(failure),
-            asked = stop => asked?,
+            () = signals.asked() => {}
         }
         log.info("stopping");
         stop_all(servers).await

@@ -11,7 +11,7 @@ use shell_std::{BoundPort, DataDirectories, PeerAddress, PeerListen, ServerOptio
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a shell needs to run a server; takes its directories.
 ///
@@ -82,18 +82,32 @@ pub fn options(config: ServerConfig, log: Log) -> Result<ServerOptions, ServeErr
     })
 }
 
-/// Comes back when the process is asked to stop.
-///
-/// # Errors
-/// When the system refuses to tell.
-pub async fn asked_to_stop() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that ask a process to stop, heard from the moment this is made.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Hears them from now on. A server listens before it says that it takes clients, so that
+    /// whoever reads that line may ask it to stop at once.
+    ///
+    /// # Errors
+    /// When the system refuses to tell.
+    pub fn listen() -> io::Result<Self> {
+        Ok(StopSignals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Comes back when the process was asked to stop.
+    pub async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Lets the process have as many descriptors as it may.

@@ -4,7 +4,7 @@ use crate::cli::ServeArguments;
 use crate::config::{Define, Property, ServerConfig, Settings, Warning, parse_properties};
 use crate::log::Log;
 use crate::outcome::ServeError;
-use crate::running;
+use crate::running::{self, StopSignals};
 use shell_tokio::Server;
 use std::env;
 use std::fs;
@@ -28,7 +28,7 @@ pub fn serve(arguments: &ServeArguments, log: Log) -> Result<(), ServeError> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let stop = running::asked_to_stop();
+        let mut signals = StopSignals::listen()?;
         let mut server = Server::spawn(options).await?;
         let address = server.client_address();
         log.info(format_args!("takes clients on port {}", address.port()));
@@ -37,7 +37,7 @@ pub fn serve(arguments: &ServeArguments, log: Log) -> Result<(), ServeError> {
         }
         tokio::select! {
             failure = server.failure() => return Err(failure.into()),
-            asked = stop => asked?,
+            () = signals.asked() => {}
         }
         log.info("stopping");
         if let Ok(outcome) = time::timeout(running::STOP_WITHIN, server.stop()).await {
