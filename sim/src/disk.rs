@@ -5,6 +5,7 @@
 //! everything not durable, whatever the seed says that a file system may keep.
 
 use crate::decide::Dice;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use wal::{Directory, Disk, DiskOp, File};
 
@@ -14,8 +15,9 @@ const SECTOR: usize = 512;
 const TEAR: usize = 64;
 
 /// What becomes of writes that were not durable when the power went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Survival {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Survival {
     /// All are gone.
     Lost,
     /// Each sector for itself, at any of its versions.

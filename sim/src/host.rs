@@ -22,6 +22,7 @@ use crate::queue::{Micros, Queue};
 use crate::swarm::Swarm;
 use crate::world::Event;
 use replica::{Config, ConnId, Input, PeerPort, Replica, accepted_link};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use wal::{DiskOp, TaskId};
 use zab_core::LinkId;
@@ -53,8 +54,9 @@ pub(crate) enum HostEvent {
 }
 
 /// How a process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Death {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Death {
     /// The process alone: the page cache stays.
     Process,
     /// The whole machine.

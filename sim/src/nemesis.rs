@@ -1,7 +1,10 @@
 //! The one who breaks things: when, what, where, and for how long, all as the seed says, and
 //! never more than the budget allows.
 
+mod action;
 mod disks;
+
+pub use self::action::{Action, Fate, Rift, Strike};
 
 use crate::client::ClientEvent;
 use crate::decide::{Dice, Domain};

@@ -5,9 +5,8 @@ mod direction;
 mod terms;
 
 use self::direction::{Direction, Waiting};
-pub(crate) use self::terms::{
-    ConnNumber, NetEvent, NetKnobs, Node, Port, Presence, Side, Told, What,
-};
+pub use self::terms::{ConnName, Machine, NetKnobs, Port, Side};
+pub(crate) use self::terms::{ConnNumber, NetEvent, Node, Presence, Told, What};
 use crate::decide::{Dice, Domain};
 use crate::queue::Micros;
 use std::collections::VecDeque;

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// True time, in microseconds since the world began.
-pub(crate) type Micros = u64;
+pub type Micros = u64;
 
 /// Everything that is due.
 #[derive(Clone, Debug)]

@@ -4,10 +4,12 @@ use crate::decide::{Dice, Domain};
 use crate::net::NetKnobs;
 use crate::options::Profile;
 use crate::queue::Micros;
+use serde::{Deserialize, Serialize};
 
 /// A kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Fault {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
     /// A process dies; the page cache stays.
     ProcessCrash,
     /// A machine loses its power.
@@ -172,7 +174,10 @@ impl Fault {
 }
 
 /// Who knows a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Locality {
     /// Every server.
     #[default]
@@ -184,7 +189,10 @@ pub enum Locality {
 }
 
 /// What servers without a quorum do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Minority {
     /// They serve nobody.
     #[default]
@@ -194,8 +202,9 @@ pub enum Minority {
 }
 
 /// Everything that a seed draws before its world begins.
-#[derive(Clone, Debug)]
-pub(crate) struct Swarm {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Swarm {
     pub(crate) servers: usize,
     pub(crate) clients: usize,
     pub(crate) tick: Micros,
@@ -247,8 +256,8 @@ pub(crate) struct Swarm {
 }
 
 /// How fast a disk is, in microseconds.
-#[derive(Clone, Debug)]
-pub(crate) struct DiskKnobs {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskKnobs {
     pub(crate) sync: (Micros, Micros),
     pub(crate) other: (Micros, Micros),
     /// Whether power loss may leave part of a sector.
@@ -256,8 +265,8 @@ pub(crate) struct DiskKnobs {
 }
 
 /// How often clients do what.
-#[derive(Clone, Debug)]
-pub(crate) struct WorkWeights {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkWeights {
     pub(crate) create: u32,
     pub(crate) delete: u32,
     pub(crate) set: u32,
@@ -273,6 +282,66 @@ pub(crate) struct WorkWeights {
     pub(crate) paths: usize,
     /// Of twenty values, how many are long.
     pub(crate) long: u64,
+}
+
+impl Default for Swarm {
+    /// Three servers that keep calm: everything as regular as it can be.
+    fn default() -> Self {
+        let tick = 200_000;
+        Swarm {
+            servers: 3,
+            clients: 1,
+            tick,
+            init_limit: 10,
+            sync_limit: 5,
+            segment_bytes: 65_536,
+            snapshot_txns: 10_000,
+            snapshot_log_bytes: 0,
+            snapshots_kept: 3,
+            window_bytes_max: 1 << 20,
+            chunk_bytes: 65_536,
+            counter_max: u32::MAX - 65_536,
+            outstanding_max: 1_000,
+            frame_bytes_max: 1_048_575,
+            session_timeout: (tick * 5, tick * 20),
+            locality: Locality::Global,
+            minority: Minority::Silent,
+            net: NetKnobs::default(),
+            disk: DiskKnobs {
+                sync: (1_000, 1_000),
+                other: (50, 50),
+                torn: false,
+            },
+            drift_ppm: 0,
+            batch_max: 16,
+            input_cost: (10, 10),
+            safety: 60_000_000,
+            faults: Vec::new(),
+            fault_interval: 1_000_000,
+            think: 100_000,
+            depth: 4,
+            work: WorkWeights {
+                create: 1,
+                delete: 1,
+                set: 1,
+                sequential: 1,
+                ephemeral: 1,
+                multi: 1,
+                read: 1,
+                watch: 1,
+                sync: 1,
+                close: 0,
+                paths: 4,
+                long: 1,
+            },
+            demands_proof: false,
+            requests_max: 0,
+            connects_max: 0,
+            together: 0,
+            adversary: None,
+            by_hand: false,
+        }
+    }
 }
 
 impl Swarm {
