@@ -477,6 +477,7 @@ impl Host {
         port: Port,
         around: &mut Around<'_>,
     ) -> Result<Step, Broken> {
+        around.net.taken(self.index, port);
         let peer_port = match port {
             Port::Election => PeerPort::Election,
             Port::Quorum => PeerPort::Quorum,

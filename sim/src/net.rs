@@ -1,10 +1,20 @@
 //! The network: streams of bytes, first in first out inside a connection, in no order across
 //! connections. It delays, re-chunks, cuts at any byte, and loses whole paths.
 
+mod counts;
 mod direction;
+#[cfg_attr(not(test), expect(dead_code, reason = "the nemesis will reach for it"))]
+mod faults;
+mod law;
+#[cfg_attr(not(test), expect(dead_code, reason = "the nemesis will reach for it"))]
+mod path;
 mod terms;
 
-use self::direction::{Direction, Waiting};
+use self::counts::Counts;
+use self::direction::{Broken, Direction, Waiting};
+pub(crate) use self::law::Law;
+use self::path::Path;
+pub(crate) use self::path::{Dials, Name};
 pub use self::terms::{ConnName, Machine, NetKnobs, Port, Side};
 pub(crate) use self::terms::{ConnNumber, NetEvent, Node, Presence, Told, What};
 use crate::decide::{Dice, Domain};
@@ -24,6 +34,8 @@ struct End {
     process: u64,
     state: EndState,
     reading: bool,
+    /// Does not read, whatever it wants.
+    is_stalled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +60,13 @@ pub(crate) struct Net {
     presence: Vec<Presence>,
     /// By port, from and to: how many partitions lie on the path, and what clogs add.
     paths: Vec<Path>,
+    /// By who looks it up and whom they mean.
+    names: Vec<Name>,
+    /// By machine and port: connections that wait for their process to take them.
+    backlogs: Vec<u32>,
+    /// Nothing is lost any more.
+    is_calm: bool,
+    counts: Counts,
     dial_dice: Dice,
     /// What is due, to be taken by the world.
     pub(crate) due: Vec<(Micros, NetEvent)>,
@@ -55,12 +74,6 @@ pub(crate) struct Net {
     pub(crate) told: VecDeque<Told>,
     /// Bytes that arrived.
     pub(crate) bytes_delivered: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Path {
-    blocked: u32,
-    clog: Micros,
 }
 
 const SYN_RETRY: Micros = 1_000_000;
@@ -76,6 +89,10 @@ impl Net {
             nodes,
             presence: vec![Presence::PowerOff; nodes],
             paths: vec![Path::default(); nodes * nodes * Port::ALL.len()],
+            names: vec![Name::default(); nodes * nodes],
+            backlogs: vec![0; nodes * Port::ALL.len()],
+            is_calm: false,
+            counts: Counts::default(),
             dial_dice: Dice::new(seed, Domain::Dial, 0),
             due: Vec::new(),
             told: VecDeque::new(),
@@ -86,18 +103,6 @@ impl Net {
     /// Lets time pass; to be called before anything else happens at that time.
     pub(crate) fn set_now(&mut self, now: Micros) {
         self.now = now;
-    }
-
-    /// Stops every oddity that the seed drew.
-    pub(crate) fn calm(&mut self) {
-        self.knobs.rechunk = 0;
-        self.knobs.late = 0;
-        self.knobs.abrupt = 0;
-        for conn in self.conns.iter_mut().flatten() {
-            for direction in &mut conn.directions {
-                direction.cut_after = None;
-            }
-        }
     }
 
     /// Connections with an open end.
@@ -120,6 +125,12 @@ impl Net {
         let Presence::Up { process } = self.presence[from] else {
             unreachable!("only a running process dials")
         };
+        let name = self.names[from * self.nodes + to];
+        let to = if let Name::Of(other) = name {
+            other
+        } else {
+            to
+        };
         let number = self.conns.len();
         let entity = u64::try_from(number).expect("few connections") * 2;
         let end = |node, process| End {
@@ -127,6 +138,7 @@ impl Net {
             process,
             state: EndState::Waiting,
             reading: true,
+            is_stalled: false,
         };
         let direction = |entity| Direction {
             queue: VecDeque::new(),
@@ -135,6 +147,8 @@ impl Net {
             ending: None,
             waiting: Waiting::Nothing,
             cut_after: None,
+            is_lost: false,
+            has_swallowed: false,
             owed: 0,
             dice: Dice::new(self.seed, Domain::Stream, entity),
         };
@@ -144,13 +158,23 @@ impl Net {
             directions: [direction(entity), direction(entity + 1)],
         })));
         let delay = self.delay();
-        self.due.push((
-            self.now + delay,
-            NetEvent::Syn {
-                conn: number,
-                attempt: 0,
-            },
-        ));
+        let event = match name {
+            Name::Unknown => {
+                self.counts.unresolved += 1;
+                NetEvent::SynAck {
+                    conn: number,
+                    taken: false,
+                }
+            }
+            Name::Right | Name::Of(_) => {
+                self.counts.misled += u64::from(name != Name::Right);
+                NetEvent::Syn {
+                    conn: number,
+                    attempt: 0,
+                }
+            }
+        };
+        self.due.push((self.now + delay, event));
         number
     }
 
@@ -163,8 +187,17 @@ impl Net {
         if open.ends[side.index()].state != EndState::Open || bytes.is_empty() {
             return;
         }
+        let (from, to) = (
+            open.ends[side.index()].node,
+            open.ends[side.other().index()].node,
+        );
+        let index = (Port::ALL.len() * from + port_index(open.port)) * self.nodes + to;
+        let path = &mut self.paths[index];
+        let leaves = path.leave(now, bytes.len()) + path.clog;
+        self.counts.capped += u64::from(path.rate > 0);
+        let law = self.knobs.law(from, to);
         let direction = &mut open.directions[side.index()];
-        let due = direction.due(now, &self.knobs);
+        let due = direction.due(leaves, law, &self.knobs, &mut self.counts);
         let room = self.knobs.socket_bytes.saturating_sub(direction.bytes);
         let taken = room.min(bytes.len());
         direction.bytes += bytes.len();
@@ -204,18 +237,29 @@ impl Net {
             return;
         };
         open.ends[side.index()].reading = reading;
+        let reads = reading && !open.ends[side.index()].is_stalled;
         let from = side.other();
         let direction = &mut open.directions[from.index()];
-        if reading && direction.waiting == Waiting::Reader {
+        if reads && direction.waiting == Waiting::Reader {
             direction.waiting = Waiting::Event;
             self.due.push((now, NetEvent::Arrive { conn, side: from }));
         }
+    }
+
+    /// A process has taken a connection that came in.
+    pub(crate) fn taken(&mut self, node: Node, port: Port) {
+        let backlog = self.backlog_index(node, port);
+        self.backlogs[backlog] = self.backlogs[backlog].saturating_sub(1);
     }
 
     // What happens to machines.
 
     /// A process started: it listens.
     pub(crate) fn up(&mut self, node: Node, process: u64) {
+        for port in Port::ALL {
+            let backlog = self.backlog_index(node, port);
+            self.backlogs[backlog] = 0;
+        }
         self.presence[node] = Presence::Up { process };
     }
 
@@ -268,55 +312,6 @@ impl Net {
         }
     }
 
-    // What faults do.
-
-    /// Blocks or unblocks a path in one direction on one port; blocks add up.
-    pub(crate) fn block(&mut self, from: Node, to: Node, port: Port) {
-        let index = self.path_index(from, to, port);
-        self.paths[index].blocked += 1;
-    }
-
-    /// Takes one block off a path again; what waited for it comes at once.
-    pub(crate) fn unblock(&mut self, from: Node, to: Node, port: Port) {
-        let index = self.path_index(from, to, port);
-        self.paths[index].blocked -= 1;
-        if self.paths[index].blocked == 0 {
-            self.resume(|open, side| {
-                open.port == port
-                    && open.ends[side.index()].node == from
-                    && open.ends[side.other().index()].node == to
-            });
-        }
-    }
-
-    /// Makes everything on a path this much slower; 0 ends it.
-    pub(crate) fn clog(&mut self, from: Node, to: Node, port: Port, by: Micros) {
-        let index = self.path_index(from, to, port);
-        self.paths[index].clog = by;
-    }
-
-    /// Breaks a connection; both ends are told at once, if they can be reached.
-    pub(crate) fn reset(&mut self, conn: ConnNumber) {
-        let Some(open) = self.conns[conn].as_mut() else {
-            return;
-        };
-        for direction in &mut open.directions {
-            direction.queue.clear();
-            direction.bytes = 0;
-        }
-        for side in [Side::Dialler, Side::Accepter] {
-            self.lose(conn, side);
-        }
-        self.forget_if_over(conn);
-    }
-
-    /// Breaks a connection after `bytes` more in the direction that `side` sends.
-    pub(crate) fn cut_after(&mut self, conn: ConnNumber, side: Side, bytes: usize) {
-        if let Some(open) = self.conns[conn].as_mut() {
-            open.directions[side.index()].cut_after = Some(bytes);
-        }
-    }
-
     // What comes due.
 
     /// Takes an event that is due.
@@ -338,7 +333,13 @@ impl Net {
             return;
         }
         let blocked = self.is_blocked(from, to, port) || self.is_blocked(to, from, port);
-        if blocked || self.presence[to] == Presence::PowerOff {
+        let dials = self.paths[self.path_index(from, to, port)].dials;
+        let waiting = self.backlogs[self.backlog_index(to, port)];
+        let is_full = waiting >= self.knobs.backlog && !self.is_calm;
+        self.counts.backlog_full += u64::from(is_full);
+        self.counts.ignored += u64::from(dials == Dials::Ignored);
+        let is_ignored = is_full || dials == Dials::Ignored;
+        if blocked || is_ignored || self.presence[to] == Presence::PowerOff {
             if attempt < SYN_ATTEMPTS {
                 let retry = NetEvent::Syn {
                     conn,
@@ -352,7 +353,13 @@ impl Net {
             return;
         }
         let taken = match self.presence[to] {
+            Presence::Up { .. } if dials == Dials::Refused => {
+                self.counts.refused += 1;
+                false
+            }
             Presence::Up { process } => {
+                let backlog = self.backlog_index(to, port);
+                self.backlogs[backlog] += 1;
                 let open = self.conns[conn].as_mut().expect("it is open");
                 open.ends[1].process = process;
                 open.ends[1].state = EndState::Open;
@@ -397,7 +404,12 @@ impl Net {
         );
         let path = self.paths[(Port::ALL.len() * from + port_index(open.port)) * self.nodes + to];
         let receiver = &open.ends[side.other().index()];
+        let has_left = open.ends[side.index()].state == EndState::Closed;
         let direction = &mut open.directions[side.index()];
+        if direction.is_lost {
+            self.swallow(conn, side);
+            return;
+        }
         if path.blocked > 0 || receiver.state == EndState::Waiting {
             direction.waiting = Waiting::Path;
             return;
@@ -406,14 +418,16 @@ impl Net {
             self.on_unwanted(conn, side);
             return;
         }
-        if !receiver.reading {
+        if !receiver.reading || receiver.is_stalled {
             direction.waiting = Waiting::Reader;
+            self.counts.held_by_reader += 1;
             return;
         }
-        let taken = direction.take(now, &self.knobs);
-        let broken = direction.cut_after == Some(0);
+        let taken = direction.take(now, &self.knobs, &mut self.counts);
+        self.counts.after_close += u64::from(has_left && !taken.is_empty());
+        let broken = direction.breaks();
         let owed = direction.settle(&self.knobs);
-        let next = direction.next_due().map(|due| due.max(now) + path.clog);
+        let next = direction.next_due().map(|due| due.max(now));
         direction.waiting = if next.is_some() {
             Waiting::Event
         } else {
@@ -427,7 +441,7 @@ impl Net {
         if owed > 0 {
             self.tell(conn, side, What::Sent(owed));
         }
-        if broken {
+        if broken == Some(Broken::Connection) {
             self.reset(conn);
         } else if ended {
             self.lose(conn, side.other());
@@ -444,8 +458,7 @@ impl Net {
         let silent = receiver.state == EndState::Vanished
             && self.presence[receiver.node] == Presence::PowerOff;
         let direction = &mut open.directions[side.index()];
-        direction.queue.clear();
-        direction.bytes = 0;
+        direction.empty();
         direction.waiting = Waiting::Nothing;
         if !silent {
             self.lose(conn, side);
@@ -459,8 +472,12 @@ impl Net {
     fn end(&mut self, conn: ConnNumber, side: Side) {
         let now = self.now;
         let open = self.conns[conn].as_mut().expect("callers hold it open");
+        let law = self.knobs.law(
+            open.ends[side.index()].node,
+            open.ends[side.other().index()].node,
+        );
         let direction = &mut open.directions[side.index()];
-        let due = direction.due(now, &self.knobs);
+        let due = direction.due(now, law, &self.knobs, &mut self.counts);
         direction.ending = Some(due);
         if direction.waiting == Waiting::Nothing {
             direction.waiting = Waiting::Event;
@@ -541,6 +558,10 @@ impl Net {
 
     fn path_index(&self, from: Node, to: Node, port: Port) -> usize {
         (Port::ALL.len() * from + port_index(port)) * self.nodes + to
+    }
+
+    fn backlog_index(&self, node: Node, port: Port) -> usize {
+        node * Port::ALL.len() + port_index(port)
     }
 
     fn delay(&mut self) -> Micros {

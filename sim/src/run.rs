@@ -99,6 +99,12 @@ fn finish(options: &Options) -> Report {
     report(options, &mut world, &outcome)
 }
 
+fn counters(world: &World) -> BTreeMap<&'static str, u64> {
+    let mut counters = Nemesis::counters(&world.nemesis).clone();
+    counters.extend(world.net.counts());
+    counters
+}
+
 pub(crate) fn report(options: &Options, world: &mut World, outcome: &Result<(), Broken>) -> Report {
     let drawn = world.swarm.words();
     let (verdict, rule, story) = match outcome {
@@ -119,7 +125,7 @@ pub(crate) fn report(options: &Options, world: &mut World, outcome: &Result<(), 
         client_ops: world.clients.iter().map(|client| client.answered).sum(),
         txns: u64::try_from(world.judges.ledger.entries().len()).expect("a length"),
         recovery_ms: world.recovery.map(|time| time / 1_000),
-        faults: Nemesis::counters(&world.nemesis).clone(),
+        faults: counters(world),
         drawn,
         story,
         trace: std::mem::take(&mut world.notes.trace),

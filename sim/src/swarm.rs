@@ -1,7 +1,7 @@
 //! What kind of world a seed is: its sizes, its limits, and which faults it knows.
 
 use crate::decide::{Dice, Domain};
-use crate::net::NetKnobs;
+use crate::net::{Law, NetKnobs};
 use crate::options::Profile;
 use crate::queue::Micros;
 use serde::{Deserialize, Serialize};
@@ -404,7 +404,7 @@ impl Swarm {
             session_timeout: (timeout_min, timeout_max),
             locality: locality(seed, servers),
             minority: minority(seed, servers),
-            net: net_knobs(dice, profile, tick),
+            net: net_knobs(dice, seed, profile, tick),
             disk: DiskKnobs {
                 sync: spread(dice, 100, 8_000),
                 other: spread(dice, 5, 200),
@@ -505,9 +505,11 @@ impl Swarm {
     }
 }
 
-fn net_knobs(dice: &mut Dice, profile: Profile, tick: Micros) -> NetKnobs {
+fn net_knobs(dice: &mut Dice, seed: u64, profile: Profile, tick: Micros) -> NetKnobs {
     let latency_min = dice.octaves(20, 500);
     let calm = profile == Profile::Quiet || dice.percent(20);
+    // Drawn apart, so that they shift no other draw.
+    let apart = &mut Dice::new(seed, Domain::Swarm, 3);
     NetKnobs {
         latency_min,
         latency_max: latency_min + dice.octaves(10, (tick / 40).max(20)),
@@ -516,6 +518,13 @@ fn net_knobs(dice: &mut Dice, profile: Profile, tick: Micros) -> NetKnobs {
         late_max: tick / 2,
         socket_bytes: usize::try_from(dice.octaves(512, 262_144)).expect("small"),
         abrupt: if calm { 0 } else { rate(dice, 1_000, 500_000) },
+        law: apart.pick(&Law::ALL),
+        is_mixed: apart.percent(30),
+        backlog: if profile != Profile::Quiet && apart.percent(40) {
+            u32::try_from(apart.octaves(1, 16)).expect("small")
+        } else {
+            128
+        },
     }
 }
 

@@ -1,5 +1,6 @@
 //! The words of the network: machines, ports, sides, and what is told to whom.
 
+use super::Law;
 use crate::queue::Micros;
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -221,6 +222,23 @@ pub struct NetKnobs {
     pub(crate) socket_bytes: usize,
     /// How often, in a million, a close throws away what was not delivered yet.
     pub(crate) abrupt: u32,
+    /// How latency is spread.
+    pub(crate) law: Law,
+    /// Whether each path has a law of its own.
+    pub(crate) is_mixed: bool,
+    /// Connections that a port takes while its process has not.
+    pub(crate) backlog: u32,
+}
+
+impl NetKnobs {
+    /// How latency is spread on the way from one machine to another.
+    pub(super) fn law(&self, from: Node, to: Node) -> Law {
+        if self.is_mixed {
+            Law::ALL[(from * 5 + to * 3) % Law::ALL.len()]
+        } else {
+            self.law
+        }
+    }
 }
 
 impl Default for NetKnobs {
@@ -234,6 +252,9 @@ impl Default for NetKnobs {
             late_max: 0,
             socket_bytes: 262_144,
             abrupt: 0,
+            law: Law::Uniform,
+            is_mixed: false,
+            backlog: 128,
         }
     }
 }

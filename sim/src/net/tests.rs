@@ -1,3 +1,5 @@
+mod faults;
+
 use super::*;
 use crate::queue::Queue;
 
@@ -10,6 +12,9 @@ fn knobs() -> NetKnobs {
         late_max: 0,
         socket_bytes: 1 << 16,
         abrupt: 0,
+        law: Law::Uniform,
+        is_mixed: false,
+        backlog: 128,
     }
 }
 
