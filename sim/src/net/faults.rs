@@ -73,7 +73,7 @@ impl Net {
     }
 
     /// Says where a machine that looks another one up is led from now on.
-    pub(crate) fn name(&mut self, from: Node, to: Node, name: Name) {
+    pub(crate) fn lead(&mut self, from: Node, to: Node, name: Name) {
         self.names[from * self.nodes + to] = name;
     }
 

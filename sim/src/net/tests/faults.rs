@@ -141,11 +141,11 @@ fn names_lead_nowhere_or_elsewhere() {
         queue: Queue::new(1),
         told: Vec::new(),
     };
-    pair.net.name(0, 1, Name::Unknown);
+    pair.net.lead(0, 1, Name::Unknown);
     pair.net.dial(0, 1, Port::Client);
     pair.settle();
     assert!(pair.was_told(0, &What::Closed));
-    pair.net.name(0, 1, Name::Of(2));
+    pair.net.lead(0, 1, Name::Of(2));
     let conn = pair.net.dial(0, 1, Port::Client);
     pair.settle();
     assert!(pair.was_told(2, &What::Accepted(Port::Client)));
