@@ -9,7 +9,7 @@
 mod support;
 
 use support::disk::Crash;
-use support::world::{World, recover};
+use support::world::{World, outline, recover};
 
 /// `WAL_SEEDS` asks for more than the usual number.
 fn seeds(usual: u64) -> std::ops::Range<u64> {
@@ -68,4 +68,27 @@ pub(crate) fn a_promise_torn_anywhere_is_the_old_one_or_the_new_one() {
         }
     }
     assert_eq!(world.model.promise_settled, 2);
+}
+
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn what_a_start_after_failed_syncs_relies_on_survives_a_power_loss() {
+    for seed in seeds(8) {
+        let mut world = World::new(seed);
+        world.crash_every = usize::MAX / 8;
+        for _ in 0..60 {
+            world.act();
+            for _ in 0..world.rng.below(8) {
+                world.run_one();
+            }
+            let mut disk = world.disk.crash(Crash::SyncsFailed, &mut world.rng, None);
+            let (_, relied_on, sink) = recover(&world.config, &mut disk);
+            let accepted = world.model.accepts(&relied_on, &sink);
+            assert!(accepted.is_ok(), "seed {seed}: {accepted:?}");
+            for how in [Crash::PowerLost, Crash::Torn] {
+                let mut disk = disk.crash(how, &mut world.rng, None);
+                let (_, found, _) = recover(&world.config, &mut disk);
+                assert_eq!(outline(&found), outline(&relied_on), "seed {seed}, {how:?}");
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ mod rot;
 
 use std::panic::catch_unwind;
 
-const MUTANTS: [&str; 18] = [
+const MUTANTS: [&str; 19] = [
     "claims-ignored",
     "copies-torn-together",
     "dead-rest-survives-roll",
@@ -25,6 +25,7 @@ const MUTANTS: [&str; 18] = [
     "old-log-survives-install",
     "promise-from-log",
     "recovery-does-not-sync",
+    "recovery-trusts-the-cache",
     "second-copy-not-written",
     "snapshot-not-synced",
     "snapshot-unchecked",

@@ -77,11 +77,19 @@ impl<'a, D: Disk> Access<'a, D> {
         &mut self,
         file: &File,
         bytes_max: u64,
+        each: impl FnMut(&[u8]) -> More,
+    ) -> Result<(), RecoveryError<D::Error>> {
+        self.read_between(file, (0, bytes_max), each)
+    }
+
+    fn read_between(
+        &mut self,
+        file: &File,
+        (mut offset, end): (u64, u64),
         mut each: impl FnMut(&[u8]) -> More,
     ) -> Result<(), RecoveryError<D::Error>> {
-        let mut offset = 0;
-        while offset < bytes_max {
-            let left = u32::try_from(bytes_max - offset).unwrap_or(READ_BYTES);
+        while offset < end {
+            let left = u32::try_from(end - offset).unwrap_or(READ_BYTES);
             let bytes_max = left.min(READ_BYTES);
             let bytes = self.run(&DiskOp::Read {
                 file: file.clone(),
@@ -101,15 +109,27 @@ impl<'a, D: Disk> Access<'a, D> {
         file: &File,
         bytes_max: u64,
     ) -> Result<Vec<u8>, RecoveryError<D::Error>> {
+        self.read_at(file, 0, bytes_max)
+    }
+
+    /// The bytes of a file from `start` to `end`, or to where it ends.
+    pub(super) fn read_at(
+        &mut self,
+        file: &File,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<u8>, RecoveryError<D::Error>> {
         let mut all = Vec::new();
-        self.read_pieces(file, bytes_max, |bytes| {
+        self.read_between(file, (start, end), |bytes| {
             all.extend_from_slice(bytes);
             More::Yes
         })?;
         Ok(all)
     }
 
-    /// Reads a small file, and brings a copy that is bad or behind up to date.
+    /// Reads a small file, and writes both copies again: that of the value first, and not the other
+    /// before that is durable. What was read may be in memory only, and after a sync that failed it
+    /// may count as written there; and a crash must not tear both.
     pub(super) fn read_slots(
         &mut self,
         kind: SlotKind,
@@ -125,10 +145,11 @@ impl<'a, D: Disk> Access<'a, D> {
                 payload,
                 stale,
             } => {
-                // What was read may be in memory only; it has to be durable before the other copy
-                // is touched, or a crash could tear both.
-                self.sync(file)?;
-                if let Some(Stale { slot, .. }) = stale {
+                let first = match stale {
+                    Some(Stale { slot: 0, .. }) => 1,
+                    Some(_) | None => 0,
+                };
+                for slot in [first, 1 - first] {
                     let copy = kind.encode(sequence, &payload);
                     self.run_all(&slots::write_copy(file, slot, copy))?;
                 }

@@ -15,7 +15,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use zk_types::{Epoch, Promise, SnapshotId, Standing, mutant};
 
-/// A process that crashed may have left its last writes in memory only.
+/// A process that crashed may have left its last writes in memory only. After a sync that failed
+/// they may even count as written there, so that another sync does nothing: what no later record
+/// proves durable is written again.
 pub(super) fn sync<D: Disk>(
     access: &mut Access<'_, D>,
     base: &Base,
@@ -24,6 +26,7 @@ pub(super) fn sync<D: Disk>(
     if mutant!("recovery-does-not-sync", false, true) {
         return Ok(());
     }
+    write_unproven(access, walked)?;
     for segment in &walked.live {
         access.sync(&names::segment(segment.named.generation))?;
     }
@@ -31,6 +34,38 @@ pub(super) fn sync<D: Disk>(
         access.sync(&names::snapshot(*id))?;
     }
     access.sync_directories()
+}
+
+/// Writes the records again that are not known to be durable, with the header of a segment that
+/// begins with one of them.
+fn write_unproven<D: Disk>(
+    access: &mut Access<'_, D>,
+    walked: &Walked,
+) -> Result<(), RecoveryError<D::Error>> {
+    if mutant!("recovery-trusts-the-cache", false, true) {
+        return Ok(());
+    }
+    let end = walked.history.tail().end;
+    let from = walked.history.end_of(walked.proven);
+    for (at, segment) in walked.live.iter().enumerate() {
+        let segment_end = walked.live.get(at + 1).map_or(end, |next| next.start);
+        if segment_end <= from {
+            continue;
+        }
+        let file = names::segment(segment.named.generation);
+        let start = if segment.start < from {
+            segment.offset(from)
+        } else {
+            0
+        };
+        let bytes = access.read_at(&file, start, segment.offset(segment_end))?;
+        access.run(&DiskOp::Write {
+            file,
+            offset: start,
+            bytes,
+        })?;
+    }
+    Ok(())
 }
 
 /// The promise as it stands after what was found; durable.

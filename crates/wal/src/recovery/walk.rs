@@ -21,6 +21,8 @@ pub(super) struct Walked {
     pub(super) history: History,
     /// The segments that hold it and what is before it, oldest first.
     pub(super) live: Vec<Segment>,
+    /// The last record that something else says was durable.
+    pub(super) proven: Zxid,
     /// Whether something that was durable is missing.
     pub(super) damaged: bool,
 }
@@ -42,6 +44,15 @@ struct Cursor {
 }
 
 type End = (Zxid, Chain);
+
+/// A record that continues the log.
+struct Continuation {
+    record: Record,
+    /// Length of its frame.
+    bytes: u64,
+    /// What it says was durable before it.
+    durable_upto: Zxid,
+}
 
 impl Cursor {
     fn frame(&self) -> Option<Frame<'_>> {
@@ -92,6 +103,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                 records: Vec::new(),
                 history,
                 live: Vec::new(),
+                proven: end.0,
                 damaged,
             });
         };
@@ -105,14 +117,20 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             records: Vec::new(),
             history: History::starting_at(floor),
             live: self.segments_between(oldest, cursor.at, end.0),
+            proven: end
+                .0
+                .max(self.manifest.durable_upto)
+                .max(self.manifest.cut.0),
             damaged: false,
         };
         let mut last = end;
         loop {
-            if let Some((record, bytes)) = self.next_record(&cursor, last) {
-                cursor.advance(bytes);
-                position += bytes;
+            if let Some(next) = self.next_record(&cursor, last) {
+                let record = next.record;
+                cursor.advance(next.bytes);
+                position += next.bytes;
                 last = (record.zxid, record.chain);
+                walked.proven = walked.proven.max(next.durable_upto);
                 walked.history.push(Place {
                     zxid: last.0,
                     chain: last.1,
@@ -162,11 +180,11 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         };
         let mut cursor = self.load(at)?;
         while last.0 < base.0 {
-            let Some((record, bytes)) = self.next_record(&cursor, last) else {
+            let Some(next) = self.next_record(&cursor, last) else {
                 break;
             };
-            cursor.advance(bytes);
-            last = (record.zxid, record.chain);
+            cursor.advance(next.bytes);
+            last = (next.record.zxid, next.record.chain);
         }
         if last == base {
             return Ok(Some((cursor, 0)));
@@ -254,7 +272,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
     }
 
     /// The record at the cursor, if it continues the log.
-    fn next_record(&self, cursor: &Cursor, last: End) -> Option<(Record, u64)> {
+    fn next_record(&self, cursor: &Cursor, last: End) -> Option<Continuation> {
         let frame = cursor.frame()?;
         let current = self.manifest.incarnation;
         let belongs = if last.0 < self.manifest.cut.0 {
@@ -271,7 +289,11 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         }
         let record = frame.record();
         let chained = mutant!("torn-record-accepted", record.continues(last.1), true);
-        chained.then(|| (record, frame.bytes()))
+        chained.then(|| Continuation {
+            record,
+            bytes: frame.bytes(),
+            durable_upto: frame.durable_upto,
+        })
     }
 
     /// The segment that was begun after `last`.

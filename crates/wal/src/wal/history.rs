@@ -50,6 +50,13 @@ impl History {
         self.places.get(at).copied()
     }
 
+    /// Where the frames up to the last record at or before `zxid` end.
+    pub(crate) fn end_of(&self, zxid: Zxid) -> u64 {
+        let covered = self.places.partition_point(|place| place.zxid <= zxid);
+        let last = covered.checked_sub(1).and_then(|at| self.places.get(at));
+        last.map_or(self.floor.end, |place| place.end)
+    }
+
     pub(crate) fn push(&mut self, place: Place) {
         assert!(
             self.tail().zxid.is_followed_by(place.zxid),

@@ -11,6 +11,9 @@ pub(crate) enum Crash {
     PowerLost,
     /// Everything; it is still not durable.
     ProcessKilled,
+    /// Everything stays visible and counts as written, but it is not on the disk: syncs failed, and
+    /// the process stopped.
+    SyncsFailed,
     /// Any sectors, torn ones too, and any names.
     Torn,
 }
@@ -96,8 +99,9 @@ impl Disk for MemDisk {
             DiskOp::Sync { file } => {
                 let inode = self.names[file];
                 let inode = self.inodes.get_mut(&inode).unwrap();
-                inode.durable = inode.seen.clone();
-                inode.pending.clear();
+                for (offset, bytes) in std::mem::take(&mut inode.pending) {
+                    overwrite(&mut inode.durable, offset, &bytes);
+                }
             }
             DiskOp::Rename { from, to } => {
                 let inode = self.names[from];
@@ -160,7 +164,12 @@ impl MemDisk {
     pub(crate) fn crash(&self, how: Crash, rng: &mut Rng, unfinished: Option<&DiskOp>) -> MemDisk {
         let mut disk = self.clone();
         disk.ops_left = None;
-        if how == Crash::ProcessKilled {
+        if how == Crash::SyncsFailed {
+            for inode in disk.inodes.values_mut() {
+                inode.pending.clear();
+            }
+        }
+        if matches!(how, Crash::ProcessKilled | Crash::SyncsFailed) {
             return disk;
         }
         let mut names = self.durable_names.clone();
