@@ -2,12 +2,28 @@
 //!
 //! What was written is visible at once and durable only once synced; what was named is durable
 //! only once its directory is synced. A process crash keeps the cache; a power loss keeps, of
-//! everything not durable, whatever the seed says that a file system may keep.
+//! everything not durable, whatever the seed says that a file system may keep. Times of files are
+//! not modelled: no server reads them.
+#![allow(dead_code, reason = "the nemesis does not know all of it yet")]
 
+mod harm;
+mod inode;
+mod lies;
+mod names;
+mod tally;
+mod trouble;
+
+use self::inode::Inode;
+use self::lies::Lie;
+#[allow(unused_imports, reason = "the nemesis does not know it yet")]
+pub(crate) use self::lies::LieKind;
+use self::names::NameChange;
+pub(crate) use self::tally::Tally;
+pub(crate) use self::trouble::{Failure, Trouble};
 use crate::decide::Dice;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use wal::{Directory, Disk, DiskOp, File};
+use wal::{Disk, DiskOp, File};
 
 /// Smallest unit that reaches the platter whole.
 const SECTOR: usize = 512;
@@ -38,36 +54,16 @@ pub(crate) struct SimDisk {
     durable_version: u64,
     /// Operations of a recovery until the host dies within it.
     crash_after: Option<u32>,
+    trouble: Option<Trouble>,
+    /// What the last operation of a recovery failed with.
+    failed: Option<Failure>,
+    /// Sectors that cannot be read, by file.
+    unreadable: BTreeSet<(usize, usize)>,
+    /// A sector that is read wrong once: file, sector, and the sector that is read instead.
+    misread: Option<(usize, usize, usize)>,
+    lie: Option<Lie>,
+    tally: Tally,
 }
-
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    cached: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<PendingWrite>,
-}
-
-#[derive(Clone, Debug)]
-struct PendingWrite {
-    serial: u64,
-    offset: usize,
-    bytes: Vec<u8>,
-}
-
-#[derive(Clone, Debug)]
-enum NameChange {
-    Bind(File, usize),
-    Rename(File, File),
-    Unbind(File),
-}
-
-/// The host died while its disk was at work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the host died")]
-pub(crate) struct Died;
-
-/// What an error says that was none of the disk's.
-pub(crate) const DIED: &str = "the host died";
 
 impl SimDisk {
     /// Rises whenever what is durable changes.
@@ -83,6 +79,16 @@ impl SimDisk {
     /// Lets the host die after this many more operations of a recovery.
     pub(crate) fn crash_after(&mut self, operations: Option<u32>) {
         self.crash_after = operations;
+    }
+
+    /// What happened to data so far.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Counts what happened around the disk.
+    pub(crate) fn count_if(&mut self, happened: bool, what: &'static str) {
+        self.tally.count_if(happened, what);
     }
 
     /// Every durable file with its durable bytes, sorted by name.
@@ -124,21 +130,22 @@ impl SimDisk {
 
     /// Starts an operation: what it changes is visible from now on, and durable when
     /// [`SimDisk::finish`] says so. An allocation only happens when it is finished.
-    pub(crate) fn begin(&mut self, op: &DiskOp) {
+    ///
+    /// # Errors
+    /// When it fails; what it left is left.
+    pub(crate) fn begin(&mut self, op: &DiskOp) -> Result<(), Failure> {
+        self.fail(op)?;
         match op {
             DiskOp::Write {
                 file,
                 offset,
                 bytes,
-            } => {
-                let offset = usize::try_from(*offset).expect("simulated files are small");
-                self.write(file, offset, bytes);
-            }
+            } => self.write(file, position(*offset), bytes),
             DiskOp::Rename { from, to } => {
                 if let Some(inode) = self.cached.remove(from) {
                     self.cached.insert(to.clone(), inode);
-                    self.names_pending
-                        .push(NameChange::Rename(from.clone(), to.clone()));
+                    let change = NameChange::Rename(from.clone(), to.clone(), inode);
+                    self.names_pending.push(change);
                 }
             }
             DiskOp::Remove { file } => {
@@ -151,14 +158,14 @@ impl SimDisk {
             | DiskOp::SyncDirectory { .. }
             | DiskOp::Read { .. } => {}
         }
+        Ok(())
     }
 
     /// Ends an operation that began when `last_write` was the last write, with what it read.
     pub(crate) fn finish(&mut self, op: &DiskOp, last_write: u64) -> Vec<u8> {
         match op {
             DiskOp::Allocate { file, bytes } => {
-                let length = usize::try_from(*bytes).expect("simulated files are small");
-                self.allocate(file, length);
+                self.allocate(file, position(*bytes));
                 self.sync_directory(file.directory);
             }
             DiskOp::Sync { file } => self.sync(file, last_write),
@@ -176,79 +183,43 @@ impl SimDisk {
     }
 
     /// The process died while `running` was under way; the machine did not.
-    pub(crate) fn process_died(&mut self, running: Option<&DiskOp>, dice: &mut Dice) {
-        if let Some(op) = running {
+    pub(crate) fn process_died(&mut self, running: &[DiskOp], dice: &mut Dice) {
+        for op in running {
             self.cut_short(op, dice);
+        }
+        let unsynced = self.inodes.values().any(|inode| !inode.pending.is_empty());
+        self.tally
+            .count_if(unsynced, "unsynced data visible after a process crash");
+        if dice.percent(50) {
+            for inode in self.inodes.values_mut() {
+                inode.evict(dice);
+            }
         }
     }
 
     /// The machine lost its power while `running` was under way.
-    pub(crate) fn power_lost(
-        &mut self,
-        running: Option<&DiskOp>,
-        survival: Survival,
-        dice: &mut Dice,
-    ) {
-        if let Some(op) = running {
+    pub(crate) fn power_lost(&mut self, running: &[DiskOp], survival: Survival, dice: &mut Dice) {
+        for op in running {
             self.cut_short(op, dice);
         }
-        for directory in [Directory::Log, Directory::Data] {
-            let pending = self
-                .names_pending
-                .iter()
-                .filter(|change| change.is_in(directory));
-            let count = pending.count();
-            let survivors = match survival {
-                Survival::Lost => 0,
-                Survival::Mixed | Survival::Torn => dice.index(count + 1),
-            };
-            self.settle_names(directory, survivors);
-        }
-        self.names_pending.clear();
-        self.cached = self.durable.clone();
+        self.names_after_power_loss(survival, dice);
         self.collect();
         for inode in self.inodes.values_mut() {
-            inode.power_lost(survival, dice);
+            inode.power_lost(survival, dice, &mut self.tally);
+        }
+        if let Some(lie) = &mut self.lie {
+            lie.ripen();
         }
         self.durable_version += 1;
-    }
-
-    /// Writes not yet durable are dropped, as after a failed sync.
-    pub(crate) fn sync_failed(&mut self, dice: &mut Dice) {
-        self.power_lost(None, Survival::Lost, dice);
     }
 
     /// Everything is gone.
     pub(crate) fn wipe(&mut self) {
         *self = SimDisk {
             durable_version: self.durable_version + 1,
+            tally: std::mem::take(&mut self.tally),
             ..SimDisk::default()
         };
-    }
-
-    /// Flips one bit of one durable byte.
-    pub(crate) fn rot(&mut self, file: &File, offset: usize, bit: u8) {
-        if let Some(inode) = self.durable.get(file) {
-            let inode = self.inodes.get_mut(inode).expect("a name has an inode");
-            for bytes in [&mut inode.cached, &mut inode.durable] {
-                if let Some(byte) = bytes.get_mut(offset) {
-                    *byte ^= 1 << bit;
-                }
-            }
-            self.durable_version += 1;
-        }
-    }
-
-    /// Whether a promise was ever made durable.
-    pub(crate) fn has_promise(&self) -> bool {
-        self.durable.contains_key(&promise())
-    }
-
-    /// Flips a bit in both copies of the promise.
-    pub(crate) fn lose_promise(&mut self) {
-        for offset in [8, 4096 + 8] {
-            self.rot(&promise(), offset, 0);
-        }
     }
 
     fn add(&mut self, inode: Inode) -> usize {
@@ -271,21 +242,17 @@ impl SimDisk {
         };
         self.next_write += 1;
         let inode = self.inodes.get_mut(&number).expect("a name has an inode");
-        put(&mut inode.cached, offset, bytes);
-        inode.pending.push(PendingWrite {
-            serial: self.next_write,
-            offset,
-            bytes: bytes.to_vec(),
-        });
+        if let Some(lie) = &mut self.lie {
+            lie.written(file, number, offset, bytes.len(), &inode.durable);
+        }
+        inode.write(self.next_write, offset, bytes);
+        let (first, last) = (offset / SECTOR, (offset + bytes.len()) / SECTOR);
+        self.unreadable
+            .retain(|(inode, sector)| *inode != number || !(first..=last).contains(sector));
     }
 
     fn allocate(&mut self, file: &File, length: usize) {
-        let zeros = vec![0; length];
-        let number = self.add(Inode {
-            cached: zeros.clone(),
-            durable: zeros,
-            pending: Vec::new(),
-        });
+        let number = self.add(Inode::durable(vec![0; length]));
         self.cached.insert(file.clone(), number);
         self.names_pending
             .push(NameChange::Bind(file.clone(), number));
@@ -296,70 +263,35 @@ impl SimDisk {
             return;
         };
         let inode = self.inodes.get_mut(number).expect("a name has an inode");
-        let Inode {
-            durable, pending, ..
-        } = inode;
-        pending.retain(|write| {
-            if write.serial <= last_write {
-                put(durable, write.offset, &write.bytes);
-            }
-            write.serial > last_write
-        });
+        inode.sync(last_write);
         self.durable_version += 1;
     }
 
-    fn sync_directory(&mut self, directory: Directory) {
-        self.settle_names(directory, usize::MAX);
-        self.collect();
-        self.durable_version += 1;
-    }
-
-    /// Makes the first `count` pending changes of names in `directory` durable, in order.
-    fn settle_names(&mut self, directory: Directory, count: usize) {
-        let mut left = count;
-        let durable = &mut self.durable;
-        self.names_pending.retain(|change| {
-            if !change.is_in(directory) || left == 0 {
-                return true;
-            }
-            left -= 1;
-            match change {
-                NameChange::Bind(file, inode) => {
-                    durable.insert(file.clone(), *inode);
-                }
-                NameChange::Rename(from, to) => {
-                    if let Some(inode) = durable.remove(from) {
-                        durable.insert(to.clone(), inode);
-                    }
-                }
-                NameChange::Unbind(file) => {
-                    durable.remove(file);
-                }
-            }
-            false
-        });
-    }
-
-    /// Forgets contents that no name leads to, now or after a crash.
-    fn collect(&mut self) {
-        let mut used: BTreeSet<usize> = self.cached.values().copied().collect();
-        used.extend(self.durable.values());
-        for change in &self.names_pending {
-            if let NameChange::Bind(_, inode) = change {
-                used.insert(*inode);
-            }
-        }
-        self.inodes.retain(|number, _| used.contains(number));
-    }
-
-    fn read(&self, file: &File, offset: u64, bytes_max: u32) -> Vec<u8> {
+    fn read(&mut self, file: &File, offset: u64, bytes_max: u32) -> Vec<u8> {
         let Some(number) = self.cached.get(file) else {
             return Vec::new();
         };
         let bytes = &self.inodes[number].cached;
-        let start = usize::try_from(offset).map_or(bytes.len(), |start| start.min(bytes.len()));
+        let start = position(offset).min(bytes.len());
         let length = usize::try_from(bytes_max).expect("32 bits fit");
-        bytes[start..bytes.len().min(start + length)].to_vec()
+        let end = bytes.len().min(start + length);
+        let mut read = bytes[start..end].to_vec();
+        if let Some((inode, sector, from)) = self.misread
+            && inode == *number
+            && (start..end).contains(&(sector * SECTOR))
+        {
+            for at in 0..SECTOR {
+                if let (Some(to), Some(other)) = (
+                    read.get_mut(sector * SECTOR + at - start),
+                    bytes.get(from * SECTOR + at),
+                ) {
+                    *to = *other;
+                }
+            }
+            self.misread = None;
+            self.tally.count("misdirected read");
+        }
+        read
     }
 
     /// Leaves of an operation what a death in its middle leaves.
@@ -367,10 +299,12 @@ impl SimDisk {
         match op {
             DiskOp::Write { file, bytes, .. } => {
                 let keep = dice.index(bytes.len() / TEAR + 2) * TEAR;
-                self.shorten_last_write(file, keep);
+                if let Some(inode) = self.cached_inode(file) {
+                    inode.shorten_last_write(keep);
+                }
             }
             DiskOp::Allocate { file, bytes } if dice.percent(50) => {
-                let length = usize::try_from(dice.range(0, *bytes)).expect("a length");
+                let length = position(dice.range(0, *bytes));
                 self.allocate(file, length);
             }
             DiskOp::Sync { file } if dice.percent(30) => self.sync(file, self.next_write),
@@ -383,88 +317,17 @@ impl SimDisk {
         }
     }
 
-    fn shorten_last_write(&mut self, file: &File, keep: usize) {
-        let Some(number) = self.cached.get(file) else {
-            return;
-        };
-        let inode = self.inodes.get_mut(number).expect("a name has an inode");
-        let Some(last) = inode.pending.last_mut() else {
-            return;
-        };
-        if keep < last.bytes.len() {
-            last.bytes.truncate(keep);
-            let mut contents = inode.durable.clone();
-            for write in &inode.pending {
-                put(&mut contents, write.offset, &write.bytes);
-            }
-            inode.cached = contents;
-        }
-    }
-}
-
-impl NameChange {
-    fn is_in(&self, directory: Directory) -> bool {
-        match self {
-            NameChange::Bind(file, _) | NameChange::Rename(file, _) | NameChange::Unbind(file) => {
-                file.directory == directory
-            }
-        }
-    }
-}
-
-impl Inode {
-    fn power_lost(&mut self, survival: Survival, dice: &mut Dice) {
-        match survival {
-            Survival::Lost => self.pending.clear(),
-            Survival::Mixed => self.mix(SECTOR, dice),
-            Survival::Torn => self.mix(TEAR, dice),
-        }
-        self.cached = self.durable.clone();
+    fn cached_inode(&mut self, file: &File) -> Option<&mut Inode> {
+        let number = self.cached.get(file)?;
+        self.inodes.get_mut(number)
     }
 
-    /// Each unit ends at one of the versions that it went through.
-    fn mix(&mut self, unit: usize, dice: &mut Dice) {
-        let pending = std::mem::take(&mut self.pending);
-        let mut versions: BTreeMap<usize, usize> = BTreeMap::new();
-        for write in &pending {
-            for block in write.blocks(unit) {
-                *versions.entry(block).or_default() += 1;
-            }
-        }
-        for kept in versions.values_mut() {
-            *kept = dice.index(*kept + 1);
-        }
-        for write in &pending {
-            for block in write.blocks(unit) {
-                let left = versions.get_mut(&block).expect("every block was counted");
-                if *left > 0 {
-                    *left -= 1;
-                    let from = write.offset.max(block * unit);
-                    let to = (write.offset + write.bytes.len()).min((block + 1) * unit);
-                    put(
-                        &mut self.durable,
-                        from,
-                        &write.bytes[from - write.offset..to - write.offset],
-                    );
-                }
-            }
-        }
-    }
-}
-
-impl PendingWrite {
-    fn blocks(&self, unit: usize) -> std::ops::Range<usize> {
-        if self.bytes.is_empty() {
-            return 0..0;
-        }
-        self.offset / unit..(self.offset + self.bytes.len() - 1) / unit + 1
-    }
-}
-
-fn promise() -> File {
-    File {
-        directory: Directory::Log,
-        name: "promise".to_owned(),
+    /// Forgets contents that no name leads to, now or after a crash.
+    fn collect(&mut self) {
+        let mut used: BTreeSet<usize> = self.cached.values().copied().collect();
+        used.extend(self.durable.values());
+        used.extend(self.names_pending.iter().filter_map(NameChange::inode));
+        self.inodes.retain(|number, _| used.contains(number));
     }
 }
 
@@ -479,10 +342,15 @@ fn put(contents: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     contents[offset..end].copy_from_slice(bytes);
 }
 
-impl Disk for SimDisk {
-    type Error = Died;
+fn position(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("simulated files are small")
+}
 
-    fn list(&mut self) -> Result<Vec<(File, u64)>, Died> {
+impl Disk for SimDisk {
+    type Error = Failure;
+
+    fn list(&mut self) -> Result<Vec<(File, u64)>, Failure> {
+        self.failed = None;
         let length = |inode| u64::try_from(self.inodes[inode].cached.len()).expect("a length");
         Ok(self
             .cached
@@ -491,16 +359,15 @@ impl Disk for SimDisk {
             .collect())
     }
 
-    fn run(&mut self, op: &DiskOp) -> Result<Vec<u8>, Died> {
+    fn run(&mut self, op: &DiskOp) -> Result<Vec<u8>, Failure> {
+        let dies = self.crash_after == Some(0);
         if let Some(left) = &mut self.crash_after {
-            if *left == 0 {
-                self.begin(op);
-                return Err(Died);
-            }
-            *left -= 1;
+            *left = left.saturating_sub(1);
         }
-        self.begin(op);
-        Ok(self.finish(op, self.next_write))
+        let begun = self.begin(op);
+        let outcome = if dies { Err(Failure::Died) } else { begun };
+        self.failed = outcome.err();
+        outcome.map(|()| self.finish(op, self.next_write))
     }
 }
 

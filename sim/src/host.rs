@@ -12,7 +12,7 @@ use self::disk_lanes::LaneState;
 use self::words::{input_words, words};
 use crate::chain::Chain;
 use crate::decide::{Dice, Domain};
-use crate::disk::{SimDisk, Survival};
+use crate::disk::{Failure, SimDisk, Survival};
 use crate::judges::Judges;
 use crate::net::{ConnNumber, Net, Port, Side, Told, What};
 use crate::notes::Notes;
@@ -61,8 +61,10 @@ pub enum Death {
     Process,
     /// The whole machine.
     Power(Survival),
-    /// A write failed, and what it should have written is gone.
+    /// An operation of its disk failed, and the process stops.
     Disk,
+    /// It does not start from this disk, and says why.
+    Refusal,
 }
 
 /// What a step of a host came to.
@@ -110,9 +112,11 @@ pub(crate) struct Host {
     dies_at_file: Option<(&'static str, u64, Death)>,
     /// Starts after which it dies soon.
     dies_again: u32,
-    disk_error_due: bool,
+    /// Whether its disk cannot be its own, or says no more whose it is.
+    pub(crate) disk_is_foreign: bool,
     disk_slow: u64,
-    disk_stalled_until: Micros,
+    /// By lane.
+    disk_stalled_until: [Micros; 2],
     dice: Dice,
     disk_dice: Dice,
     crash_dice: Dice,
@@ -150,9 +154,9 @@ impl Host {
             dies_after: None,
             dies_at_file: None,
             dies_again: 0,
-            disk_error_due: false,
+            disk_is_foreign: false,
             disk_slow: 1,
-            disk_stalled_until: 0,
+            disk_stalled_until: [0; 2],
             dice,
             disk_dice: Dice::new(seed, Domain::Disk, entity),
             crash_dice: Dice::new(seed, Domain::Crash, entity),
@@ -200,11 +204,16 @@ impl Host {
         })?;
         let mut replica = match started {
             Ok(replica) => replica,
-            Err(error) if self.is_dead_on(&error) => {
+            Err(_) if self.disk.failed() == Some(Failure::Died) => {
                 around
                     .notes
                     .add(now, name, "dies within its recovery".to_owned());
                 return Ok(Step::Dies(Death::Power(self.survival(around.swarm))));
+            }
+            Err(error) if self.disk.failed().is_some() || self.disk_is_foreign => {
+                let words = format!("refuses to start: {error}");
+                around.notes.add(now, name, words);
+                return Ok(Step::Dies(Death::Refusal));
             }
             Err(error) => {
                 let seen = format!("{name} cannot start: {error}");
@@ -264,29 +273,19 @@ impl Host {
         self.links.clear();
         self.dies_after = None;
         self.dies_at_file = None;
-        self.disk_error_due = false;
         let running: Vec<DiskOp> = self
             .lanes
             .iter_mut()
-            .filter_map(|lane| std::mem::take(lane).running.map(|(task, _)| task.op))
+            .filter_map(|lane| std::mem::take(lane).running?.what_may_be_left())
             .collect();
         let dice = &mut self.crash_dice;
         match death {
-            Death::Process => {
-                running
-                    .iter()
-                    .for_each(|op| self.disk.process_died(Some(op), dice));
-                around.net.process_down(self.index);
-            }
-            Death::Disk => {
-                self.disk.sync_failed(dice);
+            Death::Process | Death::Disk | Death::Refusal => {
+                self.disk.process_died(&running, dice);
                 around.net.process_down(self.index);
             }
             Death::Power(survival) => {
-                running
-                    .iter()
-                    .for_each(|op| self.disk.process_died(Some(op), dice));
-                self.disk.power_lost(None, survival, dice);
+                self.disk.power_lost(&running, survival, dice);
                 around.net.power_off(self.index);
             }
         }
@@ -331,19 +330,17 @@ impl Host {
         self.dies_again > 0
     }
 
-    /// The next write or sync fails.
-    pub(crate) fn fail_disk(&mut self) {
-        self.disk_error_due = true;
-    }
-
     /// Makes the disk this many times slower.
     pub(crate) fn slow_disk(&mut self, times: u64) {
         self.disk_slow = times;
     }
 
-    /// Lets the disk answer nothing before `until`.
-    pub(crate) fn stall_disk(&mut self, until: Micros) {
-        self.disk_stalled_until = until;
+    /// Lets the disk answer nothing before `until`, or one lane of it.
+    pub(crate) fn stall_disk(&mut self, lane: Option<usize>, until: Micros) {
+        match lane {
+            Some(lane) => self.disk_stalled_until[lane] = until,
+            None => self.disk_stalled_until = [until; 2],
+        }
     }
 
     /// Takes every plan against it back.
@@ -351,9 +348,9 @@ impl Host {
         self.dies_after = None;
         self.dies_at_file = None;
         self.dies_again = 0;
-        self.disk_error_due = false;
         self.disk_slow = 1;
         self.disk.crash_after(None);
+        self.disk.calm();
     }
 
     /// Moves the wall clock.
@@ -579,9 +576,5 @@ impl Host {
 
     fn name(&self) -> u64 {
         u64::try_from(self.index).expect("few servers")
-    }
-
-    fn is_dead_on<E: std::fmt::Display>(&self, error: &E) -> bool {
-        error.to_string().contains(crate::disk::DIED)
     }
 }

@@ -102,6 +102,9 @@ fn finish(options: &Options) -> Report {
 fn counters(world: &World) -> BTreeMap<&'static str, u64> {
     let mut counters = Nemesis::counters(&world.nemesis).clone();
     counters.extend(world.net.counts());
+    for host in &world.hosts {
+        host.disk.tally().add_to(&mut counters);
+    }
     counters
 }
 

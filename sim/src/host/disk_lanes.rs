@@ -2,7 +2,9 @@
 
 use super::words::{op_name, op_words};
 use super::{Around, Death, Host, HostEvent, Step, Waiting};
+use crate::disk::Failure;
 use crate::oracle::broken::{Broken, server_name};
+use crate::queue::Micros;
 use crate::world::Event;
 use std::collections::VecDeque;
 use wal::{DiskOp, DiskTask};
@@ -13,8 +15,24 @@ const COPY_BYTES: usize = 4096;
 #[derive(Default)]
 pub(super) struct LaneState {
     pub(super) waiting: VecDeque<DiskTask>,
-    /// What is under way, and the last write it may cover.
-    pub(super) running: Option<(DiskTask, u64)>,
+    pub(super) running: Option<Running>,
+}
+
+/// An operation under way.
+pub(super) struct Running {
+    task: DiskTask,
+    /// The last write it may cover.
+    last_write: u64,
+    since: Micros,
+    failure: Option<Failure>,
+}
+
+impl Running {
+    /// The operation, if a death in its middle may leave a part of it.
+    pub(super) fn what_may_be_left(self) -> Option<DiskOp> {
+        let is_allocation = matches!(self.task.op, DiskOp::Allocate { .. });
+        (self.failure.is_none() || is_allocation).then_some(self.task.op)
+    }
 }
 
 impl Host {
@@ -24,23 +42,22 @@ impl Host {
         lane: usize,
         around: &mut Around<'_>,
     ) -> Result<Step, Broken> {
-        let (task, last_write) = self.lanes[lane]
+        let running = self.lanes[lane]
             .running
             .take()
             .expect("an operation is done once");
-        let fails = match task.op {
-            DiskOp::Write { .. } | DiskOp::Sync { .. } | DiskOp::Allocate { .. } => {
-                self.disk_error_due
-            }
-            DiskOp::Rename { .. }
-            | DiskOp::Remove { .. }
-            | DiskOp::SyncDirectory { .. }
-            | DiskOp::Read { .. } => false,
-        };
-        if fails {
-            self.lanes[lane].running = Some((task, last_write));
+        if let Some(failure) = running.failure {
+            let words = format!("cannot {}: {failure}", op_words(&running.task.op));
+            around
+                .notes
+                .add(around.queue.now(), server_name(self.index), words);
+            self.lanes[lane].running = Some(running);
             return Ok(Step::Dies(Death::Disk));
         }
+        self.count_inversion(lane, &running);
+        let Running {
+            task, last_write, ..
+        } = running;
         let bytes = self.disk.finish(&task.op, last_write);
         if let Some(death) = self.dies_with(&task.op) {
             return Ok(Step::Dies(death));
@@ -67,7 +84,7 @@ impl Host {
             return Ok(());
         };
         let now = around.queue.now();
-        self.disk.begin(&task.op);
+        let failure = self.disk.begin(&task.op).err();
         self.copies_are_safe(&task.op)?;
         let knobs = &around.swarm.disk;
         let (low, high) = match task.op {
@@ -80,11 +97,25 @@ impl Host {
             | DiskOp::Read { .. } => knobs.other,
         };
         let takes = self.disk_dice.range(low, high) * self.disk_slow;
-        let done = (now + takes).max(self.disk_stalled_until);
-        self.lanes[lane].running = Some((task, self.disk.last_write()));
+        let done = (now + takes).max(self.disk_stalled_until[lane]);
+        self.lanes[lane].running = Some(Running {
+            task,
+            last_write: self.disk.last_write(),
+            since: now,
+            failure,
+        });
         let event = Event::Host(self.index, self.process, HostEvent::Disk(lane));
         around.queue.at(done, event);
         Ok(())
+    }
+
+    /// A sync that is done before one of the other lane that began earlier.
+    fn count_inversion(&mut self, lane: usize, done: &Running) {
+        let other = self.lanes[1 - lane].running.as_ref();
+        let syncs = |running: &Running| matches!(running.task.op, DiskOp::Sync { .. });
+        let is_late = other.is_some_and(|other| syncs(other) && other.since < done.since);
+        let is_inverted = syncs(done) && is_late;
+        self.disk.count_if(is_inverted, "sync order inverted");
     }
 
     /// Whether it is to die now that this is done.

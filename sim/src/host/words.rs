@@ -8,7 +8,8 @@ use wal::DiskOp;
 pub(super) fn words(death: Death) -> &'static str {
     match death {
         Death::Process => "the process, not the machine",
-        Death::Disk => "a write to its disk failed",
+        Death::Disk => "an operation of its disk failed",
+        Death::Refusal => "it cannot use its disk",
         Death::Power(Survival::Lost) => "power loss, everything unsynced is gone",
         Death::Power(Survival::Mixed) => "power loss, some unsynced sectors survived",
         Death::Power(Survival::Torn) => "power loss, some unsynced sectors survived in part",

@@ -1,6 +1,7 @@
 //! What the nemesis does to disks.
 
 use super::Breakage;
+use crate::disk::Trouble;
 use crate::host::Death;
 use crate::net::Port;
 use crate::oracle::broken::{Broken, server_name};
@@ -25,14 +26,15 @@ impl World {
         let index = self.any_running()?;
         let length = self.nemesis.duration(&self.swarm);
         let until = self.queue.now() + length;
-        self.hosts[index].stall_disk(until);
+        self.hosts[index].stall_disk(None, until);
         Some(format!("{} for {} ms", server_name(index), length / 1_000))
     }
 
     pub(super) fn stall_and_reset(&mut self) -> Option<String> {
         let index = self.any_running()?;
         let length = self.nemesis.duration(&self.swarm);
-        self.hosts[index].stall_disk(self.queue.now() + length);
+        let until = self.queue.now() + length;
+        self.hosts[index].stall_disk(None, until);
         let number = self.nemesis.keep(Breakage::Links(index));
         let reset = self.nemesis.dice.range(length / 8, length);
         self.queue.after(reset, Event::Relent(number));
@@ -52,7 +54,9 @@ impl World {
 
     pub(super) fn disk_error(&mut self) -> Option<String> {
         let index = self.any_running()?;
-        self.hosts[index].fail_disk();
+        let troubles = [Trouble::WriteError, Trouble::ShortWrite, Trouble::SyncError];
+        let trouble = self.nemesis.dice.pick(&troubles);
+        self.hosts[index].disk.set_trouble(Some(trouble));
         Some(server_name(index))
     }
 
@@ -94,7 +98,7 @@ impl World {
             return Ok(None);
         }
         self.put_down(index);
-        self.hosts[index].disk.lose_promise();
+        self.hosts[index].disk.lose_copies("promise");
         self.judges.forgot(index);
         Ok(Some(server_name(index)))
     }
