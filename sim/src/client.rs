@@ -3,16 +3,18 @@
 mod proof;
 
 use self::proof::{PROOF_ROUNDS, Proof};
-use crate::decide::{Dice, Domain};
+use crate::decide::{Dice, Stream};
 use crate::host::Around;
 use crate::net::{ConnNumber, Port, Side, Told, What};
+use crate::noise::{Domain, Key, Noise};
 use crate::oracle::broken::{Broken, client_name};
 use crate::oracle::clients::{Record, Watched, Watches};
 use crate::oracle::wire::Tap;
 use crate::panics;
 use crate::queue::Micros;
+use crate::script::Ask;
 use crate::swarm::{Minority, Swarm};
-use crate::workload::{self, Known, Next};
+use crate::workload::{self, Known};
 use crate::world::Event;
 use client_core::{
     Auth, Client, ClientConfig, ClientError, ClientRequest, ConnectionState, End, Input, Output,
@@ -29,8 +31,10 @@ use zk_types::{ErrorCode, Instant};
 pub(crate) enum ClientEvent {
     /// Its deadline may have come.
     Timer,
-    /// It asks for the next thing.
-    Act,
+    /// It goes on proving that it is served.
+    Prove,
+    /// It opens a session, since the last one is over.
+    Anew,
     /// It goes on after a pause.
     Resume,
 }
@@ -47,6 +51,7 @@ pub(crate) enum Aim {
 }
 
 /// One client.
+#[derive(Clone, Debug)]
 pub(crate) struct SimClient {
     pub(crate) index: usize,
     node: usize,
@@ -73,15 +78,15 @@ pub(crate) struct SimClient {
     answers: Option<BTreeMap<Ticket, Result<Response, ClientError>>>,
     /// Requests that were answered by a server.
     pub(crate) answered: u64,
-    seed: u64,
+    steps_of_proof: u64,
+    /// Draws what it asks for, where no script says it.
     dice: Dice,
 }
 
 impl SimClient {
-    pub(crate) fn new(seed: u64, index: usize, swarm: &Swarm) -> Self {
+    pub(crate) fn new(seed: u64, noise: &Noise, index: usize, swarm: &Swarm) -> Self {
         let entity = u64::try_from(index).expect("few clients");
-        let mut dice = Dice::new(seed, Domain::Workload, entity);
-        let machine = machine(seed, index, 0, swarm, &mut dice);
+        let machine = machine(noise, index, 0, swarm);
         SimClient {
             index,
             node: swarm.servers + index,
@@ -104,8 +109,8 @@ impl SimClient {
             watches: Watches::new(index),
             answers: None,
             answered: 0,
-            seed,
-            dice,
+            steps_of_proof: 0,
+            dice: Dice::new(seed, Stream::Workload, entity),
         }
     }
 
@@ -133,14 +138,43 @@ impl SimClient {
             .and_then(|answers| answers.remove(&ticket))
     }
 
-    /// Asks for something that a test wants.
-    pub(crate) fn ask_by_hand(
+    /// The ticket of what it asks for next.
+    pub(crate) fn next_ticket(&self) -> Ticket {
+        Ticket(self.next_ticket)
+    }
+
+    /// Whether it has a session, or will have one, and does not stand still.
+    pub(crate) fn can_ask(&self) -> bool {
+        !self.paused && !self.is_over
+    }
+
+    /// When it thinks of something to ask for, drawn.
+    pub(crate) fn draw_pause(&mut self, think: Micros) -> Micros {
+        1 + self.dice.below(think * 2)
+    }
+
+    /// Draws what it asks for now.
+    pub(crate) fn draw(&mut self, swarm: &Swarm) -> Vec<Ask> {
+        let is_busy = self.asked.len() >= swarm.depth;
+        if !self.can_ask() || self.aim != Aim::Work || is_busy {
+            return Vec::new();
+        }
+        self.count += 1;
+        let (dice, known) = (&mut self.dice, &self.known);
+        workload::next(dice, &swarm.work, known, self.index, self.count)
+    }
+
+    /// Does what was drawn or written down.
+    pub(crate) fn obey(
         &mut self,
-        request: ClientRequest,
+        ask: &Ask,
         taps: &mut [Tap],
         around: &mut Around<'_>,
-    ) -> Result<Ticket, Broken> {
-        self.ask(request, taps, around)
+    ) -> Result<(), Broken> {
+        match ask {
+            Ask::Request(request) => self.ask(request.clone(), taps, around).map(|_| ()),
+            Ask::Close => self.handle(Input::Close, taps, around),
+        }
     }
 
     /// The tap of its connection, if it is served over it.
@@ -169,12 +203,20 @@ impl SimClient {
         taps: &mut [Tap],
         around: &mut Around<'_>,
     ) -> Result<(), Broken> {
-        self.handle(Input::Timeout, taps, around)?;
-        let first = self.dice.range(0, around.swarm.think * 2);
-        around
-            .queue
-            .after(first, Event::Client(self.index, ClientEvent::Act));
-        Ok(())
+        self.handle(Input::Timeout, taps, around)
+    }
+
+    /// Goes on proving that it is served, after a while.
+    pub(crate) fn prove_soon(&mut self, around: &mut Around<'_>) {
+        let key = (self.entity(), self.steps_of_proof);
+        self.steps_of_proof += 1;
+        self.think(Domain::Prove, key, ClientEvent::Prove, around);
+    }
+
+    fn think(&self, domain: Domain, key: Key, event: ClientEvent, around: &mut Around<'_>) {
+        let think = around.swarm.think;
+        let pause = around.noise.range_or(domain, key, 1, think * 2, think);
+        around.queue.after(pause, Event::Client(self.index, event));
     }
 
     /// Something is due.
@@ -195,17 +237,21 @@ impl SimClient {
                 }
                 Ok(())
             }
-            ClientEvent::Act => {
-                let pause = 1 + self.dice.below(around.swarm.think * 2);
-                around
-                    .queue
-                    .after(pause, Event::Client(self.index, ClientEvent::Act));
-                if self.paused {
-                    Ok(())
-                } else {
-                    self.act(taps, around)
+            ClientEvent::Prove => {
+                if self.aim == Aim::Proof {
+                    self.prove_soon(around);
+                    if self.can_ask() {
+                        return self.act_for_proof(taps, around);
+                    }
                 }
+                Ok(())
             }
+            ClientEvent::Anew if self.paused => {
+                let event = Event::Client(self.index, ClientEvent::Anew);
+                around.queue.after(around.swarm.think, event);
+                Ok(())
+            }
+            ClientEvent::Anew => self.begin_anew(taps, around),
             ClientEvent::Resume => {
                 self.paused = false;
                 for told in std::mem::take(&mut self.held) {
@@ -412,6 +458,8 @@ impl SimClient {
             ConnectionState::Connecting | ConnectionState::ConnectedReadOnly => {}
             ConnectionState::Over(end) => {
                 self.is_over = true;
+                let key = (self.entity(), self.generation);
+                self.think(Domain::Anew, key, ClientEvent::Anew, around);
                 if end == End::Expired && around.swarm.is_calm() {
                     let seen = format!("the session of {} expired", self.name());
                     let rule = "without faults no session expires that its client keeps";
@@ -429,32 +477,6 @@ impl SimClient {
     }
 
     // Work.
-
-    fn act(&mut self, taps: &mut [Tap], around: &mut Around<'_>) -> Result<(), Broken> {
-        if self.is_over {
-            return self.begin_anew(taps, around);
-        }
-        match self.aim {
-            Aim::Rest => Ok(()),
-            Aim::Work if self.asked.len() >= around.swarm.depth => Ok(()),
-            Aim::Work => {
-                self.count += 1;
-                let work = &around.swarm.work;
-                let next =
-                    workload::next(&mut self.dice, work, &self.known, self.index, self.count);
-                match next {
-                    Next::Ask(requests) => {
-                        for request in requests {
-                            self.ask(request, taps, around)?;
-                        }
-                        Ok(())
-                    }
-                    Next::Close => self.handle(Input::Close, taps, around),
-                }
-            }
-            Aim::Proof => self.act_for_proof(taps, around),
-        }
-    }
 
     fn ask(
         &mut self,
@@ -483,13 +505,7 @@ impl SimClient {
         }
         self.disconnected();
         self.generation += 1;
-        self.machine = machine(
-            self.seed,
-            self.index,
-            self.generation,
-            around.swarm,
-            &mut self.dice,
-        );
+        self.machine = machine(around.noise, self.index, self.generation, around.swarm);
         self.is_over = false;
         self.timer_due = None;
         self.asked.clear();
@@ -541,10 +557,13 @@ impl SimClient {
     }
 }
 
-fn machine(seed: u64, index: usize, generation: u64, swarm: &Swarm, dice: &mut Dice) -> Client {
+fn machine(noise: &Noise, index: usize, generation: u64, swarm: &Swarm) -> Client {
+    let entity = u64::try_from(index).expect("few clients");
+    let key = (entity, generation);
     let (low, high) = swarm.session_timeout;
+    let timeout = noise.range_or(Domain::Timeout, key, low, high, high);
     let config = ClientConfig {
-        session_timeout: Duration::from_micros(dice.range(low, high)),
+        session_timeout: Duration::from_micros(timeout),
         backoff_min: Duration::from_micros(swarm.tick / 10),
         backoff_max: Duration::from_micros(swarm.tick * 2),
         auths: proofs(swarm),
@@ -554,9 +573,9 @@ fn machine(seed: u64, index: usize, generation: u64, swarm: &Swarm, dice: &mut D
         },
         ..ClientConfig::new(swarm.servers)
     };
-    let entity = generation << 8 | u64::try_from(index).expect("few clients");
-    let key = Dice::new(seed, Domain::Client, entity).key();
-    Client::new(config, ChaCha8Rng::from_seed(key))
+    let benign = generation << 8 | entity;
+    let rng = ChaCha8Rng::from_seed(noise.key(Domain::Client, key, benign));
+    Client::new(config, rng)
 }
 
 fn proofs(swarm: &Swarm) -> Vec<Auth> {

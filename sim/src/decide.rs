@@ -1,38 +1,21 @@
-//! Every choice of a world, as a pure function of the seed, of who chooses, and of how often it
-//! has chosen before.
-//!
-//! A stream of decisions belongs to one entity of one domain, so a fault kind more or a message
-//! less in one place changes no decision in any other.
+//! What is drawn before and while a world runs from a seed: sizes, faults, operations. All of it
+//! is written down as data, and a run of a script draws none of it; see `noise.rs` for the rest.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What a decision is about.
+/// What is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Domain {
+pub(crate) enum Stream {
     /// What kind of world this is.
     Swarm = 1,
-    /// The order of events of one instant.
-    Tie = 2,
-    /// One direction of one connection.
-    Stream = 3,
-    /// Setting up one connection.
-    Dial = 4,
-    /// One server's disk.
-    Disk = 5,
-    /// One server's process and clocks.
-    Host = 6,
-    /// One server's own randomness, by start.
-    Server = 7,
     /// Which faults strike when.
     Nemesis = 8,
     /// What one client does.
     Workload = 9,
-    /// One client's own randomness.
-    Client = 10,
-    /// Nonsense on the wire.
-    Hostile = 11,
+    /// What becomes of one action that has a key.
+    Action = 11,
     /// What survives one crash.
     Crash = 12,
 }
@@ -44,8 +27,8 @@ pub(crate) struct Dice {
 }
 
 impl Dice {
-    /// The stream of `entity` in `domain`; entities count up to 2⁵⁶.
-    pub(crate) fn new(seed: u64, domain: Domain, entity: u64) -> Self {
+    /// The stream of `entity`; entities count up to 2⁵⁶.
+    pub(crate) fn new(seed: u64, domain: Stream, entity: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_be_bytes());
         key[8..24].copy_from_slice(b"vivarium-sim-v01");
@@ -99,13 +82,6 @@ impl Dice {
         self.range(from, high.min(from * 2 - 1).max(from))
     }
 
-    /// A key for a generator of its own.
-    pub(crate) fn key(&mut self) -> [u8; 32] {
-        let mut key = [0; 32];
-        self.fill(&mut key);
-        key
-    }
-
     /// Fills `bytes`.
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         self.stream.fill_bytes(bytes);
@@ -122,15 +98,15 @@ mod tests {
             let mut dice = Dice::new(seed, domain, entity);
             [dice.next(), dice.next(), dice.next()]
         };
-        assert_eq!(draw(1, Domain::Disk, 2), draw(1, Domain::Disk, 2));
-        assert_ne!(draw(1, Domain::Disk, 2), draw(1, Domain::Disk, 3));
-        assert_ne!(draw(1, Domain::Disk, 2), draw(1, Domain::Host, 2));
-        assert_ne!(draw(1, Domain::Disk, 2), draw(2, Domain::Disk, 2));
+        assert_eq!(draw(1, Stream::Workload, 2), draw(1, Stream::Workload, 2));
+        assert_ne!(draw(1, Stream::Workload, 2), draw(1, Stream::Workload, 3));
+        assert_ne!(draw(1, Stream::Workload, 2), draw(1, Stream::Nemesis, 2));
+        assert_ne!(draw(1, Stream::Workload, 2), draw(2, Stream::Workload, 2));
     }
 
     #[test]
     fn draws_stay_within_their_bounds() {
-        let mut dice = Dice::new(3, Domain::Swarm, 0);
+        let mut dice = Dice::new(3, Stream::Swarm, 0);
         for _ in 0..1_000 {
             assert!((5..=9).contains(&dice.range(5, 9)));
             assert!((3..=1_000).contains(&dice.octaves(3, 1_000)));

@@ -19,7 +19,8 @@ use self::lies::Lie;
 pub(crate) use self::lies::LieKind;
 use self::names::NameChange;
 pub(crate) use self::tally::Tally;
-pub(crate) use self::trouble::{Failure, Trouble};
+pub(crate) use self::trouble::Failure;
+pub use self::trouble::Trouble;
 use crate::decide::Dice;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,6 +104,11 @@ impl SimDisk {
         self.durable
             .get(file)
             .map(|inode| &*self.inodes[inode].durable)
+    }
+
+    /// The durable file of that name.
+    pub(crate) fn durable_named(&self, name: &str) -> Option<File> {
+        self.durable.keys().find(|file| file.name == name).cloned()
     }
 
     /// The disk as a process sees it: everything that was written and named counts as durable.

@@ -11,10 +11,12 @@ use self::config::{address, config};
 use self::disk_lanes::LaneState;
 use self::words::{input_words, words};
 use crate::chain::Chain;
-use crate::decide::{Dice, Domain};
-use crate::disk::{Failure, SimDisk, Survival};
+use crate::decide::{Dice, Stream};
+use crate::disk::{Failure, SimDisk, Survival, Trouble};
 use crate::judges::Judges;
+use crate::nemesis::Fate;
 use crate::net::{ConnNumber, Net, Port, Side, Told, What};
+use crate::noise::{Domain, Noise};
 use crate::notes::Notes;
 use crate::oracle::broken::{Broken, server_name};
 use crate::panics;
@@ -36,6 +38,7 @@ pub(crate) struct Around<'w> {
     pub(crate) notes: &'w mut Notes,
     pub(crate) judges: &'w mut Judges,
     pub(crate) swarm: &'w Swarm,
+    pub(crate) noise: &'w Noise,
 }
 
 /// What a host waits for.
@@ -73,7 +76,7 @@ pub(crate) enum Step {
     /// It goes on.
     Alive,
     /// It reached the effect that it was to die before.
-    Dies(Death),
+    Dies(Fate),
 }
 
 enum Waiting {
@@ -107,28 +110,31 @@ pub(crate) struct Host {
     links: BTreeMap<LinkId, (ConnNumber, Side)>,
     accepted: u64,
     clients: u64,
-    dies_after: Option<(u64, Death)>,
+    dies_after: Option<(u64, Fate)>,
     /// How many more operations on files whose name begins so it survives.
-    dies_at_file: Option<(&'static str, u64, Death)>,
-    /// Starts after which it dies soon.
-    dies_again: u32,
+    dies_at_file: Option<(String, u64, Fate)>,
+    /// How it dies after each of its next starts.
+    dies_again: VecDeque<(u64, Fate)>,
+    dies_in_recovery: Option<Fate>,
+    /// How it dies when an operation of its disk fails.
+    disk_fate: Option<Fate>,
     /// Whether its disk cannot be its own, or says no more whose it is.
     pub(crate) disk_is_foreign: bool,
     disk_slow: u64,
     /// By lane.
     disk_stalled_until: [Micros; 2],
-    dice: Dice,
-    disk_dice: Dice,
-    crash_dice: Dice,
+    /// How often it ran since its start.
+    runs: u64,
 }
 
 impl Host {
-    pub(crate) fn new(seed: u64, index: usize, swarm: &Swarm) -> Self {
-        let entity = u64::try_from(index).expect("few servers");
-        let mut dice = Dice::new(seed, Domain::Host, entity);
-        let off = dice.range(0, swarm.drift_ppm * 2);
-        let rate = SECOND + off - swarm.drift_ppm;
-        let wall_offset_ms = i64::try_from(dice.range(0, 4_000)).expect("small") - 2_000;
+    pub(crate) fn new(noise: &Noise, index: usize, swarm: &Swarm) -> Self {
+        let key = (u64::try_from(index).expect("few servers"), 0);
+        let drift = swarm.drift_ppm;
+        let off = noise.range_or(Domain::Drift, key, 0, drift * 2, drift);
+        let rate = SECOND + off - drift;
+        let wall = noise.range_or(Domain::Wall, key, 0, 4_000, 2_000);
+        let wall_offset_ms = i64::try_from(wall).expect("small") - 2_000;
         Host {
             index,
             config: config(index, swarm),
@@ -153,13 +159,13 @@ impl Host {
             clients: 0,
             dies_after: None,
             dies_at_file: None,
-            dies_again: 0,
+            dies_again: VecDeque::new(),
+            dies_in_recovery: None,
+            disk_fate: None,
             disk_is_foreign: false,
             disk_slow: 1,
             disk_stalled_until: [0; 2],
-            dice,
-            disk_dice: Dice::new(seed, Domain::Disk, entity),
-            crash_dice: Dice::new(seed, Domain::Crash, entity),
+            runs: 0,
         }
     }
 
@@ -186,13 +192,15 @@ impl Host {
     // Life and death.
 
     /// Recovers from the disk and runs.
-    pub(crate) fn start(&mut self, seed: u64, around: &mut Around<'_>) -> Result<Step, Broken> {
+    pub(crate) fn start(&mut self, around: &mut Around<'_>) -> Result<Step, Broken> {
         assert!(self.replica.is_none(), "a host runs one process");
         let now = around.queue.now();
         self.process += 1;
         self.clock.boot = now;
-        let entity = self.process << 8 | u64::try_from(self.index).expect("few servers");
-        self.config.seed = Dice::new(seed, Domain::Server, entity).key();
+        self.runs = 0;
+        let key = (self.name(), self.process);
+        let benign = self.process << 8 | self.name();
+        self.config.seed = around.noise.key(Domain::Server, key, benign);
         let (local, wall) = (self.clock.local(now), self.clock.wall(now));
         let (config, disk) = (self.config.clone(), &mut self.disk);
         let started = panics::catch(|| Replica::start(config, disk, local, wall));
@@ -208,12 +216,14 @@ impl Host {
                 around
                     .notes
                     .add(now, name, "dies within its recovery".to_owned());
-                return Ok(Step::Dies(Death::Power(self.survival(around.swarm))));
+                let fate = self.dies_in_recovery.take().unwrap_or(Fate::lost());
+                return Ok(Step::Dies(fate));
             }
             Err(error) if self.disk.failed().is_some() || self.disk_is_foreign => {
                 let words = format!("refuses to start: {error}");
                 around.notes.add(now, name, words);
-                return Ok(Step::Dies(Death::Refusal));
+                let fate = self.fate_of_disk(Death::Refusal, around.swarm);
+                return Ok(Step::Dies(fate));
             }
             Err(error) => {
                 let seen = format!("{name} cannot start: {error}");
@@ -231,11 +241,9 @@ impl Host {
             .notes
             .add(now, name, format!("starts ({}th)", self.process));
         self.busy_until = now;
-        if self.dies_again > 0 {
-            self.dies_again -= 1;
-            let effects = self.crash_dice.octaves(1, 100);
-            let survival = self.survival(around.swarm);
-            self.dies_after = Some((effects, Death::Power(survival)));
+        self.dies_in_recovery = None;
+        if let Some(plan) = self.dies_again.pop_front() {
+            self.dies_after = Some(plan);
         }
         let step = self.drain(around)?;
         self.finish_step(step, around)
@@ -261,7 +269,7 @@ impl Host {
     }
 
     /// Ends the process, and perhaps the machine.
-    pub(crate) fn die(&mut self, death: Death, around: &mut Around<'_>) {
+    pub(crate) fn die(&mut self, fate: Fate, around: &mut Around<'_>) {
         let now = around.queue.now();
         self.replica = None;
         self.inbox.clear();
@@ -278,8 +286,8 @@ impl Host {
             .iter_mut()
             .filter_map(|lane| std::mem::take(lane).running?.what_may_be_left())
             .collect();
-        let dice = &mut self.crash_dice;
-        match death {
+        let dice = &mut Dice::new(fate.key, Stream::Crash, 0);
+        match fate.death {
             Death::Process | Death::Disk | Death::Refusal => {
                 self.disk.process_died(&running, dice);
                 around.net.process_down(self.index);
@@ -291,43 +299,49 @@ impl Host {
         }
         around
             .chain
-            .push(now, 21, self.name(), format!("{death:?}").as_bytes());
+            .push(now, 21, self.name(), format!("{:?}", fate.death).as_bytes());
         around.notes.add(
             now,
             server_name(self.index),
-            format!("dies: {}", words(death)),
+            format!("dies: {}", words(fate.death)),
         );
     }
 
-    /// What a power loss leaves of unsynced writes, by chance.
-    pub(crate) fn survival(&mut self, swarm: &Swarm) -> Survival {
-        let torn = if swarm.disk.torn {
-            Survival::Torn
-        } else {
-            Survival::Mixed
-        };
-        self.crash_dice
-            .pick(&[Survival::Lost, Survival::Lost, Survival::Mixed, torn, torn])
-    }
-
     /// Dies before the effect that is this many after the next.
-    pub(crate) fn die_after(&mut self, effects: u64, death: Death) {
-        self.dies_after = Some((effects, death));
+    pub(crate) fn die_after(&mut self, effects: u64, fate: Fate) {
+        self.dies_after = Some((effects, fate));
     }
 
     /// Dies when that many operations on files whose name begins so are done.
-    pub(crate) fn die_at_file(&mut self, kind: &'static str, times: u64, death: Death) {
-        self.dies_at_file = Some((kind, times, death));
+    pub(crate) fn die_at_file(&mut self, kind: &str, times: u64, fate: Fate) {
+        self.dies_at_file = Some((kind.to_owned(), times, fate));
     }
 
-    /// Dies soon after each of this many starts.
-    pub(crate) fn dies_again(&mut self, starts: u32) {
-        self.dies_again = starts;
+    /// Dies so many effects after its next start that has no such plan yet.
+    pub(crate) fn die_again(&mut self, effects: u64, fate: Fate) {
+        self.dies_again.push_back((effects, fate));
     }
 
-    /// Whether it is to die again soon after its next start.
-    pub(crate) fn will_die_again(&self) -> bool {
-        self.dies_again > 0
+    /// Dies so many operations into its next recovery.
+    pub(crate) fn die_in_recovery(&mut self, operations: u32, fate: Fate) {
+        self.disk.crash_after(Some(operations));
+        self.dies_in_recovery = Some(fate);
+    }
+
+    /// Dies so when an operation of its disk fails.
+    pub(crate) fn fail_disk(&mut self, trouble: Trouble, fate: Fate) {
+        self.disk.set_trouble(Some(trouble));
+        self.disk_fate = Some(fate);
+    }
+
+    /// How it dies now that an operation of its disk failed, or it cannot use it.
+    fn fate_of_disk(&mut self, death: Death, swarm: &Swarm) -> Fate {
+        let planned = self.disk_fate.take().filter(|_| death == Death::Disk);
+        planned.unwrap_or(Fate {
+            death,
+            key: 0,
+            restart_after: Some(swarm.tick * 4),
+        })
     }
 
     /// Makes the disk this many times slower.
@@ -347,7 +361,9 @@ impl Host {
     pub(crate) fn spare(&mut self) {
         self.dies_after = None;
         self.dies_at_file = None;
-        self.dies_again = 0;
+        self.dies_again.clear();
+        self.dies_in_recovery = None;
+        self.disk_fate = None;
         self.disk_slow = 1;
         self.disk.crash_after(None);
         self.disk.calm();
@@ -401,13 +417,14 @@ impl Host {
                 break;
             };
             taken += 1;
-            if let Step::Dies(death) = self.take(waiting, around)? {
-                return Ok(Step::Dies(death));
+            if let Step::Dies(fate) = self.take(waiting, around)? {
+                return Ok(Step::Dies(fate));
             }
         }
-        let cost = self
-            .dice
-            .range(around.swarm.input_cost.0, around.swarm.input_cost.1);
+        let key = (self.start_name(), self.runs);
+        self.runs += 1;
+        let (low, high) = around.swarm.input_cost;
+        let cost = around.noise.range(Domain::Cost, key, low, high);
         self.busy_until = now + cost * (taken + 1);
         let step = self.drain(around)?;
         self.finish_step(step, around)
@@ -576,5 +593,10 @@ impl Host {
 
     fn name(&self) -> u64 {
         u64::try_from(self.index).expect("few servers")
+    }
+
+    /// This start of this server, where something is left to chance.
+    fn start_name(&self) -> u64 {
+        self.name() << 32 | self.process
     }
 }

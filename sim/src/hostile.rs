@@ -1,33 +1,43 @@
 //! Somebody who dials every port and sends what no program of ours would.
 
-use crate::decide::{Dice, Domain};
+use crate::decide::{Dice, Stream};
 use crate::net::{ConnNumber, Net, Node, Port, Side, Told, What};
 use std::collections::BTreeMap;
 
 /// Somebody who sends nonsense.
+#[derive(Clone, Debug)]
 pub(crate) struct Hostile {
     node: Node,
     servers: usize,
-    dice: Dice,
-    plans: BTreeMap<ConnNumber, Vec<u8>>,
+    plans: BTreeMap<ConnNumber, Plan>,
+}
+
+#[derive(Clone, Debug)]
+struct Plan {
+    bytes: Vec<u8>,
+    hangs_up: bool,
 }
 
 impl Hostile {
-    pub(crate) fn new(seed: u64, node: Node, servers: usize) -> Self {
-        let dice = Dice::new(seed, Domain::Hostile, 0);
+    pub(crate) fn new(node: Node, servers: usize) -> Self {
         Hostile {
             node,
             servers,
-            dice,
             plans: BTreeMap::new(),
         }
     }
 
     /// Dials somebody, to send nonsense once the connection is up.
-    pub(crate) fn strike(&mut self, net: &mut Net) {
-        let to = self.dice.index(self.servers);
-        let port = self.dice.pick(&Port::ALL);
-        let plan = self.nonsense(port);
+    pub(crate) fn strike(&mut self, key: u64, net: &mut Net) {
+        let mut draw = Draw {
+            dice: Dice::new(key, Stream::Action, 0),
+        };
+        let to = draw.dice.index(self.servers);
+        let port = draw.dice.pick(&Port::ALL);
+        let plan = Plan {
+            bytes: draw.nonsense(port),
+            hangs_up: draw.dice.percent(50),
+        };
         let conn = net.dial(self.node, to, port);
         self.plans.insert(conn, plan);
     }
@@ -43,9 +53,11 @@ impl Hostile {
     pub(crate) fn told(&mut self, told: &Told, net: &mut Net) {
         match told.what {
             What::Connected => {
-                let plan = self.plans.get(&told.conn).cloned().unwrap_or_default();
-                net.send(told.conn, Side::Dialler, plan);
-                if self.dice.percent(50) {
+                let Some(plan) = self.plans.get(&told.conn) else {
+                    return;
+                };
+                net.send(told.conn, Side::Dialler, plan.bytes.clone());
+                if plan.hangs_up {
                     net.close(told.conn, Side::Dialler);
                     self.plans.remove(&told.conn);
                 }
@@ -56,7 +68,13 @@ impl Hostile {
             What::Bytes(_) | What::Sent(_) | What::Accepted(_) => {}
         }
     }
+}
 
+struct Draw {
+    dice: Dice,
+}
+
+impl Draw {
     fn nonsense(&mut self, port: Port) -> Vec<u8> {
         let mut bytes = Vec::new();
         match self.dice.below(7) {

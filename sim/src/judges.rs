@@ -204,6 +204,18 @@ impl Judges {
         self.durability.rottable(server, &host.disk, dice)
     }
 
+    /// Whether rot at a place is told from a torn write.
+    pub(crate) fn is_rottable(
+        &mut self,
+        server: usize,
+        host: &Host,
+        name: &str,
+        offset: usize,
+    ) -> Result<bool, Broken> {
+        self.durability
+            .is_rottable(server, &host.disk, name, offset)
+    }
+
     // The end.
 
     /// Why not all servers agree yet.

@@ -1,17 +1,17 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
-mod adversary;
 mod chain;
 mod client;
 mod decide;
+mod director;
 mod disk;
 mod host;
 mod hostile;
 mod judges;
+mod log;
 mod nemesis;
 mod net;
-#[allow(dead_code, reason = "wired in next")]
 mod noise;
 mod notes;
 mod options;
@@ -28,14 +28,15 @@ mod swarm;
 mod workload;
 mod world;
 
-pub use disk::Survival;
+pub use disk::{Survival, Trouble};
 pub use host::Death;
 pub use nemesis::{Action, Fate, Rift, Strike};
 pub use net::{ConnName, Machine, NetKnobs, Port, Side};
 pub use noise::{Domain, Key, NoiseRules, Rule, Tape};
 pub use options::{Options, Profile, Trace};
+pub use queue::Micros;
 pub use report::{Report, Verdict};
-pub use run::{Kill, hunt, run, run_twice};
+pub use run::{Kill, hunt, record, run, run_script, run_script_with_tape, run_twice};
 pub use script::{Ask, Op, Script};
 pub use stage::{Sizes, Stage};
-pub use swarm::{Fault, Locality, Minority, Swarm};
+pub use swarm::{DiskKnobs, Fault, Locality, Minority, Swarm, WorkWeights};

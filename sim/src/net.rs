@@ -6,6 +6,7 @@ mod direction;
 #[cfg_attr(not(test), expect(dead_code, reason = "the nemesis will reach for it"))]
 mod faults;
 mod law;
+mod names;
 #[cfg_attr(not(test), expect(dead_code, reason = "the nemesis will reach for it"))]
 mod path;
 mod terms;
@@ -17,12 +18,13 @@ use self::path::Path;
 pub(crate) use self::path::{Dials, Name};
 pub use self::terms::{ConnName, Machine, NetKnobs, Port, Side};
 pub(crate) use self::terms::{ConnNumber, NetEvent, Node, Presence, Told, What};
-use crate::decide::{Dice, Domain};
+use crate::noise::{Domain, Noise};
 use crate::queue::Micros;
 use std::collections::VecDeque;
 
 #[derive(Clone, Debug)]
 struct Conn {
+    name: ConnName,
     port: Port,
     ends: [End; 2],
     directions: [Direction; 2],
@@ -53,10 +55,13 @@ enum EndState {
 #[derive(Clone, Debug)]
 pub(crate) struct Net {
     knobs: NetKnobs,
-    seed: u64,
+    noise: Noise,
     now: Micros,
     conns: Vec<Option<Box<Conn>>>,
-    nodes: usize,
+    /// By node.
+    machines: Vec<Machine>,
+    /// By port, from and to: how often it was dialled.
+    dialled: Vec<u32>,
     presence: Vec<Presence>,
     /// By port, from and to: how many partitions lie on the path, and what clogs add.
     paths: Vec<Path>,
@@ -67,9 +72,8 @@ pub(crate) struct Net {
     /// Nothing is lost any more.
     is_calm: bool,
     counts: Counts,
-    dial_dice: Dice,
-    /// What is due, to be taken by the world.
-    pub(crate) due: Vec<(Micros, NetEvent)>,
+    /// What is due, and whom it concerns, to be taken by the world.
+    pub(crate) due: Vec<(Micros, u64, NetEvent)>,
     /// What machines are told, to be taken by the world.
     pub(crate) told: VecDeque<Told>,
     /// Bytes that arrived.
@@ -80,20 +84,21 @@ const SYN_RETRY: Micros = 1_000_000;
 const SYN_ATTEMPTS: u32 = 4;
 
 impl Net {
-    pub(crate) fn new(seed: u64, nodes: usize, knobs: NetKnobs) -> Self {
+    pub(crate) fn new(noise: Noise, machines: Vec<Machine>, knobs: NetKnobs) -> Self {
+        let nodes = machines.len();
         Net {
             knobs,
-            seed,
+            noise,
             now: 0,
             conns: Vec::new(),
-            nodes,
+            machines,
+            dialled: vec![0; nodes * nodes * Port::ALL.len()],
             presence: vec![Presence::PowerOff; nodes],
             paths: vec![Path::default(); nodes * nodes * Port::ALL.len()],
             names: vec![Name::default(); nodes * nodes],
             backlogs: vec![0; nodes * Port::ALL.len()],
             is_calm: false,
             counts: Counts::default(),
-            dial_dice: Dice::new(seed, Domain::Dial, 0),
             due: Vec::new(),
             told: VecDeque::new(),
             bytes_delivered: 0,
@@ -125,14 +130,17 @@ impl Net {
         let Presence::Up { process } = self.presence[from] else {
             unreachable!("only a running process dials")
         };
-        let name = self.names[from * self.nodes + to];
-        let to = if let Name::Of(other) = name {
-            other
-        } else {
-            to
-        };
+        let led = self.names[from * self.machines.len() + to];
+        let to = if let Name::Of(other) = led { other } else { to };
         let number = self.conns.len();
-        let entity = u64::try_from(number).expect("few connections") * 2;
+        let dialled = self.path_index(from, to, port);
+        let name = ConnName {
+            from: self.machines[from],
+            to: self.machines[to],
+            port,
+            nth: self.dialled[dialled],
+        };
+        self.dialled[dialled] += 1;
         let end = |node, process| End {
             node,
             process,
@@ -140,25 +148,15 @@ impl Net {
             reading: true,
             is_stalled: false,
         };
-        let direction = |entity| Direction {
-            queue: VecDeque::new(),
-            bytes: 0,
-            last_due: 0,
-            ending: None,
-            waiting: Waiting::Nothing,
-            cut_after: None,
-            is_lost: false,
-            has_swallowed: false,
-            owed: 0,
-            dice: Dice::new(self.seed, Domain::Stream, entity),
-        };
+        let direction = |side| Direction::new(name.entity(side));
         self.conns.push(Some(Box::new(Conn {
+            name,
             port,
             ends: [end(from, process), end(to, 0)],
-            directions: [direction(entity), direction(entity + 1)],
+            directions: [direction(Side::Dialler), direction(Side::Accepter)],
         })));
-        let delay = self.delay();
-        let event = match name {
+        let delay = self.dial_delay(name, 0);
+        let event = match led {
             Name::Unknown => {
                 self.counts.unresolved += 1;
                 NetEvent::SynAck {
@@ -167,14 +165,14 @@ impl Net {
                 }
             }
             Name::Right | Name::Of(_) => {
-                self.counts.misled += u64::from(name != Name::Right);
+                self.counts.misled += u64::from(led != Name::Right);
                 NetEvent::Syn {
                     conn: number,
                     attempt: 0,
                 }
             }
         };
-        self.due.push((self.now + delay, event));
+        self.is_due(number, Side::Dialler, self.now + delay, event);
         number
     }
 
@@ -191,13 +189,13 @@ impl Net {
             open.ends[side.index()].node,
             open.ends[side.other().index()].node,
         );
-        let index = (Port::ALL.len() * from + port_index(open.port)) * self.nodes + to;
+        let index = (Port::ALL.len() * from + port_index(open.port)) * self.machines.len() + to;
         let path = &mut self.paths[index];
         let leaves = path.leave(now, bytes.len()) + path.clog;
         self.counts.capped += u64::from(path.rate > 0);
         let law = self.knobs.law(from, to);
         let direction = &mut open.directions[side.index()];
-        let due = direction.due(leaves, law, &self.knobs, &mut self.counts);
+        let due = direction.due(leaves, law, &self.knobs, &self.noise, &mut self.counts);
         let room = self.knobs.socket_bytes.saturating_sub(direction.bytes);
         let taken = room.min(bytes.len());
         direction.bytes += bytes.len();
@@ -205,7 +203,7 @@ impl Net {
         direction.queue.push_back((due, bytes));
         if direction.waiting == Waiting::Nothing {
             direction.waiting = Waiting::Event;
-            self.due.push((due, NetEvent::Arrive { conn, side }));
+            self.arrives(conn, side, due);
         }
         if taken > 0 {
             self.tell(conn, side, What::Sent(taken));
@@ -222,9 +220,7 @@ impl Net {
         open.ends[side.index()].state = EndState::Closed;
         if was == EndState::Open {
             let direction = &mut open.directions[side.index()];
-            if direction.dice.chance(abrupt) {
-                direction.drop_tail();
-            }
+            direction.close_abruptly(abrupt, &self.noise);
             self.end(conn, side);
         }
         self.forget_if_over(conn);
@@ -242,7 +238,7 @@ impl Net {
         let direction = &mut open.directions[from.index()];
         if reads && direction.waiting == Waiting::Reader {
             direction.waiting = Waiting::Event;
-            self.due.push((now, NetEvent::Arrive { conn, side: from }));
+            self.arrives(conn, from, now);
         }
     }
 
@@ -274,9 +270,7 @@ impl Net {
                 Side::Accepter
             };
             let direction = &mut open.directions[side.index()];
-            if direction.dice.percent(50) {
-                direction.drop_tail();
-            }
+            direction.close_abruptly(500_000, &self.noise);
             let was = open.ends[side.index()].state;
             open.ends[side.index()].state = EndState::Closed;
             if was == EndState::Open {
@@ -297,9 +291,7 @@ impl Net {
                 Side::Accepter
             };
             let direction = &mut open.directions[side.index()];
-            if direction.dice.percent(50) {
-                direction.drop_tail();
-            }
+            direction.close_abruptly(500_000, &self.noise);
             open.ends[side.index()].state = EndState::Vanished;
             self.forget_if_over(conn);
         }
@@ -328,6 +320,7 @@ impl Net {
             return;
         };
         let (from, to, port) = (open.ends[0].node, open.ends[1].node, open.port);
+        let name = open.name;
         if open.ends[0].state != EndState::Waiting {
             self.conns[conn] = None;
             return;
@@ -345,7 +338,8 @@ impl Net {
                     conn,
                     attempt: attempt + 1,
                 };
-                self.due.push((self.now + (SYN_RETRY << attempt), retry));
+                let due = self.now + (SYN_RETRY << attempt);
+                self.is_due(conn, Side::Dialler, due, retry);
             } else {
                 self.tell(conn, Side::Dialler, What::Closed);
                 self.conns[conn] = None;
@@ -368,9 +362,9 @@ impl Net {
             }
             Presence::ProcessDown | Presence::PowerOff => false,
         };
-        let delay = self.delay();
-        self.due
-            .push((self.now + delay, NetEvent::SynAck { conn, taken }));
+        let delay = self.dial_delay(name, 1);
+        let answer = NetEvent::SynAck { conn, taken };
+        self.is_due(conn, Side::Accepter, self.now + delay, answer);
     }
 
     fn on_syn_ack(&mut self, conn: ConnNumber, taken: bool) {
@@ -402,7 +396,8 @@ impl Net {
             open.ends[side.index()].node,
             open.ends[side.other().index()].node,
         );
-        let path = self.paths[(Port::ALL.len() * from + port_index(open.port)) * self.nodes + to];
+        let index = (Port::ALL.len() * from + port_index(open.port)) * self.machines.len() + to;
+        let path = self.paths[index];
         let receiver = &open.ends[side.other().index()];
         let has_left = open.ends[side.index()].state == EndState::Closed;
         let direction = &mut open.directions[side.index()];
@@ -423,7 +418,7 @@ impl Net {
             self.counts.held_by_reader += 1;
             return;
         }
-        let taken = direction.take(now, &self.knobs, &mut self.counts);
+        let taken = direction.take(now, &self.knobs, &self.noise, &mut self.counts);
         self.counts.after_close += u64::from(has_left && !taken.is_empty());
         let broken = direction.breaks();
         let owed = direction.settle(&self.knobs);
@@ -447,7 +442,7 @@ impl Net {
             self.lose(conn, side.other());
             self.forget_if_over(conn);
         } else if let Some(due) = next {
-            self.due.push((due, NetEvent::Arrive { conn, side }));
+            self.arrives(conn, side, due);
         }
     }
 
@@ -477,11 +472,11 @@ impl Net {
             open.ends[side.other().index()].node,
         );
         let direction = &mut open.directions[side.index()];
-        let due = direction.due(now, law, &self.knobs, &mut self.counts);
+        let due = direction.due(now, law, &self.knobs, &self.noise, &mut self.counts);
         direction.ending = Some(due);
         if direction.waiting == Waiting::Nothing {
             direction.waiting = Waiting::Event;
-            self.due.push((due, NetEvent::Arrive { conn, side }));
+            self.arrives(conn, side, due);
         }
     }
 
@@ -538,8 +533,8 @@ impl Net {
         let direction = &mut open.directions[side.index()];
         if direction.waiting == Waiting::Path {
             direction.waiting = Waiting::Event;
-            let due = self.now + direction.dice.range(0, self.knobs.latency_max);
-            self.due.push((due, NetEvent::Arrive { conn, side }));
+            let due = self.now + direction.resumes_after(&self.knobs, &self.noise);
+            self.arrives(conn, side, due);
         }
     }
 
@@ -557,16 +552,27 @@ impl Net {
     }
 
     fn path_index(&self, from: Node, to: Node, port: Port) -> usize {
-        (Port::ALL.len() * from + port_index(port)) * self.nodes + to
+        (Port::ALL.len() * from + port_index(port)) * self.machines.len() + to
     }
 
     fn backlog_index(&self, node: Node, port: Port) -> usize {
         node * Port::ALL.len() + port_index(port)
     }
 
-    fn delay(&mut self) -> Micros {
-        self.dial_dice
-            .range(self.knobs.latency_min, self.knobs.latency_max)
+    fn dial_delay(&self, name: ConnName, step: u64) -> Micros {
+        let key = (name.entity(Side::Dialler), step);
+        let knobs = &self.knobs;
+        self.noise
+            .range(Domain::Dial, key, knobs.latency_min, knobs.latency_max)
+    }
+
+    fn arrives(&mut self, conn: ConnNumber, side: Side, due: Micros) {
+        self.is_due(conn, side, due, NetEvent::Arrive { conn, side });
+    }
+
+    fn is_due(&mut self, conn: ConnNumber, side: Side, due: Micros, event: NetEvent) {
+        let open = self.conns[conn].as_ref().expect("callers hold it open");
+        self.due.push((due, open.name.entity(side), event));
     }
 }
 

@@ -142,9 +142,20 @@ impl Noise {
         }
     }
 
-    /// Writes down from now on what deviates.
-    pub(crate) fn record(&mut self) {
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What it was made with.
+    pub(crate) fn rules(&self) -> NoiseRules {
+        let rules = Domain::ALL.into_iter().zip(self.rules.iter().cloned());
+        NoiseRules(rules.filter(|(_, rule)| *rule != Rule::On).collect())
+    }
+
+    /// The same, and what deviates is written down.
+    pub(crate) fn taped(mut self) -> Self {
         self.tape = Some(Arc::default());
+        self
     }
 
     /// What deviated since it is written down.
@@ -278,8 +289,7 @@ mod tests {
 
     #[test]
     fn the_tape_names_what_deviates() {
-        let mut noise = Noise::new(1, &NoiseRules::default());
-        noise.record();
+        let noise = Noise::new(1, &NoiseRules::default()).taped();
         let drawn = draw(&noise);
         let odd = drawn.iter().filter(|value| **value != 10).count();
         assert_eq!(noise.tape().len(), odd);

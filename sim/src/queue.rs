@@ -1,7 +1,7 @@
-//! What is due when. One order for all: by true time, then by a tie that the seed decides, then
+//! What is due when. One order for all: by true time, then by a tie that is left to chance, then
 //! by the order of asking.
 
-use crate::decide::{Dice, Domain};
+use crate::noise::{Domain, Noise};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -13,16 +13,22 @@ pub type Micros = u64;
 pub(crate) struct Queue<E> {
     heap: BinaryHeap<Entry<E>>,
     next_id: u64,
-    tie: Dice,
+    noise: Noise,
     now: Micros,
 }
 
-impl<E> Queue<E> {
-    pub(crate) fn new(seed: u64) -> Self {
+/// Something with a name that decides about its turn among what is due at the same time.
+pub(crate) trait Named {
+    /// Names below 16 come first, in their order; the order of all others is left to chance.
+    fn name(&self) -> u64;
+}
+
+impl<E: Named> Queue<E> {
+    pub(crate) fn new(noise: Noise) -> Self {
         Queue {
             heap: BinaryHeap::new(),
             next_id: 0,
-            tie: Dice::new(seed, Domain::Tie, 0),
+            noise,
             now: 0,
         }
     }
@@ -36,7 +42,15 @@ impl<E> Queue<E> {
     pub(crate) fn at(&mut self, time: Micros, event: E) {
         let id = self.next_id;
         self.next_id += 1;
-        let key = Reverse((time.max(self.now), self.tie.next() >> 32, id));
+        let time = time.max(self.now);
+        let name = event.name();
+        let tie = if name < 16 {
+            name
+        } else {
+            let bits = self.noise.bits(Domain::Tie, name, time);
+            16 + bits.map_or(0, |bits| bits >> 32)
+        };
+        let key = Reverse((time, tie, id));
         self.heap.push(Entry { key, event });
     }
 
@@ -82,10 +96,17 @@ impl<E> Ord for Entry<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::noise::NoiseRules;
+
+    impl Named for char {
+        fn name(&self) -> u64 {
+            u64::from(*self)
+        }
+    }
 
     #[test]
     fn events_come_by_time_and_nothing_is_due_in_the_past() {
-        let mut queue = Queue::new(1);
+        let mut queue = Queue::new(Noise::new(1, &NoiseRules::default()));
         queue.at(20, 'b');
         queue.at(10, 'a');
         assert_eq!(queue.pop(), Some('a'));

@@ -1,7 +1,7 @@
 //! Clients that speak the protocol and keep none of its manners: they go on after closing their
 //! session, and use one session on two connections at once.
 
-use crate::decide::{Dice, Domain};
+use crate::decide::{Dice, Stream};
 use crate::net::{ConnNumber, Net, Node, Port, Side, Told, What};
 use crate::oracle::broken::Broken;
 use crate::oracle::sessions::Move;
@@ -26,6 +26,7 @@ enum Manner {
     Sleeper,
 }
 
+#[derive(Clone, Debug)]
 struct Call {
     manner: Manner,
     server: usize,
@@ -34,16 +35,18 @@ struct Call {
     tap: Option<usize>,
     greeting: Vec<u8>,
     done: bool,
+    /// Decides what becomes of it.
+    dice: Dice,
 }
 
 /// Clients without manners.
+#[derive(Clone, Debug)]
 pub(crate) struct Rude {
     node: Node,
     servers: usize,
     tick: Micros,
     /// What taps call it: a client after all others.
     client: usize,
-    dice: Dice,
     calls: BTreeMap<ConnNumber, Call>,
     count: u64,
     /// What happens a while after now, to be taken by the world.
@@ -56,13 +59,12 @@ pub(crate) struct Rude {
 pub(crate) type When = (u64, Micros);
 
 impl Rude {
-    pub(crate) fn new(seed: u64, node: Node, swarm: &Swarm) -> Self {
+    pub(crate) fn new(node: Node, swarm: &Swarm) -> Self {
         Rude {
             node,
             servers: swarm.servers,
             client: swarm.clients,
             tick: swarm.tick,
-            dice: Dice::new(seed, Domain::Hostile, 1),
             calls: BTreeMap::new(),
             count: 0,
             later: Vec::new(),
@@ -71,15 +73,16 @@ impl Rude {
     }
 
     /// Dials somebody, to misbehave once the session is granted.
-    pub(crate) fn strike(&mut self, net: &mut Net) {
-        let server = self.dice.index(self.servers);
-        let manner = match self.dice.below(4) {
+    pub(crate) fn strike(&mut self, key: u64, net: &mut Net) {
+        let mut dice = Dice::new(key, Stream::Action, 1);
+        let server = dice.index(self.servers);
+        let manner = match dice.below(4) {
             0 => Manner::Racer,
             1 => Manner::Sleeper,
             _ if self.servers > 1 => Manner::Left,
             _ => Manner::Racer,
         };
-        self.dial(server, manner, None, net);
+        self.dial(server, manner, None, dice, net);
     }
 
     /// Hangs up everywhere.
@@ -121,6 +124,7 @@ impl Rude {
         server: usize,
         manner: Manner,
         wanted: Option<(i64, Vec<u8>)>,
+        dice: Dice,
         net: &mut Net,
     ) {
         let conn = net.dial(self.node, server, Port::Client);
@@ -131,6 +135,7 @@ impl Rude {
             tap: None,
             greeting: Vec::new(),
             done: false,
+            dice,
         };
         self.calls.insert(conn, call);
     }
@@ -176,6 +181,7 @@ impl Rude {
             return Ok(());
         }
         let (manner, server) = (call.manner, call.server);
+        let mut dice = call.dice.clone();
         let password = call.greeting[24..40].to_vec();
         match manner {
             Manner::Racer => {
@@ -190,13 +196,19 @@ impl Rude {
             }
             Manner::Sleeper => {
                 let timeout = u64::from(timeout_of(&call.greeting)) * 1_000;
-                let silence = timeout + self.dice.below(self.tick * 5 / 2);
+                let silence = timeout + dice.below(self.tick * 5 / 2);
                 self.later.push((silence, conn));
                 self.finish(conn);
             }
             Manner::Left => {
-                let to = (server + 1 + self.dice.index(self.servers - 1)) % self.servers;
-                self.dial(to, Manner::Taker(conn), Some((session, password)), net);
+                let to = (server + 1 + dice.index(self.servers - 1)) % self.servers;
+                self.dial(
+                    to,
+                    Manner::Taker(conn),
+                    Some((session, password)),
+                    dice,
+                    net,
+                );
                 self.finish(conn);
             }
             Manner::Taker(left) => {
@@ -211,7 +223,7 @@ impl Rude {
                         shown: XID_MOVED,
                     });
                     for _ in 0..4 {
-                        self.later.push((self.dice.below(4_000), left));
+                        self.later.push((dice.below(4_000), left));
                     }
                 }
             }

@@ -1,17 +1,62 @@
 //! The doors of the crate.
 
 use crate::nemesis::Nemesis;
-use crate::options::Options;
+use crate::noise::{Noise, Tape};
+use crate::options::{Options, Trace};
 use crate::oracle::broken::Broken;
 use crate::panics;
 use crate::report::{Report, Verdict};
+use crate::script::Script;
 use crate::story;
 use crate::world::World;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Runs one seed to its verdict.
 pub fn run(options: &Options) -> Report {
-    match panics::catch(|| finish(options)) {
+    record(options).0
+}
+
+/// Runs one seed to its verdict, and says what happened in it.
+pub fn record(options: &Options) -> (Report, Script) {
+    let mut world = World::new(options);
+    let report = finish(options, &mut world);
+    (report, world.script())
+}
+
+/// Runs a script to its verdict. One that was recorded comes to the same events as the run that
+/// recorded it.
+pub fn run_script(script: &Script, trace: Trace) -> Report {
+    let options = Options {
+        seed: script.seed,
+        profile: script.profile,
+        trace,
+    };
+    let noise = Noise::new(script.seed, &script.noise);
+    let mut world = World::play(Arc::new(script.clone()), noise, trace);
+    finish(&options, &mut world)
+}
+
+/// As [`run_script`], with every chance that did not have its benign outcome, and what of the
+/// script was done.
+pub fn run_script_with_tape(script: &Script) -> (Report, Tape, Script) {
+    let options = Options {
+        seed: script.seed,
+        profile: script.profile,
+        trace: Trace::Off,
+    };
+    let noise = Noise::new(script.seed, &script.noise).taped();
+    let mut world = World::play(Arc::new(script.clone()), noise, Trace::Off);
+    let report = finish(&options, &mut world);
+    (report, world.noise.tape(), world.script())
+}
+
+fn finish(options: &Options, world: &mut World) -> Report {
+    let finished = panics::catch(|| {
+        let outcome = world.run();
+        report(options, world, &outcome)
+    });
+    match finished {
         Ok(report) => report,
         Err(panic) => Report {
             seed: options.seed,
@@ -91,12 +136,6 @@ fn activate(mutant: &str) {
 #[cfg(not(mutants))]
 fn activate(mutant: &str) {
     panic!("mutant {mutant:?} needs a build with --cfg mutants");
-}
-
-fn finish(options: &Options) -> Report {
-    let mut world = World::new(options);
-    let outcome = world.run();
-    report(options, &mut world, &outcome)
 }
 
 fn counters(world: &World) -> BTreeMap<&'static str, u64> {

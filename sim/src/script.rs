@@ -3,6 +3,7 @@
 
 use crate::nemesis::Strike;
 use crate::noise::NoiseRules;
+use crate::options::Profile;
 use crate::queue::Micros;
 use crate::swarm::Swarm;
 use client_core::ClientRequest;
@@ -15,6 +16,8 @@ use client_core::ClientRequest;
 pub struct Script {
     /// Decides what is left to chance.
     pub seed: u64,
+    /// From which kind of worlds the seed was drawn.
+    pub profile: Profile,
     /// What kind of world it is.
     pub knobs: Swarm,
     /// What clients ask for, in the order of time.

@@ -1,13 +1,14 @@
 //! A world driven by hand: what a test does to an ensemble, in the order it says.
 
 use crate::client::Aim;
-use crate::disk::Survival;
 use crate::host::Death;
+use crate::nemesis::{Action, Fate, Rift, Strike};
 use crate::options::{Options, Profile, Trace};
 use crate::oracle::broken::Broken;
 use crate::queue::Micros;
 use crate::report::Report;
 use crate::run;
+use crate::script::{Ask, Op};
 use crate::story;
 use crate::swarm::{Locality, Minority, Swarm};
 use crate::world::World;
@@ -143,27 +144,16 @@ impl Stage {
     /// # Panics
     /// As every method.
     pub fn ask(&mut self, client: usize, request: ClientRequest) -> Result<Response, ClientError> {
-        let World {
-            queue,
-            net,
-            chain,
-            notes,
-            judges,
-            swarm,
-            clients,
-            taps,
-            ..
-        } = &mut self.world;
-        let around = &mut crate::host::Around {
-            queue,
-            net,
-            chain,
-            notes,
-            judges,
-            swarm,
-        };
-        let asked = clients[client].ask_by_hand(request, taps, around);
-        let ticket = self.expect(asked);
+        self.until("the client can ask", |world| {
+            world.clients[client].can_ask()
+        });
+        let ticket = self.world.clients[client].next_ticket();
+        let asked = self.world.obey(Op {
+            at: self.world.queue.now(),
+            client,
+            ask: Ask::Request(request),
+        });
+        self.expect(asked);
         self.until("an answer comes", |world| {
             world.clients[client].has_answer(ticket)
         });
@@ -202,24 +192,62 @@ impl Stage {
         self.world.clients[client].pause();
     }
 
-    /// Cuts a server off from all others, but not from clients, for a while that the seed draws.
+    /// Cuts a server off from all others, but not from clients, for two seconds.
+    ///
+    /// # Panics
+    /// As every method.
     pub fn isolate(&mut self, server: usize) {
-        self.world.isolate(server);
+        self.inflict(Action::Block {
+            rift: Rift::Around(server),
+            length: 2_000_000,
+        });
     }
 
     /// Ends a process; the page cache stays.
+    ///
+    /// # Panics
+    /// As every method.
     pub fn kill(&mut self, server: usize) {
-        self.world.kill(server, Death::Process);
+        let fate = Fate {
+            death: Death::Process,
+            ..Fate::lost()
+        };
+        self.inflict(Action::Die { server, fate });
     }
 
     /// Takes a machine's power; everything unsynced is gone.
+    ///
+    /// # Panics
+    /// As every method.
     pub fn cut_power(&mut self, server: usize) {
-        self.world.kill(server, Death::Power(Survival::Lost));
+        let fate = Fate::lost();
+        self.inflict(Action::Die { server, fate });
     }
 
     /// Takes a machine's power before the effect that is this many after the next.
+    ///
+    /// # Panics
+    /// As every method.
     pub fn cut_power_after(&mut self, server: usize, effects: u64) {
-        self.world.hosts[server].die_after(effects, Death::Power(Survival::Lost));
+        let fate = Fate::lost();
+        self.inflict(Action::DieAfter {
+            server,
+            effects,
+            fate,
+        });
+    }
+
+    /// Does something to the world; false when it makes no sense now, or the budget forbids it.
+    ///
+    /// # Panics
+    /// As every method.
+    pub fn inflict(&mut self, action: Action) -> bool {
+        let inflicted = self.world.inflict(Strike {
+            at: self.world.queue.now(),
+            action,
+            fault: None,
+        });
+        self.expect(inflicted)
     }
 
     /// Replaces the disk of a server that is down by an empty one.

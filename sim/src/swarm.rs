@@ -1,6 +1,8 @@
 //! What kind of world a seed is: its sizes, its limits, and which faults it knows.
 
-use crate::decide::{Dice, Domain};
+mod calm;
+
+use crate::decide::{Dice, Stream};
 use crate::net::{Law, NetKnobs};
 use crate::options::Profile;
 use crate::queue::Micros;
@@ -284,70 +286,10 @@ pub struct WorkWeights {
     pub(crate) long: u64,
 }
 
-impl Default for Swarm {
-    /// Three servers that keep calm: everything as regular as it can be.
-    fn default() -> Self {
-        let tick = 200_000;
-        Swarm {
-            servers: 3,
-            clients: 1,
-            tick,
-            init_limit: 10,
-            sync_limit: 5,
-            segment_bytes: 65_536,
-            snapshot_txns: 10_000,
-            snapshot_log_bytes: 0,
-            snapshots_kept: 3,
-            window_bytes_max: 1 << 20,
-            chunk_bytes: 65_536,
-            counter_max: u32::MAX - 65_536,
-            outstanding_max: 1_000,
-            frame_bytes_max: 1_048_575,
-            session_timeout: (tick * 5, tick * 20),
-            locality: Locality::Global,
-            minority: Minority::Silent,
-            net: NetKnobs::default(),
-            disk: DiskKnobs {
-                sync: (1_000, 1_000),
-                other: (50, 50),
-                torn: false,
-            },
-            drift_ppm: 0,
-            batch_max: 16,
-            input_cost: (10, 10),
-            safety: 60_000_000,
-            faults: Vec::new(),
-            fault_interval: 1_000_000,
-            think: 100_000,
-            depth: 4,
-            work: WorkWeights {
-                create: 1,
-                delete: 1,
-                set: 1,
-                sequential: 1,
-                ephemeral: 1,
-                multi: 1,
-                read: 1,
-                watch: 1,
-                sync: 1,
-                close: 0,
-                paths: 4,
-                long: 1,
-            },
-            demands_proof: false,
-            requests_max: 0,
-            connects_max: 0,
-            together: 0,
-            adversary: None,
-            by_hand: false,
-        }
-    }
-}
-
 impl Swarm {
     /// Draws the world of a seed.
     pub(crate) fn draw(seed: u64, profile: Profile) -> Self {
-        let dice = &mut Dice::new(seed, Domain::Swarm, 0);
+        let dice = &mut Dice::new(seed, Stream::Swarm, 0);
         let servers = match dice.below(100) {
             0..6 => 1,
             6..12 => 2,
@@ -509,7 +451,7 @@ fn net_knobs(dice: &mut Dice, seed: u64, profile: Profile, tick: Micros) -> NetK
     let latency_min = dice.octaves(20, 500);
     let calm = profile == Profile::Quiet || dice.percent(20);
     // Drawn apart, so that they shift no other draw.
-    let apart = &mut Dice::new(seed, Domain::Swarm, 3);
+    let apart = &mut Dice::new(seed, Stream::Swarm, 3);
     NetKnobs {
         latency_min,
         latency_max: latency_min + dice.octaves(10, (tick / 40).max(20)),
@@ -530,7 +472,7 @@ fn net_knobs(dice: &mut Dice, seed: u64, profile: Profile, tick: Micros) -> NetK
 
 /// Drawn apart, so that it shifts no other draw.
 fn locality(seed: u64, servers: usize) -> Locality {
-    let dice = &mut Dice::new(seed, Domain::Swarm, 1);
+    let dice = &mut Dice::new(seed, Stream::Swarm, 1);
     match dice.below(100) {
         _ if servers == 1 => Locality::Global,
         0..8 => Locality::Local,
@@ -541,7 +483,7 @@ fn locality(seed: u64, servers: usize) -> Locality {
 
 /// Drawn apart, so that it shifts no other draw.
 fn minority(seed: u64, servers: usize) -> Minority {
-    let dice = &mut Dice::new(seed, Domain::Swarm, 2);
+    let dice = &mut Dice::new(seed, Stream::Swarm, 2);
     if servers > 1 && dice.percent(25) {
         Minority::Readable
     } else {

@@ -1,6 +1,7 @@
 //! What clients ask for. Keys are few, so that they meet; every value names its writer.
 
 use crate::decide::Dice;
+use crate::script::Ask;
 use crate::swarm::WorkWeights;
 use client_core::{AddWatchMode, ClientRequest, Create, CreateMode, CreateReply, MultiOp, Watcher};
 use std::collections::BTreeMap;
@@ -19,23 +20,15 @@ impl Known {
     }
 }
 
-/// What to do next.
-#[derive(Clone, Debug)]
-pub(crate) enum Next {
-    /// Ask for these, one behind the other.
-    Ask(Vec<ClientRequest>),
-    /// Close the session, and open another.
-    Close,
-}
-
-/// Draws the next thing to do for the client with this number, at its `count`th operation.
+/// Draws what the client with this number asks for next, one thing behind the other, at its
+/// `count`th operation.
 pub(crate) fn next(
     dice: &mut Dice,
     weights: &WorkWeights,
     known: &Known,
     client: usize,
     count: u64,
-) -> Next {
+) -> Vec<Ask> {
     let mut draw = Draw {
         dice,
         weights,
@@ -64,7 +57,7 @@ pub(crate) fn next(
             here
         })
         .expect("a number below the total falls on an entry");
-    Next::Ask(match chosen {
+    let requests = match chosen {
         0 => vec![ClientRequest::Create(draw.create(CreateMode::Persistent))],
         1 => vec![draw.delete()],
         2 => vec![draw.set()],
@@ -79,8 +72,9 @@ pub(crate) fn next(
             },
             draw.read(None),
         ],
-        _ => return Next::Close,
-    })
+        _ => return vec![Ask::Close],
+    };
+    requests.into_iter().map(Ask::Request).collect()
 }
 
 struct Draw<'d> {

@@ -2,19 +2,23 @@
 
 use crate::chain::Chain;
 use crate::client::{Aim, ClientEvent, SimClient};
-use crate::decide::{Dice, Domain};
-use crate::host::{Death, Host, HostEvent, Step};
+use crate::director::Director;
+use crate::host::{Host, HostEvent, Step};
 use crate::hostile::Hostile;
 use crate::judges::Judges;
-use crate::nemesis::Nemesis;
-use crate::net::{ConnNumber, Net, NetEvent, Told, What};
+use crate::log::Log;
+use crate::nemesis::{Fate, Nemesis, Strike};
+use crate::net::{ConnNumber, Machine, Net, NetEvent, Told, What};
+use crate::noise::{Domain, Noise, NoiseRules};
 use crate::notes::Notes;
-use crate::options::{Options, Trace};
+use crate::options::{Options, Profile, Trace};
 use crate::oracle::broken::{Broken, server_name};
 use crate::oracle::wire::Tap;
-use crate::queue::{Micros, Queue};
+use crate::queue::{Micros, Named, Queue};
 use crate::rude::Rude;
+use crate::script::{Op, Script};
 use crate::swarm::Swarm;
+use std::sync::Arc;
 use zab_core::Role;
 
 /// Events after which a world that does not come to its end is given up.
@@ -23,14 +27,20 @@ const EVENTS_MAX: u64 = 20_000_000;
 /// Something that is due.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    /// Of the network.
-    Net(NetEvent),
+    /// Of the network, with the name of whom it concerns.
+    Net(NetEvent, u64),
     /// Of a server, if it is still in that start.
     Host(usize, u64, HostEvent),
     /// Of a client.
     Client(usize, ClientEvent),
     /// Of a client without manners.
     Rude(ConnNumber),
+    /// A client thinks of something to ask for.
+    Think(usize),
+    /// What the script asks for next.
+    ScriptedOp,
+    /// What the script does next.
+    ScriptedStrike,
     /// The nemesis strikes.
     Strike,
     /// Servers that look for a leader are told whom to follow.
@@ -39,6 +49,40 @@ pub(crate) enum Event {
     Relent(usize),
     /// The director looks whether the world has come far enough.
     Look,
+}
+
+impl Named for Event {
+    /// What is drawn or written down comes first, in one order whichever of the two it is.
+    fn name(&self) -> u64 {
+        let number = |index: &usize| u64::try_from(*index).expect("few of them");
+        match self {
+            Event::Strike | Event::Suggest | Event::ScriptedStrike => 0,
+            Event::Think(_) | Event::ScriptedOp => 1,
+            Event::Relent(_) => 2,
+            Event::Look => 3,
+            Event::Host(index, _, event) => {
+                let event = match event {
+                    HostEvent::Run => 0,
+                    HostEvent::Timer => 1,
+                    HostEvent::Start => 2,
+                    HostEvent::Resume => 3,
+                    HostEvent::Disk(lane) => 4 + number(lane),
+                };
+                1 << 60 | number(index) << 8 | event
+            }
+            Event::Client(index, event) => {
+                let event = match event {
+                    ClientEvent::Timer => 0,
+                    ClientEvent::Prove => 1,
+                    ClientEvent::Anew => 2,
+                    ClientEvent::Resume => 3,
+                };
+                2 << 60 | number(index) << 8 | event
+            }
+            Event::Rude(conn) => 3 << 60 | number(conn),
+            Event::Net(_, name) => 4 << 60 | name,
+        }
+    }
 }
 
 /// How far a world has come.
@@ -62,7 +106,12 @@ pub(crate) enum Phase {
 
 /// Everything there is.
 pub(crate) struct World {
-    pub(crate) seed: u64,
+    pub(crate) profile: Profile,
+    pub(crate) director: Director,
+    pub(crate) noise: Noise,
+    /// What clients asked for, and what was done to the world.
+    pub(crate) ops: Log<Op>,
+    pub(crate) strikes: Log<Strike>,
     pub(crate) swarm: Swarm,
     pub(crate) queue: Queue<Event>,
     pub(crate) net: Net,
@@ -80,8 +129,6 @@ pub(crate) struct World {
     healed_at: Micros,
     /// How long after healing the first leader served, and when all was well.
     pub(crate) recovery: Option<Micros>,
-    start_dice: Dice,
-    pub(crate) adversary_dice: Dice,
 }
 
 /// Lends a host or a client what it touches of the world.
@@ -94,6 +141,7 @@ macro_rules! around {
             notes: &mut $world.notes,
             judges: &mut $world.judges,
             swarm: &$world.swarm,
+            noise: &$world.noise,
         }
     };
 }
@@ -102,39 +150,59 @@ pub(crate) use around;
 impl World {
     pub(crate) fn new(options: &Options) -> Self {
         let swarm = Swarm::draw(options.seed, options.profile);
-        World::with(options.seed, swarm, options.trace)
+        let noise = Noise::new(options.seed, &NoiseRules::default());
+        World::build(noise, options.profile, swarm, options.trace)
     }
 
-    /// A world of given sizes.
+    /// A world of given sizes, driven by hand.
     pub(crate) fn with(seed: u64, swarm: Swarm, trace: Trace) -> Self {
-        let nodes = swarm.servers + swarm.clients + 2;
+        let noise = Noise::new(seed, &NoiseRules::default());
+        World::build(noise, Profile::Quiet, swarm, trace)
+    }
+
+    /// A world in which happens what a script says.
+    pub(crate) fn play(script: Arc<Script>, noise: Noise, trace: Trace) -> Self {
+        let knobs = script.knobs.clone();
+        let mut world = World::build(noise, script.profile, knobs, trace);
+        world.director = Director::of(script);
+        world
+    }
+
+    fn build(noise: Noise, profile: Profile, swarm: Swarm, trace: Trace) -> Self {
+        let seed = noise.seed();
+        let mut machines: Vec<Machine> = (0..swarm.servers).map(Machine::Server).collect();
+        machines.extend((0..swarm.clients).map(Machine::Client));
+        machines.extend([Machine::Hostile, Machine::Rude]);
+        let nodes = machines.len();
         let mut world = World {
-            seed,
-            queue: Queue::new(seed),
-            net: Net::new(seed, nodes, swarm.net.clone()),
+            profile,
+            director: Director::Seed,
+            queue: Queue::new(noise.clone()),
+            net: Net::new(noise.clone(), machines, swarm.net.clone()),
             hosts: (0..swarm.servers)
-                .map(|index| Host::new(seed, index, &swarm))
+                .map(|index| Host::new(&noise, index, &swarm))
                 .collect(),
             clients: Vec::new(),
-            hostile: Hostile::new(seed, nodes - 2, swarm.servers),
-            rude: Rude::new(seed, nodes - 1, &swarm),
+            ops: Log::default(),
+            strikes: Log::default(),
+            hostile: Hostile::new(nodes - 2, swarm.servers),
+            rude: Rude::new(nodes - 1, &swarm),
+            noise,
             taps: Vec::new(),
             chain: Chain::default(),
             notes: Notes::new(trace),
             judges: Judges::new(swarm.servers, swarm.locality),
-            nemesis: Nemesis::new(seed, &swarm),
+            nemesis: Nemesis::new(seed),
             phase: Phase::Faults,
             healed_at: 0,
             recovery: None,
-            start_dice: Dice::new(seed, Domain::Nemesis, 1),
-            adversary_dice: Dice::new(seed, Domain::Nemesis, 2),
             swarm,
         };
         for node in world.swarm.servers..nodes {
             world.net.up(node, 1);
         }
         for index in 0..world.swarm.clients {
-            let client = SimClient::new(seed, index, &world.swarm);
+            let client = SimClient::new(seed, &world.noise, index, &world.swarm);
             world.clients.push(client);
         }
         world
@@ -168,18 +236,15 @@ impl World {
     /// Starts everything.
     pub(crate) fn begin(&mut self) -> Result<(), Broken> {
         for index in 0..self.hosts.len() {
-            let delay = self.start_dice.range(0, self.swarm.tick);
+            let key = (u64::try_from(index).expect("few servers"), 0);
+            let delay = self.noise.range(Domain::Start, key, 0, self.swarm.tick);
             self.queue
                 .at(delay, Event::Host(index, 0, HostEvent::Start));
         }
         for index in 0..self.clients.len() {
             self.clients[index].start(&mut self.taps, around!(self))?;
         }
-        let first = self.nemesis.first(&self.swarm);
-        self.queue.at(first, Event::Strike);
-        if let Some(every) = self.swarm.adversary {
-            self.queue.at(every, Event::Suggest);
-        }
+        self.direct();
         self.queue.at(self.swarm.safety, Event::Look);
         self.flush()
     }
@@ -193,7 +258,7 @@ impl World {
         let now = self.queue.now();
         self.net.set_now(now);
         match event {
-            Event::Net(event) => self.net.handle(event),
+            Event::Net(event, _) => self.net.handle(event),
             Event::Host(index, process, event) => self.host_event(index, process, event)?,
             Event::Client(index, event) => {
                 self.clients[index].event(event, &mut self.taps, around!(self))?;
@@ -202,9 +267,12 @@ impl World {
                 let when = (self.chain.events(), now);
                 self.rude.due(conn, when, &mut self.taps, &mut self.net);
             }
+            Event::Think(index) => self.think(index)?,
+            Event::ScriptedOp => self.scripted_op()?,
+            Event::ScriptedStrike => self.scripted_strike()?,
             Event::Strike => self.strike()?,
             Event::Suggest => self.suggest()?,
-            Event::Relent(number) => self.relent(number)?,
+            Event::Relent(number) => self.relent(number),
             Event::Look => self.look()?,
         }
         self.flush()?;
@@ -215,10 +283,11 @@ impl World {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), Broken> {
+    /// Hands on what the network has to say.
+    pub(crate) fn flush(&mut self) -> Result<(), Broken> {
         loop {
-            for (time, event) in self.net.due.drain(..) {
-                self.queue.at(time, Event::Net(event));
+            for (time, name, event) in self.net.due.drain(..) {
+                self.queue.at(time, Event::Net(event, name));
             }
             for (delay, conn) in self.rude.later.drain(..) {
                 self.queue.after(delay, Event::Rude(conn));
@@ -291,20 +360,20 @@ impl World {
             .look_at(index, now, &mut self.hosts, &mut self.notes)?;
         match step {
             Step::Alive => Ok(()),
-            Step::Dies(death) => {
-                self.kill(index, death);
-                self.nemesis.down_by_plan(index);
-                let again = self.hosts[index].will_die_again();
-                let delay = self.nemesis.restart_delay(&self.swarm, again);
-                self.start_after(index, delay);
+            Step::Dies(fate) => {
+                self.kill(index, fate);
+                self.nemesis.count("deaths at an effect");
+                if let Some(delay) = fate.restart_after {
+                    self.start_after(index, delay);
+                }
                 Ok(())
             }
         }
     }
 
     /// Ends a server's process, and what the world knows of it.
-    pub(crate) fn kill(&mut self, index: usize, death: Death) {
-        self.hosts[index].die(death, around!(self));
+    pub(crate) fn kill(&mut self, index: usize, fate: Fate) {
+        self.hosts[index].die(fate, around!(self));
     }
 
     /// A server will start after a while.
@@ -319,10 +388,9 @@ impl World {
             return Ok(());
         }
         self.net.power_on(index);
-        let seed = self.seed;
         let now = self.queue.now();
         self.judges.before_start(index, now, &self.hosts[index])?;
-        let step = self.hosts[index].start(seed, around!(self))?;
+        let step = self.hosts[index].start(around!(self))?;
         if self.hosts[index].replica().is_some() {
             self.judges.started(index, &self.hosts[index])?;
         }
@@ -336,12 +404,13 @@ impl World {
         let now = self.queue.now();
         match self.phase {
             Phase::Faults => {
-                self.heal()?;
+                self.heal();
                 self.healed_at = now;
                 let until = now + self.bound();
                 self.phase = Phase::Healed { until };
-                for client in &mut self.clients {
-                    client.aim = Aim::Proof;
+                for index in 0..self.clients.len() {
+                    self.clients[index].aim = Aim::Proof;
+                    self.clients[index].prove_soon(around!(self));
                 }
                 self.notes.add(now, "all".to_owned(), "healed".to_owned());
             }

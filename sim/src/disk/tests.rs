@@ -1,5 +1,5 @@
 use super::*;
-use crate::decide::Domain;
+use crate::decide::Stream;
 use wal::Directory;
 
 fn file(name: &str) -> File {
@@ -28,7 +28,7 @@ fn read(disk: &mut SimDisk, name: &str) -> Vec<u8> {
 }
 
 fn dice(seed: u64) -> Dice {
-    Dice::new(seed, Domain::Crash, 0)
+    Dice::new(seed, Stream::Crash, 0)
 }
 
 fn with_durable(name: &str, bytes: &[u8]) -> SimDisk {

@@ -7,7 +7,7 @@ use wal::{Directory, DiskOp};
 /// What is wrong with a disk, without any harm to what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// The next write fails and writes nothing.
     WriteError,
     /// The next write ends early.

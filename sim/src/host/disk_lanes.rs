@@ -3,6 +3,8 @@
 use super::words::{op_name, op_words};
 use super::{Around, Death, Host, HostEvent, Step, Waiting};
 use crate::disk::Failure;
+use crate::nemesis::Fate;
+use crate::noise::Domain;
 use crate::oracle::broken::{Broken, server_name};
 use crate::queue::Micros;
 use crate::world::Event;
@@ -16,9 +18,12 @@ const COPY_BYTES: usize = 4096;
 pub(super) struct LaneState {
     pub(super) waiting: VecDeque<DiskTask>,
     pub(super) running: Option<Running>,
+    /// Operations that began since the server started.
+    begun: u64,
 }
 
 /// An operation under way.
+#[derive(Clone, Debug)]
 pub(super) struct Running {
     task: DiskTask,
     /// The last write it may cover.
@@ -52,15 +57,16 @@ impl Host {
                 .notes
                 .add(around.queue.now(), server_name(self.index), words);
             self.lanes[lane].running = Some(running);
-            return Ok(Step::Dies(Death::Disk));
+            let fate = self.fate_of_disk(Death::Disk, around.swarm);
+            return Ok(Step::Dies(fate));
         }
         self.count_inversion(lane, &running);
         let Running {
             task, last_write, ..
         } = running;
         let bytes = self.disk.finish(&task.op, last_write);
-        if let Some(death) = self.dies_with(&task.op) {
-            return Ok(Step::Dies(death));
+        if let Some(fate) = self.dies_with(&task.op) {
+            return Ok(Step::Dies(fate));
         }
         around.chain.push(
             around.queue.now(),
@@ -96,7 +102,10 @@ impl Host {
             | DiskOp::Remove { .. }
             | DiskOp::Read { .. } => knobs.other,
         };
-        let takes = self.disk_dice.range(low, high) * self.disk_slow;
+        let lane_name = u64::try_from(lane).expect("two lanes");
+        let key = (self.start_name() << 1 | lane_name, self.lanes[lane].begun);
+        self.lanes[lane].begun += 1;
+        let takes = around.noise.range(Domain::Disk, key, low, high) * self.disk_slow;
         let done = (now + takes).max(self.disk_stalled_until[lane]);
         self.lanes[lane].running = Some(Running {
             task,
@@ -119,7 +128,7 @@ impl Host {
     }
 
     /// Whether it is to die now that this is done.
-    fn dies_with(&mut self, op: &DiskOp) -> Option<Death> {
+    fn dies_with(&mut self, op: &DiskOp) -> Option<Fate> {
         let (DiskOp::Write { file, .. }
         | DiskOp::Sync { file }
         | DiskOp::Allocate { file, .. }
@@ -128,12 +137,12 @@ impl Host {
         else {
             return None;
         };
-        let (kind, left, death) = self.dies_at_file.as_mut()?;
-        if !file.name.starts_with(*kind) {
+        let (kind, left, fate) = self.dies_at_file.as_mut()?;
+        if !file.name.starts_with(kind.as_str()) {
             return None;
         }
         *left -= 1;
-        (*left == 0).then_some(*death)
+        (*left == 0).then_some(*fate)
     }
 
     /// Of a value that is kept in two copies, one is whole at any time.

@@ -24,7 +24,7 @@ impl Host {
                 }
             };
             match &mut self.dies_after {
-                Some((0, death)) => return Ok(Step::Dies(*death)),
+                Some((0, fate)) => return Ok(Step::Dies(*fate)),
                 Some((left, _)) => *left -= 1,
                 None => {}
             }

@@ -1,6 +1,6 @@
 //! Everything that is done to a world, as data: it can be printed, left out, and done again.
 
-use crate::disk::Survival;
+use crate::disk::{Survival, Trouble};
 use crate::host::Death;
 use crate::net::{ConnName, Machine, Port, Side};
 use crate::queue::Micros;
@@ -168,10 +168,12 @@ pub enum Action {
         /// How long.
         length: Micros,
     },
-    /// The next write or sync fails, and the process stops.
+    /// An operation of a disk fails, and the process stops.
     DiskError {
         /// Whose.
         server: usize,
+        /// What is wrong with the disk.
+        trouble: Trouble,
         /// How; its death is that of a disk.
         fate: Fate,
     },

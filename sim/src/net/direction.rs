@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use super::law::DRAWS;
 use super::{Law, NetKnobs};
-use crate::decide::Dice;
+use crate::noise::{Domain, Key, Noise};
 use crate::queue::Micros;
 use std::collections::VecDeque;
 
@@ -24,7 +24,11 @@ pub(super) struct Direction {
     /// Something was sent that did not arrive for that.
     pub(super) has_swallowed: bool,
     pub(super) owed: usize,
-    pub(super) dice: Dice,
+    /// Its name where something is left to chance.
+    entity: u64,
+    sends: u64,
+    arrivals: u64,
+    resumes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,19 +51,40 @@ pub(super) enum Broken {
 }
 
 impl Direction {
+    pub(super) fn new(entity: u64) -> Self {
+        Direction {
+            queue: VecDeque::new(),
+            bytes: 0,
+            last_due: 0,
+            ending: None,
+            waiting: Waiting::Nothing,
+            cut_after: None,
+            is_lost: false,
+            has_swallowed: false,
+            owed: 0,
+            entity,
+            sends: 0,
+            arrivals: 0,
+            resumes: 0,
+        }
+    }
+
     /// When something sent now arrives: never before what was sent earlier.
     pub(super) fn due(
         &mut self,
         now: Micros,
         law: Law,
         knobs: &NetKnobs,
+        noise: &Noise,
         counts: &mut Counts,
     ) -> Micros {
-        let drawn = self.dice.below(DRAWS);
+        let key = (self.entity, self.sends);
+        self.sends += 1;
+        let drawn = noise.range(Domain::Latency, key, 0, DRAWS - 1);
         let mut delay = law.delay(drawn, knobs.latency_min, knobs.latency_max);
         counts.by_law[law as usize] += 1;
-        if self.dice.chance(knobs.late) {
-            delay += self.dice.range(0, knobs.late_max);
+        if noise.chance(Domain::Late, key, knobs.late) {
+            delay += noise.range(Domain::Lateness, key, 0, knobs.late_max);
             counts.late += 1;
         }
         self.last_due = self.last_due.max(now + delay);
@@ -67,7 +92,13 @@ impl Direction {
     }
 
     /// What the other end reads now.
-    pub(super) fn take(&mut self, now: Micros, knobs: &NetKnobs, counts: &mut Counts) -> Vec<u8> {
+    pub(super) fn take(
+        &mut self,
+        now: Micros,
+        knobs: &NetKnobs,
+        noise: &Noise,
+        counts: &mut Counts,
+    ) -> Vec<u8> {
         let mut taken = Vec::new();
         while self.queue.front().is_some_and(|(due, _)| *due <= now) {
             let (_, bytes) = self.queue.pop_front().expect("it was just seen");
@@ -79,14 +110,12 @@ impl Direction {
             }
         }
         let mut keep = taken.len();
-        if keep > 1 && self.dice.chance(knobs.rechunk) {
+        let key = (self.entity, self.arrivals);
+        self.arrivals += 1;
+        if keep > 1 && noise.chance(Domain::Rechunk, key, knobs.rechunk) {
+            keep = piece(keep, key, noise);
             counts.rechunked += 1;
-            keep = if self.dice.percent(30) {
-                counts.single_bytes += 1;
-                1
-            } else {
-                1 + self.dice.index(keep - 1)
-            };
+            counts.single_bytes += u64::from(keep == 1);
         }
         if let Some((left, _)) = &mut self.cut_after {
             keep = keep.min(*left);
@@ -125,9 +154,24 @@ impl Direction {
         self.bytes = 0;
     }
 
-    /// Throws away the end of what has not arrived.
-    pub(super) fn drop_tail(&mut self) {
-        let mut keep = self.dice.index(self.bytes + 1);
+    /// How long a stream rests when its path is there again.
+    pub(super) fn resumes_after(&mut self, knobs: &NetKnobs, noise: &Noise) -> Micros {
+        let key = (self.entity, self.resumes);
+        self.resumes += 1;
+        noise.range(Domain::Resume, key, 0, knobs.latency_max)
+    }
+
+    /// Its sender is gone; so often, in a million, the end of what has not arrived is lost.
+    pub(super) fn close_abruptly(&mut self, per_million: u32, noise: &Noise) {
+        let key = (self.entity, 0);
+        if noise.chance(Domain::Abrupt, key, per_million) {
+            let most = u64::try_from(self.bytes).expect("a length");
+            let keep = noise.range_or(Domain::Tail, key, 0, most, most);
+            self.drop_tail(usize::try_from(keep).expect("at most the length"));
+        }
+    }
+
+    fn drop_tail(&mut self, mut keep: usize) {
         self.bytes = keep;
         for (_, bytes) in &mut self.queue {
             let here = keep.min(bytes.len());
@@ -136,4 +180,17 @@ impl Direction {
         }
         self.queue.retain(|(_, bytes)| !bytes.is_empty());
     }
+}
+
+/// How much of `length` bytes is handed over at once: often one, or anything less than all.
+fn piece(length: usize, key: Key, noise: &Noise) -> usize {
+    let most = u64::try_from(length - 1).expect("a length");
+    // Three in ten are a single byte.
+    let wide = noise.range_or(Domain::Chunk, key, 1, most * 10, most * 10);
+    let size = if wide <= most * 3 {
+        1
+    } else {
+        wide.div_ceil(10)
+    };
+    usize::try_from(size).expect("at most the length")
 }

@@ -74,7 +74,7 @@ impl Net {
 
     /// Says where a machine that looks another one up is led from now on.
     pub(crate) fn lead(&mut self, from: Node, to: Node, name: Name) {
-        self.names[from * self.nodes + to] = name;
+        self.names[from * self.machines.len() + to] = name;
     }
 
     // Connections.

@@ -20,7 +20,6 @@ pub enum Machine {
 
 impl Machine {
     /// Its name in twelve bits.
-    #[allow(dead_code, reason = "wired in next")]
     pub(crate) fn code(self) -> u64 {
         let number = |index: usize| u64::try_from(index).expect("few machines");
         match self {
@@ -59,7 +58,6 @@ pub struct ConnName {
 
 impl ConnName {
     /// One direction of it as the entity of a decision.
-    #[allow(dead_code, reason = "wired in next")]
     pub(crate) fn entity(&self, side: Side) -> u64 {
         let port = match self.port {
             Port::Election => 0,

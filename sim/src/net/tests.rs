@@ -1,7 +1,14 @@
 mod faults;
 
 use super::*;
-use crate::queue::Queue;
+use crate::noise::NoiseRules;
+use crate::queue::{Named, Queue};
+
+impl Named for NetEvent {
+    fn name(&self) -> u64 {
+        16
+    }
+}
 
 fn knobs() -> NetKnobs {
     NetKnobs {
@@ -18,6 +25,10 @@ fn knobs() -> NetKnobs {
     }
 }
 
+fn noise() -> Noise {
+    Noise::new(1, &NoiseRules::default())
+}
+
 /// Two machines, both up, and what each was told.
 struct Pair {
     net: Net,
@@ -27,12 +38,12 @@ struct Pair {
 
 impl Pair {
     fn new(knobs: NetKnobs) -> Self {
-        let mut net = Net::new(1, 2, knobs);
+        let mut net = Net::new(noise(), vec![Machine::Client(0), Machine::Server(0)], knobs);
         net.up(0, 1);
         net.up(1, 1);
         Pair {
             net,
-            queue: Queue::new(1),
+            queue: Queue::new(noise()),
             told: Vec::new(),
         }
     }
@@ -46,7 +57,7 @@ impl Pair {
 
     fn settle(&mut self) {
         for _ in 0..100_000 {
-            for (time, event) in self.net.due.drain(..) {
+            for (time, _, event) in self.net.due.drain(..) {
                 self.queue.at(time, event);
             }
             self.told.extend(self.net.told.drain(..));

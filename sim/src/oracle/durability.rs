@@ -289,6 +289,23 @@ impl Durability {
         Ok(Some((file.clone(), dice.index(bytes.len()))))
     }
 
+    /// Whether rot at a place is told from a torn write.
+    pub(crate) fn is_rottable(
+        &mut self,
+        server: usize,
+        disk: &SimDisk,
+        name: &str,
+        offset: usize,
+    ) -> Result<bool, Broken> {
+        self.look_at(server, disk)?;
+        let Some(file) = disk.durable_named(name) else {
+            return Ok(false);
+        };
+        let length = disk.durable_file(&file).map_or(0, <[u8]>::len);
+        let is_in_snapshot = name.starts_with("snapshot.") && offset < length;
+        Ok(is_in_snapshot || self.images[server].is_in_proven_record(&file, offset))
+    }
+
     /// Looks at one disk.
     pub(crate) fn look_at(&mut self, server: usize, disk: &SimDisk) -> Result<(), Broken> {
         self.rotten[server].retain(|file| disk.durable_file(file).is_some());

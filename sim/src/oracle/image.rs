@@ -190,6 +190,16 @@ impl Image {
         ))
     }
 
+    /// Whether a place is in a record whose loss would be noticed.
+    pub(crate) fn is_in_proven_record(&self, file: &File, offset: usize) -> bool {
+        let proven = self
+            .places
+            .iter()
+            .take_while(|place| place.zxid <= self.proven);
+        let mut here = proven.filter(|place| segment(place.generation) == *file);
+        here.any(|place| (place.offset..place.offset + place.length).contains(&offset))
+    }
+
     /// Whether the disk holds the history up to `mark`; `chain_at` is the true history.
     pub(crate) fn holds(&self, mark: Mark, chain_at: impl Fn(u64) -> Option<u64>) -> bool {
         if mark.0 <= self.base.0 {

@@ -134,11 +134,12 @@ fn a_full_backlog_ignores_dials_until_the_process_takes_one() {
 
 #[test]
 fn names_lead_nowhere_or_elsewhere() {
-    let mut net = Net::new(1, 3, knobs());
+    let machines = [0, 1, 2].map(Machine::Server).to_vec();
+    let mut net = Net::new(noise(), machines, knobs());
     (0..3).for_each(|node| net.up(node, 1));
     let mut pair = Pair {
         net,
-        queue: Queue::new(1),
+        queue: Queue::new(noise()),
         told: Vec::new(),
     };
     pair.net.lead(0, 1, Name::Unknown);
