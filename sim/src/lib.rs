@@ -8,6 +8,7 @@ mod director;
 mod disk;
 mod host;
 mod hostile;
+mod incident;
 mod judges;
 mod log;
 mod nemesis;
@@ -30,6 +31,7 @@ mod world;
 
 pub use disk::{Survival, Trouble};
 pub use host::Death;
+pub use incident::replay_recording;
 pub use nemesis::{Action, Fate, Rift, Strike};
 pub use net::{ConnName, Machine, NetKnobs, Port, Side};
 pub use noise::{Domain, Key, NoiseRules, Rule, Tape};

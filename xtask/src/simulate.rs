@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -52,6 +52,11 @@ enum Mode {
         #[command(flatten)]
         swarm: Swarm,
     },
+    /// Run again, bit by bit, what `vivarium serve --record` recorded.
+    ReplayRecording {
+        /// The directory given to `--record`, or one run in it.
+        directory: PathBuf,
+    },
     /// Switch wrong variants of the code on, one at a time, and hunt for a world that notices.
     Mutants {
         /// How many worlds each of them may survive.
@@ -71,6 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match &options.mode {
         None => start(&[], &options.swarm),
         Some(Mode::Twice { swarm }) => start(&["twice"], swarm),
+        Some(Mode::ReplayRecording { directory }) => replay(directory),
         Some(Mode::Mutants { seeds, only, jobs }) => hunt(*seeds, only, *jobs),
     }
 }
@@ -82,6 +88,13 @@ pub(crate) fn seeds(range: &str) -> Result<bool> {
         .args(["--seeds", range])
         .status()?
         .success())
+}
+
+fn replay(directory: &Path) -> Result<ExitCode> {
+    let mut command = program(build("sim", "simulate")?);
+    command.arg("replay-recording");
+    command.arg(std::path::absolute(directory)?);
+    code_of(&mut command)
 }
 
 fn start(mode: &[&str], swarm: &Swarm) -> Result<ExitCode> {
@@ -105,7 +118,11 @@ fn start(mode: &[&str], swarm: &Swarm) -> Result<ExitCode> {
     if let Some(jobs) = swarm.jobs {
         command.arg("--jobs").arg(jobs.to_string());
     }
-    let status = command.status().context("cannot start the simulator")?;
+    code_of(&mut command)
+}
+
+fn code_of(simulator: &mut Command) -> Result<ExitCode> {
+    let status = simulator.status().context("cannot start the simulator")?;
     let code = status
         .code()
         .and_then(|code| u8::try_from(code).ok())

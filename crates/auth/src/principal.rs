@@ -1,6 +1,7 @@
 //! Names as Kerberos writes them, which every id of the scheme `sasl` must be.
 
 use alloc::string::String;
+use serde::{Deserialize, Serialize};
 
 /// `service/host@REALM`, the last two optional; without a realm everything is the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct Principal<'a> {
 
 /// What is left of a proven name (`kerberos.removeHostFromPrincipal`,
 /// `kerberos.removeRealmFromPrincipal`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrincipalShape {
     /// The host is dropped.
     pub without_host: bool,

@@ -6,9 +6,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use serde::{Deserialize, Serialize};
 
 /// How clients prove who they are, and whether they must.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuthRules {
     /// The hash of the scheme `digest`; `None` when the scheme is off.
     pub digest: Option<DigestAlgorithm>,
@@ -36,7 +37,7 @@ impl Default for AuthRules {
 }
 
 /// Who is known to the scheme `sasl`, and what follows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SaslRules {
     /// Passwords by user; each user is a [`crate::Principal`].
     pub users: BTreeMap<String, Password>,
@@ -52,7 +53,7 @@ pub struct SaslRules {
 }
 
 /// What a client may do whose SASL exchange failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterFailure {
     /// Nothing: its connection is closed.
     #[default]
@@ -62,7 +63,7 @@ pub enum AfterFailure {
 }
 
 /// Which names the scheme `ensemble` lets in (`ensembleAuthName`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EnsembleNames {
     /// The scheme is not there.
     #[default]
@@ -74,7 +75,7 @@ pub enum EnsembleNames {
 }
 
 /// A password, which no text made for people shows.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Password(pub String);
 
 impl fmt::Debug for Password {

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use auth::AuthRules;
 use core::net::IpAddr;
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 use wal::{DiskTask, TaskId};
 use zab_core::LinkId;
 use zk_types::ServerId;
@@ -26,7 +27,7 @@ pub enum PeerPort {
 }
 
 /// What a server is told before it starts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// This server; [`ServerId`] 1 when it stands alone.
     pub me: ServerId,
@@ -90,7 +91,7 @@ pub struct Config {
 }
 
 /// Which four-letter words are answered (`4lw.commands.whitelist`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FourLetterWords {
     /// Every one.
     All,
@@ -99,7 +100,7 @@ pub enum FourLetterWords {
 }
 
 /// Facts of the process around a server; printed, never decided upon.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Facts {
     /// Version in Apache's form: `3.9.5-<revision>, built on MM/DD/YYYY HH:MM UTC`.
     pub version: String,

@@ -6,10 +6,11 @@
 //! who may set many may as well create as many nodes, and `mntr` shows their number.
 
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// What a server takes of its clients at once, beside the numbers of connections and of
 /// outstanding requests that [`crate::Config`] has itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Limits {
     /// How long a connection may take to say its first words (`nio.sessionlessCnxnTimeout`).
     pub greeting: Duration,
@@ -29,7 +30,7 @@ pub struct Limits {
 
 /// A bucket of tokens, of which opening or resuming a session takes some: a connection that finds
 /// too few is closed. Source: ZooKeeper `BlueThrottle`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectLimits {
     /// Tokens of a full bucket (`connection_throttle_tokens`).
     pub tokens_max: u64,
@@ -51,7 +52,7 @@ pub struct ConnectLimits {
 
 /// Connections dropped at random, the more the longer the bucket is found empty. Shares are in
 /// millionths.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RandomDrops {
     /// How often the share may change (`connection_throttle_freeze_time`).
     pub freeze: Duration,
@@ -65,7 +66,7 @@ pub struct RandomDrops {
 }
 
 /// What becomes of a request that waited for longer than its session may be silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WhenStale {
     /// It is carried out.
     CarryOut,
@@ -74,7 +75,7 @@ pub enum WhenStale {
 }
 
 /// What large requests may take: a connection with one too many is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LargeRequestLimits {
     /// Requests with more bytes are large (`largeRequestThreshold`).
     pub above_bytes: usize,

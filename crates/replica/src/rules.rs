@@ -3,9 +3,10 @@
 //! Source: `client-protocol.md` §2.8, §4.1, §6.7 and §16; `operations.md` §2.
 
 use core::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// What sessions are to this server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SessionRules {
     /// Whether new sessions are known to this server alone.
     pub local: LocalSessions,
@@ -14,7 +15,7 @@ pub struct SessionRules {
 }
 
 /// Whether a server without a quorum serves clients that only read (`readonlymode.enabled`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ReadOnlyMode {
     /// No: it serves nobody.
     #[default]
@@ -25,7 +26,7 @@ pub enum ReadOnlyMode {
 
 /// Whether new sessions are known to the server alone that opened them (`localSessionsEnabled`,
 /// `localSessionsUpgradingEnabled`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum LocalSessions {
     /// No: every session is known to the whole ensemble.
     #[default]
@@ -37,7 +38,7 @@ pub enum LocalSessions {
 }
 
 /// How containers and TTL nodes go whose time has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReaperRules {
     /// How often the leader looks for them (`znode.container.checkIntervalMs`).
     pub interval: Duration,
@@ -59,7 +60,7 @@ impl Default for ReaperRules {
 }
 
 /// How requests to change the ensemble's members are answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ReconfigRules {
     /// All of them with `ReconfigDisabled`.
     #[default]

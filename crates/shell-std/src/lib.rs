@@ -18,4 +18,5 @@ pub use file_disk::{DiskError, FileDisk};
 pub use lanes::{LaneReport, Lanes};
 pub use listening::{BindError, BoundPort};
 pub use options::{Notice, NoticeSink, PeerAddress, PeerListen, ServerOptions};
-pub use server::{Server, ServerFailure, SpawnError, check_findings, serves};
+pub use recording::RecordTo;
+pub use server::{Server, ServerFailure, SpawnError, check_findings, recorder, serves};

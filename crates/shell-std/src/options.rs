@@ -1,6 +1,7 @@
 //! What a shell is told to run.
 
 use crate::data_directory::DataDirectories;
+use recording::RecordTo;
 use replica::{Event, PeerPort};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +24,8 @@ pub struct ServerOptions {
     pub directories: DataDirectories,
     /// Connections that may wait to be accepted (`clientPortListenBacklog`).
     pub backlog: i32,
+    /// Where everything that happens to the replica is recorded; `None` for nowhere.
+    pub record: Option<RecordTo>,
     /// Who hears what an operator may want to know.
     pub notices: NoticeSink,
 }
@@ -80,6 +83,8 @@ pub enum Notice {
     },
     /// A peer did not read what it was sent, and lost its link.
     PeerTooSlow(LinkId),
+    /// Nothing is recorded, or nothing more, and why; the server goes on.
+    NotRecorded(String),
 }
 
 impl fmt::Display for Notice {
@@ -101,6 +106,7 @@ impl fmt::Display for Notice {
                     link.0
                 )
             }
+            Notice::NotRecorded(why) => write!(f, "nothing more is recorded: {why}"),
         }
     }
 }

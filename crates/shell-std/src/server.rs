@@ -7,6 +7,7 @@ use crate::lanes::Lanes;
 use crate::listening::{BindError, BoundPort};
 use crate::options::{Notice, ServerOptions};
 use crate::server_loop::ServerLoop;
+use recording::{Recorded, Recorder};
 use replica::{PeerPort, Replica};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -87,8 +88,9 @@ impl Server {
         let clock = Clock::start();
         let mut disk = FileDisk::new(options.directories.clone());
         let config = options.config.clone();
-        let replica = Replica::start(config, &mut disk, clock.now(), clock.wall())?;
-        check_findings(&replica, &mut options)?;
+        let recorder = recorder(&mut options);
+        let replica = Recorded::start(config, &mut disk, clock.now(), clock.wall(), recorder)?;
+        check_findings(replica.replica(), &mut options)?;
 
         let (inbox, events) = mpsc::sync_channel(EVENTS_MAX);
         let to_loop = inbox.clone();
@@ -163,6 +165,19 @@ impl Server {
             wake_acceptor(address);
         }
         outcome
+    }
+}
+
+/// The recorder that the options ask for. A server runs without one rather than not at all.
+pub fn recorder(options: &mut ServerOptions) -> Option<Recorder> {
+    let to = options.record.as_ref()?;
+    match recording::record(to) {
+        Ok(recorder) => Some(recorder),
+        Err(error) => {
+            let why = format!("{} cannot be used ({error})", to.directory.display());
+            (options.notices)(Notice::NotRecorded(why));
+            None
+        }
     }
 }
 

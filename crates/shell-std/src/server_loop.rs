@@ -6,7 +6,8 @@ use crate::inbox::{self, Event, Listener};
 use crate::lanes::{LaneReport, Lanes};
 use crate::options::{Notice, NoticeSink, PeerAddress, ServerOptions};
 use crate::server::{RoleWatch, ServerFailure};
-use replica::{ConnId, Input, Output, PeerPort, Replica, accepted_link};
+use recording::Recorded;
+use replica::{ConnId, Input, Output, PeerPort, accepted_link};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -19,7 +20,7 @@ use zab_core::LinkId;
 use zk_types::{Instant, ServerId};
 
 pub(crate) struct ServerLoop {
-    replica: Replica,
+    replica: Recorded,
     clock: Clock,
     lanes: Lanes,
     inbox: SyncSender<Event>,
@@ -48,7 +49,7 @@ enum Link {
 
 impl ServerLoop {
     pub(crate) fn new(
-        replica: Replica,
+        replica: Recorded,
         clock: Clock,
         lanes: Lanes,
         options: ServerOptions,
@@ -101,6 +102,9 @@ impl ServerLoop {
             if !self.gone.is_empty() || !self.gone_links.is_empty() {
                 self.tell_the_ends();
                 self.end_batch();
+            }
+            if let Some(why) = self.replica.take_reason() {
+                (self.notices)(Notice::NotRecorded(why));
             }
             let now = self.clock.now();
             while self

@@ -11,5 +11,6 @@ mod sockets;
 pub use server::Server;
 pub use shell_std::{
     BindError, Clock, DataDirectories, DirectoryError, DiskError, FileDisk, Notice, NoticeSink,
-    PeerAddress, PeerListen, ServerFailure, ServerOptions, SpawnError, WhenMissing, serves,
+    PeerAddress, PeerListen, RecordTo, ServerFailure, ServerOptions, SpawnError, WhenMissing,
+    serves,
 };

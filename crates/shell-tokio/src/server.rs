@@ -3,10 +3,11 @@
 use crate::inbox::{Event, Listener};
 use crate::server_loop::ServerLoop;
 use crate::sockets;
-use replica::{PeerPort, Replica};
+use recording::Recorded;
+use replica::PeerPort;
 use shell_std::{
     BoundPort, Clock, FileDisk, Lanes, ServerFailure, ServerOptions, SpawnError, check_findings,
-    serves,
+    recorder, serves,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -169,8 +170,9 @@ impl Start {
         let clock = Clock::start();
         let mut disk = FileDisk::new(options.directories.clone());
         let config = options.config.clone();
-        let replica = Replica::start(config, &mut disk, clock.now(), clock.wall())?;
-        check_findings(&replica, &mut options)?;
+        let recorder = recorder(&mut options);
+        let replica = Recorded::start(config, &mut disk, clock.now(), clock.wall(), recorder)?;
+        check_findings(replica.replica(), &mut options)?;
         let to_loop = inbox.clone();
         let lanes = Lanes::start(disk, move |report| {
             // A loop that is gone waits for no disk.

@@ -3,7 +3,8 @@
 use crate::connection::Connection;
 use crate::inbox::{Event, Listener, SocketId, Told};
 use crate::sockets;
-use replica::{ConnId, Input, Output, PeerPort, Replica, accepted_link};
+use recording::Recorded;
+use replica::{ConnId, Input, Output, PeerPort, accepted_link};
 use shell_std::{
     Clock, LaneReport, Lanes, Notice, NoticeSink, PeerAddress, ServerFailure, ServerOptions,
 };
@@ -19,7 +20,7 @@ use zab_core::{LinkId, Role};
 use zk_types::{Instant, ServerId, WallTime};
 
 pub(crate) struct ServerLoop {
-    replica: Replica,
+    replica: Recorded,
     clock: Clock,
     /// The time of this batch.
     now: (Instant, WallTime),
@@ -40,7 +41,7 @@ pub(crate) struct ServerLoop {
 
 impl ServerLoop {
     pub(crate) fn new(
-        replica: Replica,
+        replica: Recorded,
         clock: Clock,
         lanes: Lanes,
         options: ServerOptions,
@@ -103,6 +104,9 @@ impl ServerLoop {
                 self.tell(Input::Timeout);
             }
             self.end_batch();
+            if let Some(why) = self.replica.take_reason() {
+                (self.notices)(Notice::NotRecorded(why));
+            }
         }
     }
 

@@ -196,6 +196,7 @@ fn options(home: &Path) -> ServerOptions {
         peers: [].into(),
         directories: DataDirectories::open(home, home, WhenMissing::Create).unwrap(),
         backlog: 1_024,
+        record: None,
         notices: Box::new(|_| {}),
     }
 }

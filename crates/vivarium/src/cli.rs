@@ -46,6 +46,15 @@ pub struct ServeArguments {
     /// A system property, as one would give it to Java; may be repeated
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     pub defines: Vec<String>,
+    /// Record in this directory all that this server is told: it holds data and passwords
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Mebibytes after which a run is recorded no further
+    #[arg(
+        long, value_name = "N", default_value_t = 4096, requires = "record",
+        value_parser = clap::value_parser!(u64).range(1..=1 << 24)
+    )]
+    pub record_mib_max: u64,
 }
 
 /// Arguments of `dev`.
@@ -121,6 +130,7 @@ Examples:
   vivarium serve zoo.cfg
   vivarium serve zoo.cfg -Dzookeeper.extendedTypesEnabled=true -Djute.maxbuffer=4194304
   vivarium serve 2181 /var/lib/zookeeper 2000 60
+  vivarium serve zoo.cfg --record /var/lib/vivarium-recordings
 
 The file is a Java properties file as Apache ZooKeeper reads it. Flags in SERVER_JVMFLAGS and
 JVMFLAGS are read like -D. SIGTERM and Ctrl-C stop the server; nothing acknowledged is lost.

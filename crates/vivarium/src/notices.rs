@@ -72,7 +72,7 @@ impl Said {
             }
             Notice::Finding(finding) => (finding_level(&finding), finding.to_string()),
             Notice::AcceptFailed(_) => (seldom(&mut self.accept_failures), notice.to_string()),
-            Notice::PeerTooSlow(_) => (Level::Warn, notice.to_string()),
+            Notice::PeerTooSlow(_) | Notice::NotRecorded(_) => (Level::Warn, notice.to_string()),
         }
     }
 }

@@ -73,6 +73,7 @@ pub fn options(config: ServerConfig, log: Log) -> Result<ServerOptions, ServeErr
         peers: peers.collect(),
         directories,
         backlog: config.backlog,
+        record: None,
         notices: notices::to_log(log, name),
         config: replica::Config {
             facts: facts_of(&config),

@@ -5,7 +5,7 @@ use crate::config::{Define, Property, ServerConfig, Settings, Warning, parse_pro
 use crate::log::Log;
 use crate::outcome::ServeError;
 use crate::running::{self, StopSignals};
-use shell_tokio::Server;
+use shell_tokio::{RecordTo, Server};
 use std::env;
 use std::fs;
 use std::io::{self, Write};
@@ -23,7 +23,11 @@ pub fn serve(arguments: &ServeArguments, log: Log) -> Result<(), ServeError> {
     }
     running::raise_limits(log);
     let any_port = config.client_port == 0;
-    let options = running::options(config, log)?;
+    let mut options = running::options(config, log)?;
+    options.record = arguments.record.clone().map(|directory| RecordTo {
+        directory,
+        bytes_max: arguments.record_mib_max << 20,
+    });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

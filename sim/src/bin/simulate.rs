@@ -41,6 +41,11 @@ enum Form {
 fn main() -> ExitCode {
     match parse(env::args().skip(1)) {
         Ok(Task::Run(arguments)) => run(&arguments),
+        Ok(Task::Replay(directory)) => {
+            let (verdict, text) = sim::replay_recording(&directory);
+            println!("{text}");
+            ExitCode::from(code(verdict))
+        }
         #[cfg(mutants)]
         Ok(Task::Hunt {
             mutant,
@@ -57,6 +62,8 @@ fn main() -> ExitCode {
 /// What to do.
 enum Task {
     Run(Arguments),
+    /// Run again what a server recorded.
+    Replay(PathBuf),
     /// Find a seed that notices a mutant.
     #[cfg(mutants)]
     Hunt {
@@ -82,6 +89,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
         let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
         match word.as_str() {
             "twice" => arguments.mode = Mode::Twice,
+            "replay-recording" => return Ok(Task::Replay(value()?.into())),
             "--json" => arguments.form = Form::Json,
             "--seed" => {
                 let seed = number(&value()?)?;

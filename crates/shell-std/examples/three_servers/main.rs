@@ -130,6 +130,7 @@ fn options(home: &Path, ports: &[(u16, u16)], id: u64) -> Result<ServerOptions, 
         peers: peers.collect(),
         directories: DataDirectories::open(&data, &data, WhenMissing::Create)?,
         backlog: 128,
+        record: None,
         notices: Box::new(|_| {}),
     })
 }

@@ -80,7 +80,12 @@ impl Running {
 
     /// Starts a server and waits until it takes clients.
     pub(crate) fn serve(config: &str) -> Running {
-        let mut running = Running::start(&["serve", config]);
+        Running::serve_with(config, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn serve_with(config: &str, more: &[&str]) -> Running {
+        let mut running = Running::start(&[&["serve", config][..], more].concat());
         running.port = running.wait_for("client port: ");
         running
     }
