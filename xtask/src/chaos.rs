@@ -2,12 +2,14 @@
 
 mod faults;
 mod leader;
+mod network;
 mod verify;
 mod writers;
 
 use crate::ensemble::Ensemble;
 use anyhow::{Result, ensure};
 use clap::Args;
+use network::Network;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -29,6 +31,9 @@ pub(crate) struct Options {
     /// How often the leader is killed to measure the gap, at tickTime 2000.
     #[arg(long, default_value_t = 7)]
     leader_kills: usize,
+    /// Put wires between the servers, and between them and the writers, and trouble those too.
+    #[arg(long)]
+    wires: bool,
     /// Print every fault with the gap it made, and keep the servers' folders.
     #[arg(long)]
     verbose: bool,
@@ -52,8 +57,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     println!(
-        "cargo xtask chaos --seconds {} --seed {}",
-        options.seconds, options.seed
+        "cargo xtask chaos --seconds {} --seed {}{}",
+        options.seconds,
+        options.seed,
+        if options.wires { " --wires" } else { "" }
     );
     Ok(ExitCode::FAILURE)
 }
@@ -65,11 +72,27 @@ fn rough(options: &Options) -> Result<Vec<String>> {
         options.seconds, options.seed
     );
     let extra = "tickTime=500\nmaxClientCnxns=0\nsnapCount=5000\n";
-    let mut ensemble = Ensemble::start("chaos", 3, extra)?;
-    let crew = writers::Crew::start(&ensemble.clients(), options.writers)?;
-    let suffered = faults::inflict(&mut ensemble, options.seconds, options.seed);
+    let mut ensemble = Ensemble::prepare("chaos", 3, extra)?;
+    let network = options
+        .wires
+        .then(|| Network::around(&ensemble, extra))
+        .transpose()?;
+    let clients = network
+        .as_ref()
+        .map_or_else(|| ensemble.clients(), Network::clients);
+    ensemble.start_all()?;
+    let crew = writers::Crew::start(&clients, options.writers)?;
+    let suffered = faults::inflict(
+        &mut ensemble,
+        network.as_ref(),
+        options.seconds,
+        options.seed,
+    );
     let logs = crew.finish();
     let suffered = suffered?;
+    if let Some(network) = &network {
+        println!("chaos: the wires: {:?}", network.counts());
+    }
     if options.verbose {
         faults::print_each(&suffered, &logs);
     }

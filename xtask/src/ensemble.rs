@@ -85,13 +85,31 @@ impl Ensemble {
             folder,
             servers,
         };
-        for server in &ensemble.servers {
-            fs::write(
-                server.folder.join("zoo.cfg"),
-                ensemble.configuration(server, extra),
-            )?;
-        }
+        ensemble.configure(extra, |_, to| ensemble.peer_ports(to))?;
         Ok(ensemble)
+    }
+
+    /// Writes every `zoo.cfg`. `ports` says where a server is told that it finds another's quorum
+    /// and election ports.
+    pub(crate) fn configure(
+        &self,
+        extra: &str,
+        ports: impl Fn(usize, usize) -> [u16; 2],
+    ) -> Result<()> {
+        for (index, server) in self.servers.iter().enumerate() {
+            let peers: Vec<[u16; 2]> = (0..self.size())
+                .map(|to| {
+                    if to == index {
+                        self.peer_ports(to)
+                    } else {
+                        ports(index, to)
+                    }
+                })
+                .collect();
+            let text = configuration(server, &peers, extra);
+            fs::write(server.folder.join("zoo.cfg"), text)?;
+        }
+        Ok(())
     }
 
     /// As [`Ensemble::prepare`], then starts all of them and waits until they serve.
@@ -107,29 +125,6 @@ impl Ensemble {
             self.spawn(index)?;
         }
         self.wait_until_all_serve(Duration::from_secs(30))
-    }
-
-    fn configuration(&self, server: &Server, extra: &str) -> String {
-        let mut text = String::from("initLimit=10\nsyncLimit=5\n");
-        if !extra.contains("tickTime=") {
-            text.push_str("tickTime=2000\n");
-        }
-        writeln!(text, "dataDir={}", server.folder.join("data").display())
-            .expect("a string takes all");
-        writeln!(text, "clientPort={}", server.client.port()).expect("a string takes all");
-        text.push_str("admin.enableServer=false\n");
-        if !extra.contains("4lw.commands.whitelist=") {
-            text.push_str("4lw.commands.whitelist=*\n");
-        }
-        if self.servers.len() > 1 {
-            for (index, peer) in self.servers.iter().enumerate() {
-                let (id, quorum, election) = (index + 1, peer.quorum, peer.election);
-                writeln!(text, "server.{id}=127.0.0.1:{quorum}:{election}")
-                    .expect("a string takes all");
-            }
-        }
-        text.push_str(extra);
-        text
     }
 
     /// Starts one server. Its output goes to a file in its folder.
@@ -298,6 +293,28 @@ impl Drop for Ensemble {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn configuration(server: &Server, peers: &[[u16; 2]], extra: &str) -> String {
+    let mut text = String::from("initLimit=10\nsyncLimit=5\n");
+    if !extra.contains("tickTime=") {
+        text.push_str("tickTime=2000\n");
+    }
+    writeln!(text, "dataDir={}", server.folder.join("data").display()).expect("a string takes all");
+    writeln!(text, "clientPort={}", server.client.port()).expect("a string takes all");
+    text.push_str("admin.enableServer=false\n");
+    if !extra.contains("4lw.commands.whitelist=") {
+        text.push_str("4lw.commands.whitelist=*\n");
+    }
+    if peers.len() > 1 {
+        for (index, [quorum, election]) in peers.iter().enumerate() {
+            let id = index + 1;
+            writeln!(text, "server.{id}=127.0.0.1:{quorum}:{election}")
+                .expect("a string takes all");
+        }
+    }
+    text.push_str(extra);
+    text
 }
 
 /// The server under test: the one that `VIVARIUM` names, or else the one of this tree.

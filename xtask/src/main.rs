@@ -18,6 +18,7 @@ mod simulate;
 mod test;
 mod tidy;
 mod watches;
+mod wires;
 mod zk;
 
 use anyhow::Result;

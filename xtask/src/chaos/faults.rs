@@ -1,6 +1,7 @@
 //! What is done to the servers, and what it cost the writers.
 
 use super::RECOVERY_MAX;
+use super::network::{Network, Trouble};
 use super::writers::Log;
 use crate::ensemble::Ensemble;
 use crate::measure::{Dice, Durations, milliseconds};
@@ -20,6 +21,7 @@ enum Fault {
     PauseLeader,
     PauseFollower,
     RestartLeader,
+    Wires(Trouble),
 }
 
 const ALL: [Fault; 7] = [
@@ -42,6 +44,7 @@ impl fmt::Display for Fault {
             Fault::PauseLeader => "leader paused",
             Fault::PauseFollower => "follower paused",
             Fault::RestartLeader => "leader asked to end",
+            Fault::Wires(trouble) => trouble.words(),
         })
     }
 }
@@ -57,16 +60,30 @@ pub(super) struct Suffered {
 }
 
 /// Does things to servers until the time is over; at the end all of them run and serve.
-pub(super) fn inflict(ensemble: &mut Ensemble, seconds: u64, seed: u64) -> Result<Vec<Suffered>> {
+pub(super) fn inflict(
+    ensemble: &mut Ensemble,
+    network: Option<&Network>,
+    seconds: u64,
+    seed: u64,
+) -> Result<Vec<Suffered>> {
     let mut dice = Dice::new(seed);
+    let mut all = ALL.to_vec();
+    if network.is_some() {
+        all.extend(Trouble::ALL.map(Fault::Wires));
+    }
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut suffered = Vec::new();
     thread::sleep(Duration::from_millis(500));
     while Instant::now() < end {
-        let fault = ALL[dice.index(ALL.len())];
+        let fault = all[dice.index(all.len())];
         let leader = ensemble.leader();
         let (at, wall) = (Instant::now(), SystemTime::now());
-        strike(ensemble, fault, leader, &mut dice)?;
+        match (fault, network) {
+            (Fault::Wires(trouble), Some(network)) => {
+                network.strike(trouble, leader.unwrap_or(0), &mut dice);
+            }
+            _ => strike(ensemble, fault, leader, &mut dice)?,
+        }
         ensemble.wait_until_all_serve(RECOVERY_MAX)?;
         suffered.push(Suffered {
             fault,
@@ -94,6 +111,7 @@ fn strike(
         Fault::KillFollower | Fault::PauseFollower => vec![follower],
         Fault::KillTwo => vec![leader, follower],
         Fault::KillAll => (0..size).collect(),
+        Fault::Wires(_) => return Ok(()),
     };
     match fault {
         Fault::PauseLeader | Fault::PauseFollower => {
@@ -118,6 +136,7 @@ fn strike(
             }
             Ok(())
         }
+        Fault::Wires(_) => Ok(()),
     }
 }
 
@@ -163,7 +182,7 @@ pub(super) fn print_each(suffered: &[Suffered], logs: &[Log]) {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         println!(
-            "{:>12}.{:03}  {:<22}{:>12}  led by {:?}",
+            "{:>12}.{:03}  {:<26}{:>12}  led by {:?}",
             wall.as_secs(),
             wall.subsec_millis(),
             one.fault,
@@ -180,12 +199,12 @@ pub(super) fn print_gaps(suffered: &[Suffered], logs: &[Log]) {
         by_kind.entry(one.fault).or_default().push(gap);
     }
     println!(
-        "{:<22}{:>6}  {:>12}{:>12}   without an acknowledged write",
+        "{:<26}{:>6}  {:>12}{:>12}   without an acknowledged write",
         "fault", "times", "median", "longest"
     );
     for (fault, gaps) in by_kind {
         println!(
-            "{fault:<22}{:>6}  {:>12}{:>12}",
+            "{fault:<26}{:>6}  {:>12}{:>12}",
             gaps.len(),
             milliseconds(gaps.percentile(50).unwrap_or_default()),
             milliseconds(gaps.max().unwrap_or_default()),
