@@ -80,6 +80,7 @@ pub(crate) enum Step {
     Dies(Fate),
 }
 
+#[derive(Clone)]
 enum Waiting {
     Told(Told),
     Disk { id: TaskId, bytes: Vec<u8> },
@@ -92,6 +93,7 @@ enum Purpose {
 }
 
 /// One server.
+#[derive(Clone)]
 pub(crate) struct Host {
     index: usize,
     config: Config,

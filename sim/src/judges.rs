@@ -24,6 +24,7 @@ use zab_core::Role;
 use zk_types::{ErrorCode, Standing, Zxid};
 
 /// All judges.
+#[derive(Clone)]
 pub(crate) struct Judges {
     pub(crate) ledger: Ledger,
     durability: Durability,

@@ -105,6 +105,7 @@ pub(crate) enum Phase {
 }
 
 /// Everything there is.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) profile: Profile,
     pub(crate) director: Director,
@@ -211,6 +212,11 @@ impl World {
     /// Runs from the first event to the verdict.
     pub(crate) fn run(&mut self) -> Result<(), Broken> {
         self.begin()?;
+        self.finish()
+    }
+
+    /// Runs on to the verdict.
+    pub(crate) fn finish(&mut self) -> Result<(), Broken> {
         while self.phase != Phase::Over {
             self.step()?;
         }
@@ -220,10 +226,7 @@ impl World {
     /// Ends the time of faults now, and runs to the verdict.
     pub(crate) fn end(&mut self) -> Result<(), Broken> {
         self.look()?;
-        while self.phase != Phase::Over {
-            self.step()?;
-        }
-        self.verdict()
+        self.finish()
     }
 
     fn verdict(&self) -> Result<(), Broken> {

@@ -1,6 +1,6 @@
 //! A few seeds of every profile, and that a seed is one run.
 
-use sim::{Options, Profile, Trace};
+use sim::{Options, Profile, Snapshot, Trace};
 
 fn options(seed: u64, profile: Profile) -> Options {
     Options {
@@ -35,6 +35,19 @@ fn quiet_worlds_pass_and_nonsense_disturbs_nobody() {
             let report = sim::run(&options(seed, profile));
             assert!(report.passed(), "{:#?}", report.story);
             assert!(report.client_ops > 0 && report.txns > 0);
+        }
+    }
+}
+
+#[test]
+fn a_clone_of_a_world_goes_on_to_the_same_events() {
+    for seed in 0..4 {
+        let options = options(seed, Profile::Lite);
+        let whole = sim::run(&options);
+        for part in [0, 1, 2, 3] {
+            let snapshot = Snapshot::of(&options, whole.events * part / 4);
+            assert_eq!(snapshot.clone().finish(), whole);
+            assert_eq!(snapshot.finish(), whole);
         }
     }
 }

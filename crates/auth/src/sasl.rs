@@ -26,14 +26,14 @@ pub use digest_md5::NONCE_BYTES;
 const TOKEN_BYTES_MAX: usize = 4_096;
 
 /// One connection's exchange.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Conversation {
     step: Step,
     /// Tokens that were answered without a token.
     unanswered: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum Step {
     #[default]
     Fresh,

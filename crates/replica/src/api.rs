@@ -193,7 +193,7 @@ pub enum Input<'a> {
 }
 
 /// Everything a server asks of the world, in the order it must happen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub enum Output {
     /// Send to a client.

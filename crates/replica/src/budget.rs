@@ -16,6 +16,7 @@ const PART_BYTES: usize = 81;
 pub(crate) const STAT_BYTES: usize = 68;
 
 /// What is left to answer one request with. Once it is spent the whole request fails.
+#[derive(Clone)]
 pub(crate) struct Budget {
     children: usize,
     bytes: usize,

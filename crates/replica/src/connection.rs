@@ -31,6 +31,7 @@ pub(crate) const QUEUE_MAX: usize = 1_000;
 pub(crate) const QUEUE_BYTES_MAX: usize = 8 << 20;
 
 /// A client's connection.
+#[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) id: ConnId,
     pub(crate) ip: IpAddr,
@@ -80,6 +81,7 @@ pub(crate) struct Opening {
 }
 
 /// One request that has its place in the order of answers.
+#[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) xid: Xid,
     pub(crate) op: OpCode,
@@ -89,6 +91,7 @@ pub(crate) struct Entry {
 }
 
 /// What a request waits for.
+#[derive(Clone)]
 pub(crate) enum Waiting {
     /// Its transaction, or its refusal by the leader.
     Write { tag: RequestTag },

@@ -8,6 +8,7 @@ use core::net::IpAddr;
 use zk_types::{Instant, SessionId};
 
 /// All client connections of a server.
+#[derive(Clone)]
 pub(crate) struct Connections {
     by_id: BTreeMap<ConnId, Connection>,
     by_session: BTreeMap<SessionId, ConnId>,

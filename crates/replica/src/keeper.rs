@@ -14,6 +14,7 @@ use zk_types::{ErrorCode, RawPath, SessionId, Stat, WallTime, Zxid};
 const LISTING_BYTES_MAX: usize = 16 << 20;
 
 /// A node that is read where no such node exists, and that no list shows.
+#[derive(Clone)]
 pub(crate) struct Announcement {
     pub(crate) data: &'static [u8],
     pub(crate) children: &'static [&'static str],

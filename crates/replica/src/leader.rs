@@ -29,6 +29,7 @@ pub(crate) const NO_TAG: RequestTag = RequestTag(0);
 const QUOTA_REFUSALS_KEPT: usize = 1_000;
 
 /// State that exists while this server leads, and is forgotten with its term.
+#[derive(Clone)]
 pub(crate) struct Leader {
     pending: Pending,
     /// What was proposed and not applied, and when.
@@ -42,6 +43,7 @@ pub(crate) struct Leader {
 }
 
 /// Something the leader is to make a transaction of.
+#[derive(Clone)]
 pub(crate) enum Submission {
     /// A client's request, through the server it is connected to.
     Request {

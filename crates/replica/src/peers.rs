@@ -30,7 +30,7 @@ const STRANGERS_MAX: usize = 64;
 const REDIAL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(1_000));
 
 /// What a change among the links asks for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Effect {
     /// Of the world.
     World(Output),
@@ -39,6 +39,7 @@ pub(crate) enum Effect {
 }
 
 /// All links of one server.
+#[derive(Clone)]
 pub(crate) struct Peers {
     me: ServerId,
     storage: u64,
@@ -56,6 +57,7 @@ pub(crate) struct Peers {
     effects: VecDeque<Effect>,
 }
 
+#[derive(Clone)]
 struct Link {
     purpose: Purpose,
     state: LinkState,
@@ -88,6 +90,7 @@ enum LinkState {
 }
 
 /// The sending half of the mesh towards one server.
+#[derive(Clone)]
 struct MeshPeer {
     link: Option<LinkId>,
     /// The newest notification that has not been handed to a link.

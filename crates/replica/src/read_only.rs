@@ -20,6 +20,7 @@ use zk_types::{Instant, SessionId};
 const PATIENCE_MIN: Duration = Duration::from_secs(2);
 
 /// Where a server stands that may serve read-only.
+#[derive(Clone)]
 pub(crate) enum ReadOnly {
     /// It does not.
     No,

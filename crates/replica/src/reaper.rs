@@ -9,7 +9,7 @@ use znode_tree::ReapLimits;
 ///
 /// A look takes one second's share of what may go in a minute. When it finds that much there may
 /// be more, and the next look follows as soon as the share is used up; else after the interval.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reaper {
     rules: ReaperRules,
     look_at: Instant,

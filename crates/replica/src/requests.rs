@@ -20,6 +20,7 @@ use znode_tree::Refusal;
 const OUTSTANDING_BYTES_MAX: usize = 64 << 20;
 
 /// Requests whose outcome is awaited, and refusals that are not yet due.
+#[derive(Clone)]
 pub(crate) struct Outcomes {
     next: RequestTag,
     awaited: BTreeMap<RequestTag, (ConnId, usize)>,

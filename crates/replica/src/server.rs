@@ -34,6 +34,7 @@ pub enum StartError<E: core::fmt::Debug + core::fmt::Display> {
 }
 
 /// One whole server.
+#[derive(Clone)]
 pub struct Replica {
     pub(crate) config: Config,
     pub(crate) now: Instant,
@@ -69,6 +70,7 @@ pub struct Replica {
 }
 
 /// Something that has to wait until the protocol has nothing more to say.
+#[derive(Clone)]
 pub(crate) enum Work {
     /// An input for the protocol.
     Zab(ZabInput),

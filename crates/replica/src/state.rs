@@ -16,6 +16,7 @@ use znode_tree::{Loader, Tree, TreeConfig};
 const TABLE_BYTES_MAX: usize = 256 << 20;
 
 /// What every server agrees on after the same transactions.
+#[derive(Clone)]
 pub(crate) struct State {
     pub(crate) tree: Tree,
     pub(crate) sessions: Sessions,
@@ -78,18 +79,20 @@ impl State {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Table {
     sessions: Vec<(SessionId, i32)>,
 }
 
 /// Rebuilds a state from the body of a snapshot, fed in any pieces.
+#[derive(Clone)]
 pub(crate) struct StateLoader {
     config: TreeConfig,
     loading: Option<Loading>,
     state: Option<State>,
 }
 
+#[derive(Clone)]
 struct Loading {
     meta: SnapshotMeta,
     /// Bytes of the session table, until it is whole.

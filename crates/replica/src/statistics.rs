@@ -136,7 +136,7 @@ pub(crate) struct Times {
 }
 
 /// When things began that are not over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stopwatches {
     looking: Option<Instant>,
     not_serving: Option<Instant>,

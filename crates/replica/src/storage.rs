@@ -14,6 +14,7 @@ use znode_tree::TreeConfig;
 const CHUNKS_AHEAD: u64 = 4;
 
 /// What stands between a server and its disk.
+#[derive(Clone)]
 pub(crate) struct Storage {
     pub(crate) wal: Wal,
     pub(crate) tree_config: TreeConfig,
@@ -39,6 +40,7 @@ enum Taking {
 }
 
 /// A leader's snapshot on its way in: its bytes are kept on disk and read into a state at once.
+#[derive(Clone)]
 struct Staged {
     id: SnapshotId,
     reader: SnapshotReader,

@@ -24,7 +24,7 @@ impl BuildHasher for IdHash {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct IdHasher(u64);
 
 impl Hasher for IdHasher {

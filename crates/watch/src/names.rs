@@ -20,7 +20,7 @@ impl Name {
 }
 
 /// Paths, each found by its [`Name`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Names {
     /// By length; grows with the longest short path.
     short: Vec<Slots>,
@@ -29,7 +29,7 @@ pub(crate) struct Names {
 }
 
 /// Paths of one length.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Slots {
     bytes: Vec<u8>,
     free: Vec<u32>,

@@ -12,7 +12,7 @@ use siphasher::sip::SipHasher13;
 pub(crate) struct PathId(u32);
 
 /// The paths, found by hash. Clients choose the paths, so the hash is keyed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Paths<W> {
     key: [u64; 2],
     index: HashTable<Indexed>,
@@ -30,7 +30,7 @@ struct Indexed {
 }
 
 /// A free entry has no watchers and an empty path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry<W> {
     name: Name,
     watchers: Watchers<W>,

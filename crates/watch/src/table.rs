@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 /// need not be valid, nor name a node that exists. Registering the same watch twice has no effect.
 ///
 /// Source: `client-protocol.md` §7.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct WatchTable<W> {
     pub(crate) paths: Paths<W>,
     pub(crate) by_watcher: BTreeMap<W, BTreeSet<PathId>>,

@@ -7,7 +7,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::mem;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Watchers<W> {
     None,
     One(W, Modes),
@@ -16,11 +16,11 @@ pub(crate) enum Watchers<W> {
 }
 
 /// Ascending by watcher, 1 to [`FEW_MAX`] of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Few<W>(Vec<(W, Modes)>);
 
 /// One set for each of [`Modes::EACH`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Many<W>([BTreeSet<W>; 4]);
 
 const FEW_MAX: usize = 8;

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use zk_types::{Epoch, Instant, Promise, ServerId, Standing, Zxid};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) me: ServerId,

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use zk_types::{Epoch, Instant, ServerId, Standing};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Looking {
     election: Election,
     unreachable: ServerSet,

@@ -38,7 +38,7 @@ pub(crate) struct Staged {
     pub(crate) bytes: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Store {
     pub(crate) log: Log,
     base: Zxid,

@@ -15,14 +15,14 @@ use rand_chacha::ChaCha8Rng;
 use zk_types::{Instant, Promise, ServerId, Standing, Zxid};
 
 /// One server's part in the protocol: give it an input, then drain its outputs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Zab {
     pub(crate) cx: Context,
     pub(crate) role: RoleState,
 }
 
 /// What a server is, with everything that is over when it is something else.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum RoleState {
     Looking(Looking),
     Leading(Leader),

@@ -9,14 +9,14 @@ use zk_types::Acl;
 pub(crate) type AclId = u32;
 
 /// Every access list in use, counted by its users.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AclTable {
     entries: Vec<Entry>,
     free: Vec<AclId>,
     ids: BTreeMap<Arc<[Acl]>, AclId>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     acl: Arc<[Acl]>,
     users: u64,

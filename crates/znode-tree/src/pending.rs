@@ -19,7 +19,7 @@ use zk_types::{Acl, NodeKind, SessionId, Stat, WallTime, Zxid};
 ///
 /// A leader owns one, starts with an empty one when it takes office, settles it after each
 /// applied transaction, and drops it when it resigns.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Pending {
     /// The last pending state of each node, by the hash of its path.
     nodes: HashTable<PendingNode>,
@@ -35,7 +35,7 @@ pub struct Pending {
 
 /// The paths of pending nodes in order, kept from the first question for a subtree until nothing
 /// is pending: most leaders are never asked.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Ordered(Option<BTreeSet<Arc<str>>>);
 
 impl fmt::Debug for Ordered {
@@ -84,7 +84,7 @@ impl NodeState {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct PendingNode {
     path: Arc<str>,
     hash: u32,
@@ -93,7 +93,7 @@ struct PendingNode {
     state: Option<NodeState>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Note {
     Node {
         path: Arc<str>,

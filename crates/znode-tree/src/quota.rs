@@ -240,6 +240,7 @@ impl Tree {
     }
 }
 
+#[derive(Clone)]
 enum QuotaNode {
     Limits,
     Stats,

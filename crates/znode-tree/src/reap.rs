@@ -23,7 +23,7 @@ pub struct ReapLimits {
 }
 
 /// The childless container and TTL nodes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Reapable(BTreeSet<(Due, NodeIndex)>);
 
 /// When a childless node may go.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 const CHUNK_NODES: usize = 1024;
 
 /// All nodes of a tree.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Slab {
     chunks: Vec<Vec<Option<Node>>>,
     free: Vec<NodeIndex>,

@@ -24,7 +24,7 @@ pub(crate) const CONFIG_PATH: &str = "/zookeeper/config";
 /// The replicated state machine: a tree of znodes.
 ///
 /// Reads take `&self`; a writer takes `&mut self` for the time of one transaction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tree {
     pub(crate) config: TreeConfig,
     pub(crate) nodes: Slab,

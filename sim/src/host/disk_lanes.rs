@@ -14,7 +14,7 @@ use wal::{DiskOp, DiskTask};
 /// Length of one copy in a file that keeps its value twice.
 const COPY_BYTES: usize = 4096;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct LaneState {
     pub(super) waiting: VecDeque<DiskTask>,
     pub(super) running: Option<Running>,

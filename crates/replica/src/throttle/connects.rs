@@ -7,6 +7,7 @@ use zk_types::Instant;
 const WHOLE_PPM: u32 = 1_000_000;
 
 /// Tokens for sessions, and the share of connections that is dropped at random.
+#[derive(Clone)]
 pub(crate) struct Bucket {
     limits: ConnectLimits,
     tokens: u64,

@@ -13,12 +13,14 @@ use zk_types::{ErrorCode, Instant, SessionId};
 
 /// Requests that wait for others, of all connections. What one connection may have in it is
 /// counted with what it has under way.
+#[derive(Clone)]
 pub(crate) struct ThrottleQueue {
     waiting: VecDeque<Throttled>,
     /// Bytes of all of them.
     bytes: usize,
 }
 
+#[derive(Clone)]
 struct Throttled {
     conn: ConnId,
     session: SessionId,

@@ -89,6 +89,7 @@ pub enum SnapshotError {
 
 /// Reads a snapshot file pushed in pieces, cut anywhere. Holds at most one chunk, and never
 /// allocates more than it was given.
+#[derive(Clone)]
 pub struct SnapshotReader {
     stage: Stage,
     /// The start of an item whose rest has not come yet.

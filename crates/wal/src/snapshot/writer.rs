@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use zk_types::{SnapshotId, SnapshotMeta, Zxid};
 
 /// The state of a snapshot file that is being written.
+#[derive(Clone)]
 pub(crate) struct SnapshotWriter {
     zxid: Zxid,
     hasher: Xxh3Default,

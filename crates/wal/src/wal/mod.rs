@@ -35,7 +35,7 @@ use zk_types::{Chain, Promise, Record, SnapshotId, SnapshotMeta, Zxid, mutant};
 ///
 /// After every call the caller drains [`Wal::poll_task`] and [`Wal::poll_settled`]. Nothing of the
 /// log lane is issued before [`Wal::flush`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Wal {
     config: WalConfig,
     storage_id: u64,

@@ -17,7 +17,7 @@ const SYNC_BYTES: u64 = 8 << 20;
 pub(crate) struct Era(u64);
 
 /// The snapshots that count, and those that are being written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Snapshots {
     /// Oldest first.
     ids: Vec<SnapshotId>,
@@ -29,7 +29,7 @@ pub(super) struct Snapshots {
 }
 
 /// A snapshot of this server's own state that is open.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Own {
     meta: SnapshotMeta,
     writer: SnapshotWriter,
@@ -39,7 +39,7 @@ struct Own {
 }
 
 /// A snapshot that a leader sends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Incoming {
     id: SnapshotId,
     reader: SnapshotReader,
@@ -318,6 +318,7 @@ impl Wal {
 }
 
 /// What is staged is only verified here.
+#[derive(Clone)]
 struct Nobody;
 
 impl SnapshotSink for Nobody {

@@ -10,7 +10,7 @@ use alloc::collections::VecDeque;
 use xxhash_rust::xxh3::xxh3_64;
 use zk_types::{Bytes, SnapshotId, SnapshotMeta};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Download {
     id: SnapshotId,
     meta: SnapshotMeta,

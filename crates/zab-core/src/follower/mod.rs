@@ -24,7 +24,7 @@ use core::time::Duration;
 use download::Download;
 use zk_types::{Epoch, Instant, ServerId, Zxid};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Follower {
     /// What was elected; its epoch becomes the leader's.
     vote: Vote,
@@ -46,7 +46,7 @@ pub(crate) struct Follower {
     sync_serial: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Stage {
     /// No link yet.
     Dialling,

@@ -11,7 +11,7 @@ use crate::summary::{LearnerState, LearnerSummary};
 use alloc::collections::VecDeque;
 use zk_types::{Epoch, Instant, ServerId, SnapshotId, Standing, Zxid, mutant};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Learner {
     pub(crate) server: ServerId,
     pub(crate) link: LinkId,
@@ -26,7 +26,7 @@ pub(crate) struct Learner {
     pub(crate) staged: Option<SnapshotId>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum LearnerStage {
     /// Its link is up.
     Connected,
@@ -45,7 +45,7 @@ pub(crate) enum LearnerStage {
 }
 
 /// The records of one learner.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stream {
     /// The last record that was sent.
     pub(crate) sent: Zxid,

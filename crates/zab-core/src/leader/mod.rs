@@ -29,7 +29,7 @@ use confirm::PendingSync;
 use learner::{Learner, LearnerStage};
 use zk_types::{Epoch, Instant, ServerId, Standing, Zxid};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Leader {
     /// What was elected; its epoch becomes the one that is led.
     vote: Vote,

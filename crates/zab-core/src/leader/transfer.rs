@@ -14,13 +14,13 @@ use zk_types::{Bytes, Instant, SnapshotId, SnapshotMeta, Zxid};
 pub(crate) const WANTS_MAX: usize = 2;
 
 /// A snapshot on its way to one learner.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) id: SnapshotId,
     wants: VecDeque<Want>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Want {
     ticket: Ticket,
     offset: u64,

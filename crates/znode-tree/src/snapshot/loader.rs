@@ -80,7 +80,7 @@ pub enum Damage {
 ///
 /// Nodes go straight to where they stay: the places are those of the snapshot, without its free
 /// ones. Memory grows with the bytes pushed, never with a number they claim.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Loader {
     tree: Tree,
     /// Bytes taken so far, up to the record at hand.

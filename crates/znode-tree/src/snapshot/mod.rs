@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 use record::{FORMAT, NodeRecord, Raw, Record};
 
 /// A snapshot under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     /// The first place that was not looked at.
     cursor: NodeIndex,
