@@ -39,7 +39,7 @@ pub use noise::{Domain, Key, NoiseRules, Rule, Tape};
 pub use options::{Options, Profile, Trace};
 pub use queue::Micros;
 pub use report::{Report, Verdict};
-pub use run::{Kill, hunt, record, run, run_script, run_script_with_tape, run_twice};
+pub use run::{Kill, drawn, hunt, record, run, run_script, run_script_with_tape, run_twice};
 pub use script::{Ask, Op, Script};
 pub use snapshot::Snapshot;
 pub use stage::{Sizes, Stage};

@@ -1,5 +1,6 @@
 //! The doors of the crate.
 
+use crate::chain::Link;
 use crate::nemesis::Nemesis;
 use crate::noise::{Noise, Tape};
 use crate::options::{Options, Trace};
@@ -8,7 +9,9 @@ use crate::panics;
 use crate::report::{Report, Verdict};
 use crate::script::Script;
 use crate::story;
-use crate::world::World;
+use crate::swarm::Swarm;
+use crate::world::{Phase, World};
+use core::ops::Range;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,18 +85,53 @@ fn finish(options: &Options, world: &mut World) -> Report {
 
 /// Runs one seed twice; the verdict is [`Verdict::Nondeterminism`] when the chains differ.
 pub fn run_twice(options: &Options) -> Report {
-    let first = run(options);
-    let mut second = run(options);
+    let [mut one, mut other] = [World::new(options), World::new(options)];
+    let first = finish(options, &mut one);
+    let mut second = finish(options, &mut other);
     if first.chain != second.chain {
         second.verdict = Verdict::Nondeterminism;
         second.rule = Some("a seed is one run".to_owned());
         second.story = vec![
             format!("chains {:032x} and {:032x}", first.chain, second.chain),
             format!("{} and {} events", first.events, second.events),
-            format!("cargo xtask simulate twice --seed {}", options.seed),
         ];
+        let window = one.chain.differs_within(&other.chain);
+        second.story.extend(difference(options, window));
+        let command = format!("cargo xtask simulate twice --seed {}", options.seed);
+        second.story.push(command);
     }
     second
+}
+
+/// Runs twice again, up to the end of a window of events, and names the first that differs.
+fn difference(options: &Options, window: Range<u64>) -> Vec<String> {
+    let [one, other] = [(); 2].map(|()| {
+        let mut world = World::new(options);
+        world.chain.keep(window.clone());
+        // Whatever is broken on the way was told by the run that led here.
+        let mut step = world.begin();
+        while step.is_ok() && world.phase != Phase::Over && world.chain.events() < window.end {
+            step = world.step();
+        }
+        world
+    });
+    let Some((number, first, second)) = one.chain.first_difference(&other.chain) else {
+        return vec![format!(
+            "the events from {} to {} do not differ when they are run again",
+            window.start, window.end
+        )];
+    };
+    let words = |link: Option<&Link>| link.map_or("nothing".to_owned(), Link::to_string);
+    vec![
+        format!("event {number} differs first"),
+        format!("one:   {}", words(first)),
+        format!("other: {}", words(second)),
+    ]
+}
+
+/// What a seed draws before its world begins, in one line.
+pub fn drawn(options: &Options) -> String {
+    Swarm::draw(options.seed, options.profile).words()
 }
 
 /// How a mutant died.

@@ -2,8 +2,9 @@
 //! is the door to it.
 #![expect(clippy::print_stdout, reason = "the output of a program")]
 
+use serde::Serialize;
 use sim::{Options, Profile, Report, Trace, Verdict};
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -131,19 +132,32 @@ fn range(text: &str) -> Result<Range<u64>, String> {
     Ok(number(from)?..number(to)?)
 }
 
+/// A seed: a decimal number, or the name of a commit, of which 16 digits count.
 fn number(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|error| format!("{text}: {error}"))
+    let head = text.get(..text.len().min(16)).unwrap_or_default();
+    text.parse()
+        .or_else(|_| u64::from_str_radix(head, 16))
+        .map_err(|_| format!("{text} is no seed: neither a decimal number nor a commit"))
 }
 
 /// Runs all seeds; exits with the verdict of the lowest one that failed.
 fn run(arguments: &Arguments) -> ExitCode {
     let started = now();
+    if arguments.form == Form::Text && arguments.seeds.end - arguments.seeds.start == 1 {
+        let options = Options {
+            seed: arguments.seeds.start,
+            profile: arguments.profile,
+            trace: Trace::Off,
+        };
+        let (seed, profile) = (options.seed, options.profile);
+        println!("seed {seed}, profile {profile}: {}", sim::drawn(&options));
+    }
     let mut totals = Totals::default();
     let mut failures: Vec<Report> = Vec::new();
-    for report in reports(arguments) {
+    for (report, cpu_ms) in reports(arguments) {
         totals.add(&report);
         if arguments.form == Form::Json {
-            println!("{}", json(&report));
+            println!("{}", json(&report, cpu_ms));
         } else if arguments.seeds.end - arguments.seeds.start == 1 {
             print_one(&report);
         }
@@ -163,11 +177,11 @@ fn run(arguments: &Arguments) -> ExitCode {
 
 /// Runs all seeds, and gives their reports in the order of the seeds, each as soon as it and all
 /// before it are there.
-fn reports(arguments: &Arguments) -> impl Iterator<Item = Report> {
+fn reports(arguments: &Arguments) -> impl Iterator<Item = (Report, f64)> {
     let seeds = arguments.seeds.clone();
     let jobs = arguments.jobs.max(1);
     let (mode, profile, trace_to) = (arguments.mode, arguments.profile, arguments.trace.clone());
-    let (sender, receiver) = std::sync::mpsc::sync_channel::<Report>(jobs * 64);
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<(Report, f64)>(jobs * 64);
     let next = std::sync::Arc::new(AtomicU64::new(seeds.start));
     let tracing = std::sync::Arc::new(Mutex::new(trace_to));
     for _ in 0..jobs {
@@ -189,11 +203,13 @@ fn reports(arguments: &Arguments) -> impl Iterator<Item = Report> {
                     profile,
                     trace,
                 };
+                let before = cpu_ms();
                 let mut report = attempt(&options, mode);
+                let cpu_ms = cpu_ms() - before;
                 if let Some(file) = file {
                     write_trace(&mut report, &file);
                 }
-                if sender.send(report).is_err() {
+                if sender.send((report, cpu_ms)).is_err() {
                     return;
                 }
             }
@@ -209,7 +225,7 @@ fn reports(arguments: &Arguments) -> impl Iterator<Item = Report> {
                 return Some(report);
             }
             let report = receiver.recv().ok()?;
-            early.insert(report.seed, report);
+            early.insert(report.0.seed, report);
         }
     })
 }
@@ -303,10 +319,6 @@ impl Totals {
 }
 
 fn print_one(report: &Report) {
-    println!(
-        "seed {}, profile {}: {}",
-        report.seed, report.profile, report.drawn
-    );
     for (fault, times) in &report.faults {
         println!("  {times:>6} × {fault}");
     }
@@ -378,49 +390,54 @@ fn code(verdict: Verdict) -> u8 {
     }
 }
 
-fn json(report: &Report) -> String {
-    let faults: Vec<String> = report
-        .faults
-        .iter()
-        .map(|(fault, times)| format!("{}:{times}", quoted(fault)))
-        .collect();
-    let story: Vec<String> = report.story.iter().map(|line| quoted(line)).collect();
-    format!(
-        "{{\"seed\":{},\"profile\":{},\"verdict\":{},\"rule\":{},\"chain\":\"{:032x}\",\
-         \"events\":{},\"sim_ms\":{},\"client_ops\":{},\"txns\":{},\"faults\":{{{}}},\
-         \"drawn\":{},\"story\":[{}]}}",
-        report.seed,
-        quoted(report.profile.name()),
-        quoted(&format!("{:?}", report.verdict).to_lowercase()),
-        report
-            .rule
-            .as_deref()
-            .map_or_else(|| "null".to_owned(), quoted),
-        report.chain,
-        report.events,
-        report.sim_ms,
-        report.client_ops,
-        report.txns,
-        faults.join(","),
-        quoted(&report.drawn),
-        story.join(","),
-    )
+/// A report as one line of JSON.
+#[derive(Serialize)]
+struct Line<'r> {
+    seed: u64,
+    profile: Profile,
+    verdict: Verdict,
+    rule: Option<&'r str>,
+    chain: String,
+    events: u64,
+    sim_ms: u64,
+    cpu_ms: f64,
+    client_ops: u64,
+    txns: u64,
+    recovery_ms: Option<u64>,
+    faults: &'r BTreeMap<&'static str, u64>,
+    drawn: &'r str,
+    story: &'r [String],
 }
 
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            letter if letter < ' ' => {
-                write!(quoted, "\\u{:04x}", u32::from(letter)).expect("a string takes all");
-            }
-            letter => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
+fn json(report: &Report, cpu_ms: f64) -> String {
+    let line = Line {
+        seed: report.seed,
+        profile: report.profile,
+        verdict: report.verdict,
+        rule: report.rule.as_deref(),
+        chain: format!("{:032x}", report.chain),
+        events: report.events,
+        sim_ms: report.sim_ms,
+        cpu_ms,
+        client_ops: report.client_ops,
+        txns: report.txns,
+        recovery_ms: report.recovery_ms,
+        faults: &report.faults,
+        drawn: &report.drawn,
+        story: &report.story,
+    };
+    serde_json::to_string(&line).expect("words and numbers are JSON")
+}
+
+/// Milliseconds of computing that this thread has had; 0 where the system does not say.
+fn cpu_ms() -> f64 {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = told.split_whitespace().next();
+    let micros = nanos
+        .and_then(|nanos| nanos.parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1_000;
+    micros as f64 / 1_000.0
 }
 
 #[expect(
@@ -436,8 +453,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_string_is_quoted_as_json_wants_it() {
-        assert_eq!(quoted("a\"b\\c\nd"), "\"a\\\"b\\\\c\\u000ad\"");
+    fn a_seed_is_a_number_or_a_commit() {
+        assert_eq!(number("42"), Ok(42));
+        let commit = "0502987a1b2c3d4e5f60718293a4b5c6d7e8f901";
+        assert_eq!(number(commit), Ok(0x0502_987a_1b2c_3d4e));
+        assert_eq!(number("ed6b583"), Ok(0xed6_b583));
+        assert!(number("seven").is_err() && number("").is_err());
     }
 
     #[test]
