@@ -2,6 +2,7 @@
 
 use crate::api::{ConnId, Reading};
 use crate::between::RequestTag;
+use crate::keeper::Asked;
 use crate::statistics::Latency;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -55,8 +56,7 @@ pub(crate) struct Connection {
     pub(crate) unsent: usize,
     pub(crate) reading: Reading,
     pub(crate) facts: ConnectionFacts,
-    /// Whether the client has asked what of ClickHouse Keeper this server knows.
-    pub(crate) speaks_keeper: bool,
+    pub(crate) asked: Asked,
 }
 
 /// Where a connection stands.
@@ -187,7 +187,7 @@ impl Connection {
             unsent: 0,
             reading: Reading::Resumed,
             facts: ConnectionFacts::new(0),
-            speaks_keeper: false,
+            asked: Asked::default(),
         }
     }
 

@@ -7,8 +7,10 @@ use crate::reads::{Answer, Reads, required, root_for_empty};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use watch::Table;
-use zk_proto::{ChildrenDetails, KeeperRead, KeeperResult, ListFilter, OpResult, Xid, reply};
-use zk_types::{ErrorCode, RawPath, SessionId, Stat, WallTime, Zxid};
+use zk_proto::{
+    ChildrenDetails, KeeperRead, KeeperResult, ListFilter, OpCode, OpResult, Xid, reply,
+};
+use zk_types::{CreateCall, ErrorCode, Op, RawPath, SessionId, Stat, WallTime, Zxid};
 
 /// Bytes of an answer that lists more than names.
 const LISTING_BYTES_MAX: usize = 16 << 20;
@@ -18,6 +20,49 @@ const LISTING_BYTES_MAX: usize = 16 << 20;
 pub(crate) struct Announcement {
     pub(crate) data: &'static [u8],
     pub(crate) children: &'static [&'static str],
+}
+
+/// What a client has asked whether this server knows it. Until it has, requests of that kind are
+/// as unknown as at any other server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    /// What ClickHouse Keeper adds.
+    pub(crate) keeper: bool,
+    /// What this project adds.
+    features: bool,
+}
+
+impl Asked {
+    /// Notes that the client was told what is announced at this path.
+    pub(crate) fn note(&mut self, path: &str) {
+        self.keeper |= path.starts_with("/keeper/");
+        self.features |= path.starts_with("/vivarium/");
+    }
+
+    /// Whether the client knows of the operation, or any client does.
+    pub(crate) fn knows(self, op: OpCode) -> bool {
+        match op.code() {
+            500..=507 => self.keeper,
+            2260 => self.features,
+            _ => true,
+        }
+    }
+
+    /// The same for all parts of a write.
+    pub(crate) fn knows_parts(self, op: &Op<'_>) -> bool {
+        match op {
+            Op::Multi(parts) => parts.iter().all(|part| self.knows_parts(part)),
+            Op::Create(create) => self.keeper || create.call != CreateCall::IfNotExists,
+            Op::Keeper(_) => self.keeper,
+            Op::Delete { .. }
+            | Op::DeleteContainer { .. }
+            | Op::SetData { .. }
+            | Op::SetAcl { .. }
+            | Op::Check { .. }
+            | Op::CreateSession { .. }
+            | Op::CloseSession => true,
+        }
+    }
 }
 
 /// What is said to whoever reads exactly this path.

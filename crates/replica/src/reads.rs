@@ -3,7 +3,7 @@
 use crate::api::ConnId;
 use crate::budget::Budget;
 use crate::connection::Then;
-use crate::keeper::announced;
+use crate::keeper::{Asked, announced};
 use alloc::borrow::Cow;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -25,8 +25,7 @@ pub(crate) struct Reads<'a, 't> {
     pub(crate) conn: ConnId,
     pub(crate) session: SessionId,
     pub(crate) identities: &'a [Identity],
-    /// Whether the client has asked what of ClickHouse Keeper this server knows.
-    pub(crate) speaks_keeper: &'a mut bool,
+    pub(crate) asked: &'a mut Asked,
 }
 
 pub(crate) type Answer = Result<(), ErrorCode>;
@@ -160,7 +159,7 @@ impl<'t> Reads<'_, 't> {
         let announced = announced(path);
         let (data, stat) = match (self.tree.get_data(path, self.identities), &announced) {
             (Err(ErrorCode::NoNode), Some(announcement)) => {
-                *self.speaks_keeper |= path.starts_with("/keeper/");
+                self.asked.note(path);
                 (Some(announcement.data), announcement.stat())
             }
             (found, _) => {
@@ -246,7 +245,7 @@ impl<'t> Reads<'_, 't> {
 
     /// Clients of ClickHouse Keeper take the error of a read only under the read's own opcode.
     fn failed_part(&self, op: &ReadOp<'_>, code: ErrorCode) -> OpResult<'t> {
-        if *self.speaks_keeper {
+        if self.asked.keeper {
             OpResult::Keeper(KeeperResult::FailedRead(op.result_opcode(), code))
         } else {
             OpResult::Failed(code)
@@ -256,7 +255,7 @@ impl<'t> Reads<'_, 't> {
     /// All parts or, when they ask for too much, none; only clients of ClickHouse Keeper may set
     /// watches with them.
     fn multi_read(&mut self, xid: Xid, ops: &[ReadOp<'_>], out: &mut Vec<u8>) -> Answer {
-        if !*self.speaks_keeper && !ops.iter().all(ReadOp::is_of_apache) {
+        if !self.asked.keeper && !ops.iter().all(ReadOp::is_of_apache) {
             return Err(ErrorCode::MarshallingError);
         }
         let mut budget = Budget::of_multi_read();
@@ -268,7 +267,7 @@ impl<'t> Reads<'_, 't> {
             budget.checked()?;
             let waits_for_creation =
                 matches!(op, ReadOp::Exists { .. }) && matches!(result, Err(ErrorCode::NoNode));
-            if *self.speaks_keeper && (result.is_ok() || waits_for_creation) {
+            if self.asked.keeper && (result.is_ok() || waits_for_creation) {
                 watches.extend(watch_of(op));
             }
             results.push(result.unwrap_or_else(|code| self.failed_part(op, code)));

@@ -110,6 +110,14 @@ impl Replica {
             }
         }
         let op = OpCode::from_code(header.opcode);
+        let asked = self
+            .connections
+            .get_mut(conn)
+            .expect("it just sent this")
+            .asked;
+        if op.is_some_and(|op| !asked.knows(op)) {
+            return self.take_unknown(conn, header);
+        }
         if self.serves_read_only() && op.is_some_and(needs_a_quorum) {
             let code = ErrorCode::NotReadOnly;
             return self.take_refused(conn, header, body.len(), code);
@@ -118,6 +126,9 @@ impl Replica {
         match Request::decode(header.opcode, body, self.config.frame_bytes_max) {
             Ok(Request::Write(Op::CloseSession)) if ends_here => {
                 self.take_turn(conn, header, body);
+            }
+            Ok(Request::Write(op)) if !asked.knows_parts(&op) => {
+                self.take_refused(conn, header, body.len(), ErrorCode::MarshallingError);
             }
             Ok(Request::Write(op)) => {
                 let scope = self.scope_for(conn, session, &op);
@@ -131,14 +142,17 @@ impl Replica {
             Ok(Request::Auth(packet)) => self.take_auth(conn, header, &packet, body.len()),
             Ok(Request::Sasl { token }) => self.take_sasl(conn, header, token.as_deref()),
             Ok(_) | Err(RequestError::Marshalling(_)) => self.take_turn(conn, header, body),
-            Err(RequestError::UnknownOpcode { .. }) => {
-                let mut answer = Vec::new();
-                let code = ErrorCode::Unimplemented;
-                reply::error(&mut answer, header.xid, ReplyHeader::NO_ZXID, code);
-                self.take_answered(conn, header, OpCode::Error, 0, answer, Then::Close);
-            }
+            Err(RequestError::UnknownOpcode { .. }) => self.take_unknown(conn, header),
             Err(RequestError::Auth(_)) => self.take_silence(conn),
         }
+    }
+
+    /// A request that no server knows ends the connection, in its turn.
+    fn take_unknown(&mut self, conn: ConnId, header: RequestHeader) {
+        let mut answer = Vec::new();
+        let code = ErrorCode::Unimplemented;
+        reply::error(&mut answer, header.xid, ReplyHeader::NO_ZXID, code);
+        self.take_answered(conn, header, OpCode::Error, 0, answer, Then::Close);
     }
 
     /// Sends a request to the leader, which may be this server.
@@ -464,7 +478,7 @@ impl Replica {
             conn,
             session,
             identities,
-            speaks_keeper: &mut connection.speaks_keeper,
+            asked: &mut connection.asked,
         };
         reads.answer(
             header,

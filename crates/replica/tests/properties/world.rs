@@ -527,7 +527,11 @@ impl Attached {
             path: Some("/".into()),
             mode: AddWatchMode::PersistentRecursive,
         });
-        for request in auth.iter().chain(&watch) {
+        let flags = Some(Request::GetData {
+            path: Some("/keeper/feature_flags".into()),
+            watch: false,
+        });
+        for request in auth.iter().chain(&watch).chain(&flags) {
             let heard = ensemble.ask(self.at, &mut self.client, request);
             assert_eq!(heard[0].err(), 0);
         }

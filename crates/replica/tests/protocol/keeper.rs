@@ -1,7 +1,9 @@
 //! What ClickHouse Keeper adds. Source: `docs/keeper-extensions.md`.
 
 use crate::support::*;
-use zk_proto::{KeeperRead, KeeperResult, ListFilter, OpCode, OpResult, ReadOp, Request, Response};
+use zk_proto::{
+    KeeperRead, KeeperResult, ListFilter, OpCode, OpResult, ReadOp, ReplyHeader, Request, Response,
+};
 use zk_types::{CreateCall, CreateOp, ErrorCode, KeeperOp, Op, SessionId, Stat, WallTime, Zxid};
 
 fn create_if_not_exists(path: &str, flags: i32) -> Op<'_> {
@@ -53,9 +55,16 @@ fn said(heard: &[Heard]) -> String {
     }
 }
 
+/// A client that has asked for the flags.
+fn asking(server: &mut Standalone) -> Client {
+    let mut client = server.connect();
+    server.ask(&mut client, &get("/keeper/feature_flags", false));
+    client
+}
+
 fn with_tree() -> (Standalone, Client) {
     let mut server = Standalone::start();
-    let mut client = server.connect();
+    let mut client = asking(&mut server);
     for path in ["/a", "/a/b", "/a/b/c", "/a/d"] {
         server.ask(&mut client, &create(path, b"data", 0));
     }
@@ -108,7 +117,8 @@ fn flags_and_version_are_read_by_those_who_ask_for_them() {
 
 #[test]
 fn a_multi_read_is_apaches_until_the_client_has_asked_for_the_flags() {
-    let (mut server, mut client) = with_tree();
+    let (mut server, _) = with_tree();
+    let mut client = server.connect();
     let reads = Request::MultiRead(vec![
         ReadOp::Exists {
             path: Some("/a/d".into()),
@@ -147,7 +157,8 @@ fn a_multi_read_is_apaches_until_the_client_has_asked_for_the_flags() {
 
 #[test]
 fn a_multi_read_is_apaches_for_who_looked_at_the_announcements_parent() {
-    let (mut server, mut client) = with_tree();
+    let (mut server, _) = with_tree();
+    let mut client = server.connect();
     server.ask(&mut client, &get("/keeper", false));
     let reads = Request::MultiRead(vec![ReadOp::GetData {
         path: Some("/none".into()),
@@ -156,6 +167,38 @@ fn a_multi_read_is_apaches_for_who_looked_at_the_announcements_parent() {
     let heard = server.ask(&mut client, &reads);
     let failed = vec![OpResult::Failed(ErrorCode::NoNode)];
     assert_eq!(heard[0].response(), Response::Multi(failed));
+}
+
+#[test]
+fn who_has_not_asked_for_the_flags_meets_a_server_that_knows_none_of_it() {
+    let (mut server, _) = with_tree();
+    let mut client = server.connect();
+    server.ask(&mut client, &get("/vivarium/features", false));
+    for part in [
+        create_if_not_exists("/new", 0),
+        delete_recursive("/a", 100),
+        try_delete("/a/d", -1),
+        check_not_exists("/none"),
+    ] {
+        let Request::Write(first) = create("/first", b"", 0) else {
+            panic!("a creation is a write")
+        };
+        let multi = Request::Write(Op::Multi(vec![first, part]));
+        assert_eq!(said(&server.ask(&mut client, &multi)), "-5");
+    }
+    for request in [
+        Request::Write(delete_recursive("/a", 100)),
+        Request::Write(create_if_not_exists("/new", 0)),
+        list("/a", ListFilter::All),
+    ] {
+        let mut client = server.connect();
+        let heard = server.ask(&mut client, &request);
+        assert_eq!(heard[0].err(), -6);
+        assert_eq!(heard[0].zxid(), ReplyHeader::NO_ZXID);
+        assert!(server.closed.contains(&client.conn), "{request:?}");
+    }
+    assert_eq!(server.ask(&mut client, &get("/a/d", false))[0].err(), 0);
+    assert_eq!(server.ask(&mut client, &get("/first", false))[0].err(), -101);
 }
 
 #[test]
@@ -225,7 +268,7 @@ fn descendants_are_listed_parents_first_and_no_more_than_asked_for() {
 #[test]
 fn a_subtree_is_deleted_at_once_and_every_watcher_is_told() {
     let (mut server, mut client) = with_tree();
-    let mut other = server.connect();
+    let mut other = asking(&mut server);
     let watch = Request::AddWatch {
         path: Some("/a".into()),
         mode: zk_proto::AddWatchMode::PersistentRecursive,
@@ -261,7 +304,7 @@ fn a_subtree_is_deleted_at_once_and_every_watcher_is_told() {
 #[test]
 fn a_node_is_created_once() {
     let mut server = Standalone::start();
-    let mut client = server.connect();
+    let mut client = asking(&mut server);
     for _ in 0..2 {
         let request = Request::Write(create_if_not_exists("/a", 0));
         assert_eq!(
@@ -378,7 +421,7 @@ fn a_server_that_starts_again_has_replayed_them() {
         ])),
     );
     let mut server = server.restart(config());
-    let mut client = server.connect();
+    let mut client = asking(&mut server);
     for (path, answer) in [("/a/b", "-101"), ("/a/d", "-101"), ("/a/b/c", "-101")] {
         assert_eq!(said(&server.ask(&mut client, &get(path, false))), answer);
     }
@@ -394,7 +437,7 @@ fn widen(server: &mut Standalone, count: usize, name_length: usize) {
         .collect();
     for some in paths.chunks(800_000 / (name_length + 60)) {
         let ops = some.iter().map(|path| create_if_not_exists(path, 0));
-        let mut client = server.connect();
+        let mut client = asking(server);
         let made = server.ask(&mut client, &Request::Write(Op::Multi(ops.collect())));
         assert_eq!(made[0].err(), 0);
     }
@@ -403,8 +446,7 @@ fn widen(server: &mut Standalone, count: usize, name_length: usize) {
 #[test]
 fn a_multi_read_that_passes_over_too_many_children_is_refused() {
     let mut server = Standalone::start();
-    let mut client = server.connect();
-    server.ask(&mut client, &get("/keeper/feature_flags", false));
+    let mut client = asking(&mut server);
     widen(&mut server, 5_000, 4);
     let mut lists = |count| {
         let list = ReadOp::Keeper(KeeperRead::List {
@@ -422,7 +464,7 @@ fn a_multi_read_that_passes_over_too_many_children_is_refused() {
 #[test]
 fn a_list_with_stats_counts_names_and_stats_too() {
     let mut server = Standalone::start();
-    let mut client = server.connect();
+    let mut client = asking(&mut server);
     widen(&mut server, 16_500, 1_000);
     let with = |stats, data| {
         Request::Keeper(KeeperRead::ListWithStatsAndData {
@@ -440,7 +482,6 @@ fn a_list_with_stats_counts_names_and_stats_too() {
 #[test]
 fn a_multi_read_that_is_refused_sets_no_watch() {
     let (mut server, mut client) = with_tree();
-    server.ask(&mut client, &get("/keeper/feature_flags", false));
     server.ask(&mut client, &create("/big", &[7; 1_000_000], 0));
     let watched = ReadOp::Exists {
         path: Some("/a".into()),

@@ -1,7 +1,7 @@
 //! Children a page at a time. Source: `docs/children-pages.md`.
 
 use crate::support::*;
-use zk_proto::{PageRequest, Request, Response};
+use zk_proto::{PageRequest, ReplyHeader, Request, Response};
 
 #[test]
 fn a_directory_is_listed_in_pages_with_a_watch() {
@@ -41,4 +41,22 @@ fn a_directory_is_listed_in_pages_with_a_watch() {
     assert_eq!(listed, latest_first);
     let heard = server.ask(&mut client, &create("/d/new", b"", 0));
     assert_eq!(event_of(&heard[0]), "NodeChildrenChanged /d");
+}
+
+#[test]
+fn pages_are_unknown_to_who_has_not_asked() {
+    let mut server = Standalone::start();
+    let mut client = server.connect();
+    server.ask(&mut client, &get("/keeper/feature_flags", false));
+    let request = Request::GetChildrenPage(PageRequest {
+        path: Some("/".into()),
+        watch: false,
+        names_max: 4,
+        before: 0,
+        after: None,
+    });
+    let heard = server.ask(&mut client, &request);
+    assert_eq!(heard[0].err(), -6);
+    assert_eq!(heard[0].zxid(), ReplyHeader::NO_ZXID);
+    assert!(server.closed.contains(&client.conn));
 }

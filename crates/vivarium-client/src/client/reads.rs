@@ -93,9 +93,15 @@ impl Client {
             names_max,
             after,
         };
-        let Response::Page { names, stat, end } =
-            self.ask("get_children_page", path, request).await?
-        else {
+        // A server takes it only on a connection that has asked what it knows.
+        self.knows_children_pages().await?;
+        let mut answer = self.ask("get_children_page", path, request.clone()).await;
+        if matches!(&answer, Err(error) if error.code() == Some(ErrorCode::Unimplemented)) {
+            // The connection that had asked was lost just before.
+            self.knows_children_pages().await?;
+            answer = self.ask("get_children_page", path, request).await;
+        }
+        let Response::Page { names, stat, end } = answer? else {
             mismatch()
         };
         Ok(ChildrenPage { names, stat, end })
