@@ -12,6 +12,7 @@ mod render;
 mod rules;
 mod script;
 mod shrink;
+mod tally;
 mod transcript;
 mod warden;
 mod wire;
@@ -19,21 +20,24 @@ mod wire;
 use crate::process::root;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use compare::Difference;
 use pair::{Comparer, Pair};
 use profiles::{PROFILES, Profile};
 use script::Script;
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Instant;
+use tally::{Found, Tally};
 
 /// Scripts that are played at once.
 const WORKERS: usize = 32;
 /// Differences after which a campaign ends: they have few causes.
 const DIFFERENCES_MAX: usize = 8;
+/// Requests that a script has to send to be counted. Now and then a server closes a connection so
+/// early that fewer are sent.
+const REQUESTS_MIN: usize = 30;
 
 /// What to play.
 #[derive(Args, Clone)]
@@ -53,22 +57,6 @@ pub(crate) struct Campaigns {
     /// Play this script and print what both sides told.
     #[arg(long)]
     script: Option<PathBuf>,
-}
-
-/// What came of some scripts.
-#[derive(Default)]
-struct Tally {
-    scripts: u64,
-    requests: u64,
-    declared: BTreeMap<&'static str, u64>,
-    found: Vec<Found>,
-}
-
-/// A difference, and the shortest script that shows it.
-struct Found {
-    seed: u64,
-    script: Script,
-    difference: Difference,
 }
 
 /// Plays this many scripts against single servers, the same ones each time; whether nothing
@@ -106,25 +94,21 @@ pub(crate) fn run(options: &Campaigns, json: bool) -> Result<bool> {
         .collect();
     let each = options.scripts.div_ceil(campaigns.len().max(1) as u64);
     let started = Instant::now();
-    let mut total = Tally::default();
-    let mut seed = options.seed;
+    let mut total = Tally::of(options.seed..options.seed);
     for (size, profile) in &campaigns {
-        let tally = campaign(profile, *size, seed, each)?;
-        seed += each;
-        total.add(tally);
+        let seed = total.seeds.end;
+        total.add(campaign(profile, *size, seed, each)?);
     }
     let seconds = started.elapsed().as_secs_f64();
     println!(
-        "differential: {} scripts of {} requests in {seconds:.1} s, {} differed",
-        total.scripts,
-        total.requests,
-        total.found.len()
+        "differential: seeds {} in {seconds:.1} s: {total}",
+        total.seeds
     );
     for (rule, count) in &total.declared {
         println!("differential: {count} times {rule}, which is declared");
     }
     if json {
-        println!("{}", total.to_json(options.seed, seconds));
+        println!("{}", total.to_json(seconds));
     }
     Ok(total.found.is_empty())
 }
@@ -132,24 +116,16 @@ pub(crate) fn run(options: &Campaigns, json: bool) -> Result<bool> {
 fn campaign(profile: &Profile, servers: usize, seed: u64, scripts: u64) -> Result<Tally> {
     let mut pair = Pair::start(profile, servers)?;
     let started = Instant::now();
-    let mut tally = play_many(&pair, profile, servers, seed..seed + scripts);
+    let tally = play_all(&pair, profile, servers, (seed, scripts));
     let died = pair.look_for_deaths();
-    if let Ok(tally) = &mut tally {
+    if let Ok(tally) = &tally {
         let seconds = started.elapsed().as_secs_f64();
         println!(
-            "differential: {} on {servers}: seeds {seed}..{}, {} scripts in {seconds:.1} s \
-             ({:.0}/s), {} differed",
-            profile.name,
-            seed + scripts,
-            tally.scripts,
-            tally.scripts as f64 / seconds,
-            tally.found.len()
+            "differential: {} on {servers}: seeds {} in {seconds:.1} s: {tally}",
+            profile.name, tally.seeds
         );
         for found in &tally.found {
-            println!(
-                "--- seed {}\n{}{}",
-                found.seed, found.script, found.difference
-            );
+            println!("--- {found}");
         }
     }
     if tally.is_err() || died.is_err() {
@@ -164,14 +140,42 @@ fn campaign(profile: &Profile, servers: usize, seed: u64, scripts: u64) -> Resul
     Ok(tally)
 }
 
+/// Plays the kept scripts, and so many seeds that this many scripts count.
+fn play_all(
+    pair: &Pair,
+    profile: &Profile,
+    servers: usize,
+    (seed, scripts): (u64, u64),
+) -> Result<Tally> {
+    let tally = Mutex::new(Tally::of(seed..seed));
+    let mut comparer = pair.comparer();
+    for script in kept(profile, servers)? {
+        examine(&mut comparer, None, &script, &tally)?;
+    }
+    loop {
+        let seeds = {
+            let mut tally = tally.lock().expect("no worker panics");
+            let missing = scripts.saturating_sub(tally.scripts);
+            if missing == 0 || !tally.found.is_empty() {
+                break;
+            }
+            let played = tally.seeds.end;
+            tally.seeds.end += missing;
+            played..played + missing
+        };
+        play_many(pair, profile, servers, seeds, &tally)?;
+    }
+    Ok(tally.into_inner().expect("no worker panics"))
+}
+
 /// Plays the scripts of some seeds, many at once, and then those that must be alone.
 fn play_many(
     pair: &Pair,
     profile: &Profile,
     servers: usize,
-    seeds: std::ops::Range<u64>,
-) -> Result<Tally> {
-    let tally = Mutex::new(Tally::default());
+    seeds: Range<u64>,
+    tally: &Mutex<Tally>,
+) -> Result<()> {
     let failure = Mutex::new(None);
     let next = AtomicU64::new(seeds.start);
     let lonely = Mutex::new(Vec::new());
@@ -191,7 +195,7 @@ fn play_many(
                             .lock()
                             .expect("no worker panics")
                             .push((seed, script));
-                    } else if let Err(error) = examine(&mut comparer, seed, &script, &tally) {
+                    } else if let Err(error) = examine(&mut comparer, Some(seed), &script, tally) {
                         *failure.lock().expect("no worker panics") =
                             Some(error.context(format!("seed {seed}")));
                         return;
@@ -204,33 +208,36 @@ fn play_many(
         return Err(error);
     }
     let mut comparer = pair.comparer();
-    for script in kept(profile, servers)? {
-        examine(&mut comparer, 0, &script, &tally)?;
-    }
     let mut lonely = lonely.into_inner().expect("no worker panics");
     lonely.sort_by_key(|(seed, _)| *seed);
     for (seed, script) in lonely {
-        examine(&mut comparer, seed, &script, &tally).with_context(|| format!("seed {seed}"))?;
+        examine(&mut comparer, Some(seed), &script, tally).with_context(|| format!("seed {seed}"))?;
         if !tally.lock().expect("no worker panics").found.is_empty() {
             break;
         }
     }
-    Ok(tally.into_inner().expect("no worker panics"))
+    Ok(())
 }
 
-/// Plays one script; one that shows a difference of a new kind is made short.
+/// Plays one script, of a seed or kept; one that shows a difference of a new kind is made short.
 fn examine(
     comparer: &mut Comparer<'_>,
-    seed: u64,
+    seed: Option<u64>,
     script: &Script,
     tally: &Mutex<Tally>,
 ) -> Result<()> {
-    let name = format!("t{seed}");
+    let name = format!("t{}", seed.unwrap_or(0));
     let outcome = comparer.run(script, &name)?;
     {
         let mut tally = tally.lock().expect("no worker panics");
-        tally.scripts += 1;
-        tally.requests += script.requests() as u64;
+        if seed.is_some() && outcome.sent >= REQUESTS_MIN {
+            tally.scripts += 1;
+            tally.requests += outcome.sent as u64;
+            let least = tally.requests_min.unwrap_or(usize::MAX);
+            tally.requests_min = Some(least.min(outcome.sent));
+        } else {
+            tally.others += 1;
+        }
         for (rule, count) in outcome.verdict.declared {
             *tally.declared.entry(rule).or_default() += count;
         }
@@ -306,38 +313,5 @@ fn play_one(path: &std::path::Path) -> Result<bool> {
     match outcome.verdict.difference {
         None => Ok(true),
         Some(difference) => bail!("they differ\n{difference}"),
-    }
-}
-
-impl Tally {
-    fn add(&mut self, other: Tally) {
-        self.scripts += other.scripts;
-        self.requests += other.requests;
-        self.found.extend(other.found);
-        for (rule, count) in other.declared {
-            *self.declared.entry(rule).or_default() += count;
-        }
-    }
-
-    fn to_json(&self, seed: u64, seconds: f64) -> serde_json::Value {
-        let found: Vec<_> = self
-            .found
-            .iter()
-            .map(|found| {
-                serde_json::json!({
-                    "seed": found.seed,
-                    "script": found.script.to_string(),
-                    "difference": found.difference.to_string(),
-                })
-            })
-            .collect();
-        serde_json::json!({
-            "seed": seed,
-            "scripts": self.scripts,
-            "requests": self.requests,
-            "seconds": seconds,
-            "declared": self.declared,
-            "differences": found,
-        })
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Comparer<'a> {
 /// What both servers told.
 pub(super) struct Outcome {
     pub(super) apache: Vec<Line>,
+    /// Requests of the script that were sent to Apache's side.
+    pub(super) sent: usize,
     pub(super) verdict: Verdict,
 }
 
@@ -95,10 +97,14 @@ impl Comparer<'_> {
         }
         let wardens = self.wardens.as_mut().expect("they were just made");
         let mut transcripts = Vec::new();
+        let mut sent = 0;
         for (side, warden) in wardens.iter_mut().enumerate() {
             let played = play(script, &self.addresses[side], &prefix, warden);
             match played.with_context(|| format!("on {}", ["our side", "Apache's side"][side])) {
-                Ok(recording) => transcripts.push(recording.lines(sorts_acls(script))),
+                Ok(recording) => {
+                    sent = recording.sent;
+                    transcripts.push(recording.lines(sorts_acls(script)));
+                }
                 Err(error) => {
                     self.wardens = None;
                     return Err(error);
@@ -108,6 +114,7 @@ impl Comparer<'_> {
         let verdict = compare(script, &transcripts[0], &transcripts[1]);
         Ok(Outcome {
             apache: transcripts.remove(1),
+            sent,
             verdict,
         })
     }
@@ -118,7 +125,7 @@ pub(super) fn sorts_acls(script: &Script) -> bool {
     let is_auth = |field: &Field| *field == Field::text("auth");
     script.steps.iter().any(|step| match step {
         Step::Request { request, .. } => request.fields.iter().any(is_auth),
-        Step::Open { .. } | Step::Cut { .. } | Step::Raw { .. } => false,
+        Step::Open { .. } | Step::Cut { .. } | Step::Expire { .. } | Step::Raw { .. } => false,
     })
 }
 

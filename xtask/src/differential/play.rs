@@ -88,7 +88,8 @@ impl Player<'_> {
                 pipelined,
                 request,
             } => {
-                self.request(*conn, request);
+                let sent = self.request(*conn, request);
+                self.recording.sent += usize::from(sent);
                 if !pipelined {
                     self.settle(*conn);
                 }
@@ -98,6 +99,7 @@ impl Player<'_> {
                 self.conns.remove(conn);
                 Ok(())
             }
+            Step::Expire { conn } => self.expire(*conn),
             Step::Raw { server, bytes } => {
                 let server = server % self.servers.len();
                 let mut link = Link::connect(self.servers[server])?;
@@ -115,7 +117,7 @@ impl Player<'_> {
     fn settle_others(&mut self, step: &Step) {
         let actor = match step {
             Step::Request { conn, .. } => Some(*conn),
-            Step::Open { .. } | Step::Cut { .. } | Step::Raw { .. } => None,
+            Step::Open { .. } | Step::Cut { .. } | Step::Expire { .. } | Step::Raw { .. } => None,
         };
         let others: Vec<Name> = self
             .conns
@@ -189,6 +191,26 @@ impl Player<'_> {
         Ok(())
     }
 
+    /// Only from here on the session's timeout is short, however long the script took so far.
+    fn expire(&mut self, name: Name) -> Result<()> {
+        let Some(conn) = self.conns.remove(&name).filter(|conn| conn.open) else {
+            return Ok(());
+        };
+        let hello = Hello {
+            session: Some(conn.session),
+            timeout: 0,
+            ..Hello::default()
+        };
+        let server = conn.server;
+        drop(conn);
+        self.open(name, server, &hello)?;
+        if let Some(mut conn) = self.conns.remove(&name) {
+            self.expect_close(name, &mut conn.link);
+            self.changes += 1;
+        }
+        Ok(())
+    }
+
     /// The id of a session nobody opened; no other script uses it.
     fn nobodys_session(&self) -> i64 {
         let bytes = self.prefix.bytes();
@@ -197,10 +219,11 @@ impl Player<'_> {
         })
     }
 
-    fn request(&mut self, name: Name, request: &Request) {
+    /// Sends a request; false where the connection is not open.
+    fn request(&mut self, name: Name, request: &Request) -> bool {
         self.catch_up(name);
         let Some(conn) = self.conns.get_mut(&name).filter(|conn| conn.open) else {
-            return;
+            return false;
         };
         conn.xid += 1;
         let xid = request.xid.unwrap_or(conn.xid);
@@ -217,6 +240,7 @@ impl Player<'_> {
         if opcodes::is_write(request.op) {
             self.changes += 1;
         }
+        true
     }
 
     /// Lets the connection's server see what was done elsewhere, by a write that fails: it takes

@@ -10,6 +10,10 @@ pub(super) struct Profile {
     /// Whether scripts may be the super user.
     pub(super) knows_super: bool,
     pub(super) enforces_quota: bool,
+    /// Whether sessions may be silent until they expire, and what is the shortest timeout: long
+    /// where a script must not be overtaken by it on a busy machine.
+    pub(super) expires: bool,
+    timeout_min_ms: u32,
 }
 
 const PLAIN: Profile = Profile {
@@ -17,9 +21,11 @@ const PLAIN: Profile = Profile {
     lines: "4lw.commands.whitelist=srvr\n",
     knows_super: false,
     enforces_quota: false,
+    expires: false,
+    timeout_min_ms: 15_000,
 };
 
-pub(super) const PROFILES: [Profile; 6] = [
+pub(super) const PROFILES: [Profile; 8] = [
     PLAIN,
     Profile {
         name: "extended",
@@ -47,6 +53,17 @@ pub(super) const PROFILES: [Profile; 6] = [
         lines: "skipACL=yes\n4lw.commands.whitelist=srvr\n",
         ..PLAIN
     },
+    Profile {
+        name: "expiry",
+        expires: true,
+        timeout_min_ms: 500,
+        ..PLAIN
+    },
+    Profile {
+        name: "reconfig",
+        lines: "reconfigEnabled=true\n4lw.commands.whitelist=srvr\n",
+        ..PLAIN
+    },
 ];
 
 impl Profile {
@@ -57,8 +74,9 @@ impl Profile {
     /// Lines for both servers' `zoo.cfg`.
     pub(super) fn lines(&self) -> String {
         format!(
-            "maxClientCnxns=0\nDigestAuthenticationProvider.superDigest={WARDEN_DIGEST}\n{}",
-            self.lines
+            "maxClientCnxns=0\nDigestAuthenticationProvider.superDigest={WARDEN_DIGEST}\n\
+             minSessionTimeout={}\n{}",
+            self.timeout_min_ms, self.lines
         )
     }
 }

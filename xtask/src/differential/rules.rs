@@ -247,7 +247,7 @@ fn is_path(field: Option<&Field>) -> bool {
 fn request_of<'a>(scene: &Scene<'a>) -> Option<&'a Request> {
     match scene.step? {
         Step::Request { request, .. } => Some(request),
-        Step::Open { .. } | Step::Cut { .. } | Step::Raw { .. } => None,
+        Step::Open { .. } | Step::Cut { .. } | Step::Expire { .. } | Step::Raw { .. } => None,
     }
 }
 

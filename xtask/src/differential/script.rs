@@ -51,6 +51,8 @@ pub(crate) enum Step {
     },
     /// The client cuts its connection.
     Cut { conn: Name },
+    /// The client comes again with the shortest timeout and says nothing until it is closed on.
+    Expire { conn: Name },
     /// A connection of its own that sends bytes and reads until the server closes.
     Raw { server: usize, bytes: Vec<u8> },
 }
@@ -150,6 +152,8 @@ pub(crate) enum Field {
     Zxid(usize),
     /// Bytes as they are.
     Raw(Vec<u8>),
+    /// Zeros until the frame, without its length, has this many bytes.
+    Pad(usize),
     /// The access list that allows everything to everybody.
     OpenAcl,
     /// The header of an operation within a multi.
@@ -171,12 +175,6 @@ impl Field {
 }
 
 impl Script {
-    /// How many requests it has, without connections opened or cut.
-    pub(crate) fn requests(&self) -> usize {
-        let is_request = |step: &&Step| matches!(step, Step::Request { .. });
-        self.steps.iter().filter(is_request).count()
-    }
-
     /// Reads a script from its lines; empty ones and those that begin with `#` say nothing.
     pub(crate) fn parse(text: &str) -> Result<Script> {
         let mut script = Script {
@@ -229,6 +227,7 @@ fn parse_of_connection(conn: &str, rest: &[String]) -> Result<Step> {
     let (op, rest) = rest.split_first().context("nothing to do")?;
     match op.as_str() {
         "cut" => Ok(Step::Cut { conn }),
+        "expire" => Ok(Step::Expire { conn }),
         "open" => {
             let (server, options) = rest.split_first().context("no server")?;
             Ok(Step::Open {
@@ -295,6 +294,8 @@ fn parse_field(word: &str) -> Result<Field> {
         _ => {
             if let Some(count) = number("fill") {
                 Field::Fill(count)
+            } else if let Some(length) = number("pad") {
+                Field::Pad(length)
             } else if let Some(rank) = number("z") {
                 Field::Zxid(rank)
             } else if let Some(byte) = number("b") {
@@ -407,6 +408,7 @@ impl Display for Step {
                 request,
             } => write!(f, "{conn}{} {request}", if *pipelined { ">" } else { "" }),
             Step::Cut { conn } => write!(f, "{conn} cut"),
+            Step::Expire { conn } => write!(f, "{conn} expire"),
             Step::Raw { server, bytes } => write!(f, "raw {server} {}", quoted(bytes)),
         }
     }
@@ -481,6 +483,7 @@ impl Display for Field {
                 f.write_str("x")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
+            Field::Pad(length) => write!(f, "pad{length}"),
             Field::OpenAcl => f.write_str("open"),
             Field::Part(op) => write!(f, "+{}", opcodes::name(*op)),
             Field::Done => f.write_str("done"),
@@ -498,9 +501,9 @@ mod tests {
                     b open 2 session=a password=wrong timeout=-1 last=9 ro=none version=9 cut=3\n\
                     a create @\"/n \\\"0\\\\\\x00\" null open 0\n\
                     a> multi +setData ~\"\" fill20 -1 +99 x00ff done b7 5L z0\n\
-                    a getData xid=-5 len=-1 cut=2 \"/\" b1\na cut\nraw 0 \"ruok\"\n";
+                    a getData xid=-5 len=-1 cut=2 \"/\" b1 pad900\na expire\na cut\nraw 0 \"ruok\"\n";
         let script = Script::parse(text).expect("it is a script");
-        assert_eq!(script.steps.len(), 7);
+        assert_eq!(script.steps.len(), 8);
         assert_eq!(script.to_string(), text);
     }
 }

@@ -102,7 +102,7 @@ fn simpler_steps(step: &Step) -> Vec<Step> {
             }
             vec![step(request.clone()), step(unnumbered), step(small)]
         }
-        Step::Cut { .. } | Step::Raw { .. } => Vec::new(),
+        Step::Cut { .. } | Step::Expire { .. } | Step::Raw { .. } => Vec::new(),
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) enum What {
 pub(super) struct Recording {
     pub(super) prefix: String,
     pub(super) entries: Vec<Entry>,
+    /// Requests of the script that found their connection open.
+    pub(super) sent: usize,
     /// Of the script's own successful writes, ascending.
     pub(super) zxids: Vec<i64>,
     pub(super) sessions: BTreeMap<i64, Name>,
@@ -78,6 +80,7 @@ impl Recording {
         Recording {
             prefix: prefix.to_owned(),
             entries: Vec::new(),
+            sent: 0,
             zxids: Vec::new(),
             sessions: BTreeMap::new(),
             endings: BTreeSet::new(),
@@ -113,14 +116,18 @@ impl Recording {
         lines
     }
 
-    /// Events of one session's end come in any order.
+    /// Events of one session's end come in any order. Those of transactions that nobody was
+    /// answered for are of a session that expired.
     fn sort_endings(&self, lines: &mut [Line]) {
         let ending = |index: usize| match &self.entries[index] {
             Entry {
                 conn,
                 what: What::Event { bytes },
                 ..
-            } => Some((*conn, zxid_of(bytes))).filter(|(_, zxid)| self.endings.contains(zxid)),
+            } => Some((*conn, zxid_of(bytes))).filter(|(_, zxid)| {
+                let is_own = self.zxids.binary_search(zxid).is_ok();
+                self.endings.contains(zxid) || (*zxid > 0 && !is_own)
+            }),
             _ => None,
         };
         let mut start = 0;

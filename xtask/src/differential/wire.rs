@@ -70,6 +70,7 @@ fn put_field(out: &mut Vec<u8>, field: &Field, meaning: &Meaning<'_>) {
             put_long(out, index.map_or(0, |index| known[index]));
         }
         Field::Raw(bytes) => out.extend_from_slice(bytes),
+        Field::Pad(length) => out.resize(out.len().max(*length), 0),
         Field::OpenAcl => {
             put_int(out, 1);
             put_int(out, 31);

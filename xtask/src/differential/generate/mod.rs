@@ -15,7 +15,10 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 /// Sessions of a script at most.
 const CONNS_MAX: usize = 5;
-const STEPS: (u64, u64) = (32, 60);
+/// Requests of a script at least, and how many more there may be, but for what goes with the last.
+const REQUESTS: (usize, usize) = (34, 26);
+/// Sessions of a script that expire at most.
+const EXPIRED_MAX: usize = 2;
 /// One script in this many is alone on the servers.
 pub(super) const ALONE_ONE_IN: u64 = 25;
 
@@ -31,8 +34,11 @@ pub(super) fn script(seed: u64, profile: &Profile, servers: usize) -> Script {
         conns: Vec::new(),
         named: 0,
         asked_sasl: false,
+        expired: 0,
         in_multi: false,
+        in_block: false,
         steps: Vec::new(),
+        requests: 0,
     };
     generator.alone = generator.one_in(ALONE_ONE_IN);
     generator.write();
@@ -56,9 +62,15 @@ struct Generator {
     conns: Vec<Conn>,
     named: u8,
     asked_sasl: bool,
+    /// Sessions that were silent until they expired, which takes seconds.
+    expired: usize,
     /// Whether the parts of a multi are made up.
     in_multi: bool,
+    /// Whether requests are pipelined: what ends the connection may come before earlier answers.
+    in_block: bool,
     steps: Vec<Step>,
+    /// How many of the steps are requests.
+    requests: usize,
 }
 
 #[derive(Clone)]
@@ -88,9 +100,9 @@ impl Generator {
         if self.chance(30) {
             self.set_quota();
         }
-        let (least, most) = STEPS;
-        let length = least + self.below(most - least);
-        while (self.steps.len() as u64) < length {
+        let (least, more) = REQUESTS;
+        let length = least + self.index(more);
+        while self.requests < length {
             self.act();
         }
     }
@@ -99,6 +111,9 @@ impl Generator {
         let Some(conn) = self.pick_open() else {
             return self.reopen_or_open();
         };
+        if self.profile.expires && self.expired < EXPIRED_MAX && self.one_in(15) {
+            return self.expire(conn);
+        }
         match self.below(1000) {
             0..760 => {
                 let request = self.request();
@@ -124,6 +139,7 @@ impl Generator {
         // A hard quota sees what is pending here, and in Apache's server does not.
         let most = if self.profile.enforces_quota { 1 } else { 7 };
         let count = 1 + self.below(most);
+        self.in_block = true;
         for index in 0..count {
             let mut request = self.request();
             while matches!(
@@ -134,6 +150,7 @@ impl Generator {
             }
             self.send(conn, request, index + 1 < count);
         }
+        self.in_block = false;
     }
 
     /// Sends a request; one that sets watches again is followed at once by questions whether the
@@ -154,6 +171,7 @@ impl Generator {
     }
 
     fn send(&mut self, conn: usize, request: Request, pipelined: bool) {
+        self.requests += 1;
         self.steps.push(Step::Request {
             conn: self.conns[conn].name,
             pipelined,
@@ -186,10 +204,11 @@ impl Generator {
         let usual = Hello::default();
         Hello {
             timeout: match self.below(20) {
+                _ if self.profile.expires => usual.timeout,
                 0 => 0,
                 1 => -5,
                 2 => i32::MAX,
-                3 => 4_001,
+                3 => 15_001,
                 4 => 39_999,
                 _ => usual.timeout,
             },
@@ -287,6 +306,14 @@ impl Generator {
         self.send(conn, request, false);
         self.conns[conn].open = false;
         self.conns[conn].living = false;
+    }
+
+    fn expire(&mut self, conn: usize) {
+        let name = self.conns[conn].name;
+        self.steps.push(Step::Expire { conn: name });
+        self.conns[conn].open = false;
+        self.conns[conn].living = false;
+        self.expired += 1;
     }
 
     fn reopen_or_open(&mut self) {

@@ -278,16 +278,31 @@ impl Generator {
                 Request::new(opcodes::SASL, vec![self.data()])
             }
             3 => Request::new(opcodes::WHO_AM_I, Vec::new()),
-            4 => self.reconfig(),
+            4 if self.chance(50) => self.reconfig(),
+            4 => {
+                let fields = vec![Field::text("/zookeeper/config"), Field::Byte(0)];
+                Request::new(opcodes::GET_DATA, fields)
+            }
             _ => Request::new(opcodes::SYNC, vec![Field::path("")]),
         }
     }
 
     fn reconfig(&mut self) -> Request {
-        let spec = |generator: &mut Generator| match generator.below(3) {
-            0 => Field::Null,
-            1 => Field::text(""),
-            _ => Field::text("nonsense"),
+        const SPECS: [&str; 7] = [
+            "",
+            "nonsense",
+            "3",
+            "server.4=127.0.0.1:1:2:participant;127.0.0.1:3",
+            "server.1=127.0.0.1:1:2;3,server.2=127.0.0.1:4:5;6",
+            "server.4=127.0.0.1",
+            "server.x=127.0.0.1:1:2;3",
+        ];
+        let spec = |generator: &mut Generator| {
+            if generator.chance(50) {
+                Field::Null
+            } else {
+                Field::text(generator.pick(&SPECS))
+            }
         };
         let fields = vec![
             spec(self),

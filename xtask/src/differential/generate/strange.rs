@@ -3,8 +3,10 @@
 use super::super::opcodes;
 use super::super::script::{Field, Hello, Request, Step};
 use super::Generator;
+use super::values::FRAME_BYTES_MAX;
 
-const UNKNOWN: [i32; 12] = [
+/// The last ones are operations here, for clients who have asked for them.
+const UNKNOWN: [i32; 21] = [
     0,
     -1,
     13,
@@ -17,6 +19,15 @@ const UNKNOWN: [i32; 12] = [
     -12,
     i32::MIN,
     i32::MAX,
+    500,
+    501,
+    502,
+    503,
+    504,
+    505,
+    506,
+    507,
+    2260,
 ];
 const WORDS: [&str; 8] = [
     "ruok", "isro", "ruok\n", "RUOK", "abcd", "lead", "stop", "gtmk",
@@ -36,10 +47,26 @@ impl Generator {
             request.cut = 1;
         }
         match self.below(12) {
-            0..5 => request.cut = 1 + self.index(12),
+            0..5 => {
+                request.cut = 1 + self.index(12);
+                // Without its header a request ends the connection, as these do without their end.
+                if matches!(
+                    request.op,
+                    opcodes::PING | opcodes::WHO_AM_I | opcodes::SASL | opcodes::AUTH
+                ) {
+                    self.conns[conn].open = false;
+                }
+            }
             // Nothing asks what these may show: see `send_and_await`.
             5 | 6 if sets_watches => {}
-            5 | 6 => request.fields.push(Field::Raw(vec![1, 2, 3])),
+            5 => request.fields.push(Field::Raw(vec![1, 2, 3])),
+            6 => {
+                let length = FRAME_BYTES_MAX + 1 - self.index(3);
+                request.fields.push(Field::Pad(length));
+                if length > FRAME_BYTES_MAX {
+                    self.conns[conn].open = false;
+                }
+            }
             7 => {
                 let at = self.index(request.fields.len() + 1);
                 let length = self.pick(&[-2, i32::MIN, 2_000_000, i32::MAX]);

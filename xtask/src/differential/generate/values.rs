@@ -5,6 +5,8 @@ use super::{Generator, Node};
 
 const NAMES: [&str; 6] = ["n0", "n1", "n2", "n3", "c0", "c1"];
 const NODES_KEPT: usize = 12;
+/// `jute.maxbuffer` of both servers.
+pub(super) const FRAME_BYTES_MAX: usize = 1_048_575;
 
 /// Paths that are none by the full rules, below a node that exists.
 const BAD_NAMES: [&[u8]; 23] = [
@@ -191,7 +193,15 @@ impl Generator {
                 Field::Fill(size)
             }
             _ => {
-                let size = self.pick(&[70_000, 200_000]);
+                // Just short enough to be read back, or too long whatever is around it. Between
+                // them Apache's server keeps what no client with its limit can read.
+                let short = FRAME_BYTES_MAX - 88 - self.index(40);
+                let long = FRAME_BYTES_MAX - self.index(20);
+                let size = if self.in_block || self.in_multi {
+                    200_000
+                } else {
+                    self.pick(&[70_000, 200_000, short, long])
+                };
                 Field::Fill(size)
             }
         }
