@@ -61,7 +61,17 @@ impl Ensemble {
         size: usize,
         extra: &str,
     ) -> Result<Ensemble> {
-        let binary = binary()?;
+        Ensemble::prepare_of(binary()?, parent, name, size, extra)
+    }
+
+    /// As [`Ensemble::prepare_in`], with servers of this program.
+    pub(crate) fn prepare_of(
+        binary: PathBuf,
+        parent: &Path,
+        name: &str,
+        size: usize,
+        extra: &str,
+    ) -> Result<Ensemble> {
         let folder = parent.join(format!("{name}-{}", std::process::id()));
         if folder.exists() {
             fs::remove_dir_all(&folder)?;

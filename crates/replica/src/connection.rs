@@ -2,6 +2,7 @@
 
 use crate::api::{ConnId, Reading};
 use crate::between::RequestTag;
+use crate::identities::sort_as_apache;
 use crate::keeper::Asked;
 use crate::statistics::Latency;
 use alloc::collections::VecDeque;
@@ -294,6 +295,7 @@ impl Connection {
                 identities.push(identity);
             }
         }
+        sort_as_apache(&mut identities);
         let bytes: usize = identities
             .iter()
             .map(|identity| identity.scheme.len() + identity.id.len())

@@ -16,6 +16,7 @@ mod connections;
 mod envelope;
 mod four_letter;
 mod handshake;
+mod identities;
 mod keeper;
 mod leader;
 mod limits;

@@ -217,3 +217,14 @@ fn without_a_node_of_usage_nothing_is_refused() {
         ErrorCode::QuotaExceeded
     );
 }
+
+#[test]
+fn the_answer_to_a_node_of_usage_tells_what_was_written_and_not_what_is_counted() {
+    let mut server = Server::new();
+    server.write(&create_with("/q", "12345")).unwrap();
+    server.make("/zookeeper/quota/q");
+    server.write(&create_with(LIMITS, "count=10")).unwrap();
+    let told = server.write(&create_with(STATS, "")).unwrap();
+    assert_eq!(told.stat().data_length, 0);
+    assert_eq!(stats(&server), "count=1,bytes=5");
+}

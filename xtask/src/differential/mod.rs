@@ -23,16 +23,18 @@ use clap::Args;
 use pair::{Comparer, Pair};
 use profiles::{PROFILES, Profile};
 use script::Script;
+use std::fmt::Write as _;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Instant;
 use tally::{Found, Tally};
 
-/// Scripts that are played at once.
+/// Scripts that are played at once, and where they mostly wait.
 const WORKERS: usize = 32;
+const WORKERS_WAITING: usize = 128;
 /// Differences after which a campaign ends: they have few causes.
 const DIFFERENCES_MAX: usize = 8;
 /// Requests that a script has to send to be counted. Now and then a server closes a connection so
@@ -57,6 +59,9 @@ pub(crate) struct Campaigns {
     /// Play this script and print what both sides told.
     #[arg(long)]
     script: Option<PathBuf>,
+    /// Write what Apache's side told beside the script, for tests that have no Java.
+    #[arg(long, requires = "script")]
+    record: bool,
 }
 
 /// Plays this many scripts against single servers, the same ones each time; whether nothing
@@ -68,6 +73,7 @@ pub(crate) fn quick(scripts: u64) -> Result<bool> {
         profile: None,
         servers: Some(1),
         script: None,
+        record: false,
     };
     run(&options, false)
 }
@@ -75,7 +81,7 @@ pub(crate) fn quick(scripts: u64) -> Result<bool> {
 /// Plays scripts against both; whether nothing undeclared differed.
 pub(crate) fn run(options: &Campaigns, json: bool) -> Result<bool> {
     if let Some(path) = &options.script {
-        return play_one(path);
+        return play_one(path, options.record);
     }
     let profiles: Vec<Profile> = match &options.profile {
         Some(name) => vec![Profile::named(name).context("there is no such profile")?],
@@ -85,12 +91,10 @@ pub(crate) fn run(options: &Campaigns, json: bool) -> Result<bool> {
         Some(size) => vec![size],
         None => vec![1, 3],
     };
-    // Apache's leader judges by the usage that it has applied, while the server that answered the
-    // last write is ahead of it.
     let campaigns: Vec<(usize, Profile)> = sizes
         .iter()
         .flat_map(|size| profiles.iter().map(|profile| (*size, *profile)))
-        .filter(|(size, profile)| *size == 1 || !profile.enforces_quota)
+        .filter(|(size, profile)| profile.is_for(*size))
         .collect();
     let each = options.scripts.div_ceil(campaigns.len().max(1) as u64);
     let started = Instant::now();
@@ -149,7 +153,7 @@ fn play_all(
 ) -> Result<Tally> {
     let tally = Mutex::new(Tally::of(seed..seed));
     let mut comparer = pair.comparer();
-    for script in kept(profile, servers)? {
+    for script in kept_for(profile, servers)? {
         examine(&mut comparer, None, &script, &tally)?;
     }
     loop {
@@ -179,8 +183,13 @@ fn play_many(
     let failure = Mutex::new(None);
     let next = AtomicU64::new(seeds.start);
     let lonely = Mutex::new(Vec::new());
+    let workers = if profile.expires {
+        WORKERS_WAITING
+    } else {
+        WORKERS
+    };
     thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers {
             scope.spawn(|| {
                 let mut comparer = pair.comparer();
                 loop {
@@ -211,7 +220,8 @@ fn play_many(
     let mut lonely = lonely.into_inner().expect("no worker panics");
     lonely.sort_by_key(|(seed, _)| *seed);
     for (seed, script) in lonely {
-        examine(&mut comparer, Some(seed), &script, tally).with_context(|| format!("seed {seed}"))?;
+        examine(&mut comparer, Some(seed), &script, tally)
+            .with_context(|| format!("seed {seed}"))?;
         if !tally.lock().expect("no worker panics").found.is_empty() {
             break;
         }
@@ -281,25 +291,36 @@ fn examine(
     Ok(())
 }
 
-/// The scripts that are kept for servers that are set up like this: differences that were found.
-fn kept(profile: &Profile, servers: usize) -> Result<Vec<Script>> {
+/// The scripts that are kept, and where: differences that were found.
+fn kept() -> Result<Vec<(PathBuf, Script)>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(root().join("xtask/differential"))? {
         paths.push(entry?.path());
     }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     paths.sort();
-    let mut scripts = Vec::new();
-    for path in paths {
+    let read = |path: PathBuf| {
         let script = Script::parse(&std::fs::read_to_string(&path)?)
             .with_context(|| path.display().to_string())?;
-        if script.profile == profile.name && script.servers == servers {
-            scripts.push(script);
-        }
-    }
-    Ok(scripts)
+        Ok((path, script))
+    };
+    paths.into_iter().map(read).collect()
 }
 
-fn play_one(path: &std::path::Path) -> Result<bool> {
+/// Those for servers that are set up like this.
+fn kept_for(profile: &Profile, servers: usize) -> Result<Vec<Script>> {
+    let all = kept()?.into_iter().map(|(_, script)| script);
+    Ok(all
+        .filter(|script| script.profile == profile.name && script.servers == servers)
+        .collect())
+}
+
+/// Where the answers of Apache's side to a kept script are recorded.
+fn recorded(script: &Path) -> PathBuf {
+    script.with_extension("apache")
+}
+
+fn play_one(path: &Path, record: bool) -> Result<bool> {
     let script = Script::parse(&std::fs::read_to_string(path)?)?;
     let profile = Profile::named(&script.profile).context("there is no such profile")?;
     let mut pair = Pair::start(&profile, script.servers)?;
@@ -307,11 +328,42 @@ fn play_one(path: &std::path::Path) -> Result<bool> {
     pair.look_for_deaths()?;
     let outcome = outcome?;
     pair.end();
+    let mut text = String::new();
     for line in &outcome.apache {
-        println!("{line}");
+        writeln!(text, "{line}").expect("a string takes all");
+    }
+    print!("{text}");
+    if record {
+        std::fs::write(recorded(path), text)?;
     }
     match outcome.verdict.difference {
         None => Ok(true),
         Some(difference) => bail!("they differ\n{difference}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::{cargo, run, target};
+    use compare::compare;
+    use transcript::Line;
+
+    #[test]
+    fn kept_scripts_are_answered_as_apache_answered_them() {
+        let mut build = cargo();
+        build.args(["build", "--quiet", "--workspace", "--bin", "vivarium"]);
+        run(&mut build).expect("the server is built");
+        let binary = target().join("debug/vivarium");
+        for (path, script) in kept().expect("the scripts can be read") {
+            let apache = std::fs::read_to_string(recorded(&path)).expect("it was recorded");
+            let apache: Vec<Line> = apache.lines().filter_map(Line::parse).collect();
+            let ours = pair::play_on_ours(binary.clone(), &script).expect("it can be played");
+            assert!(apache.len() > script.steps.len(), "{}", path.display());
+            let verdict = compare(&script, &ours, &apache);
+            if let Some(difference) = verdict.difference {
+                panic!("{}: {difference}", path.display());
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::compare::{Verdict, compare};
 use super::play::play;
 use super::profiles::Profile;
-use super::script::{Field, Script, Step};
+use super::script::Script;
 use super::transcript::Line;
 use super::warden::Warden;
 use crate::apache::{self, Apache};
@@ -103,7 +103,7 @@ impl Comparer<'_> {
             match played.with_context(|| format!("on {}", ["our side", "Apache's side"][side])) {
                 Ok(recording) => {
                     sent = recording.sent;
-                    transcripts.push(recording.lines(sorts_acls(script)));
+                    transcripts.push(recording.lines());
                 }
                 Err(error) => {
                     self.wardens = None;
@@ -120,13 +120,18 @@ impl Comparer<'_> {
     }
 }
 
-/// What `auth` expands to has no order of its own.
-pub(super) fn sorts_acls(script: &Script) -> bool {
-    let is_auth = |field: &Field| *field == Field::text("auth");
-    script.steps.iter().any(|step| match step {
-        Step::Request { request, .. } => request.fields.iter().any(is_auth),
-        Step::Open { .. } | Step::Cut { .. } | Step::Expire { .. } | Step::Raw { .. } => false,
-    })
+/// What our servers tell after a script.
+#[cfg(test)]
+pub(super) fn play_on_ours(binary: PathBuf, script: &Script) -> Result<Vec<Line>> {
+    let profile = Profile::named(&script.profile).context("there is no such profile")?;
+    let (name, lines) = (format!("kept-{}", profile.name), profile.lines());
+    let mut ours = Ensemble::prepare_of(binary, &apache::scratch(), &name, script.servers, &lines)?;
+    ours.start_all()?;
+    let addresses = leader_first(ours.clients())?;
+    let mut warden = Warden::new(addresses[0])?;
+    let recording = play(script, &addresses, "/kept", &mut warden)?;
+    ours.discard();
+    Ok(recording.lines())
 }
 
 fn leader_first(mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {

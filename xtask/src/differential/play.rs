@@ -3,7 +3,8 @@
 
 use super::link::{Link, Read};
 use super::opcodes;
-use super::script::{Base, Field, Hello, Name, Password, Request, Script, Step};
+use super::profiles::Profile;
+use super::script::{Field, Hello, Name, Password, Request, Script, Step};
 use super::transcript::{Asked, Entry, Recording, What};
 use super::warden::Warden;
 use super::wire::{self, Meaning};
@@ -52,12 +53,13 @@ pub(super) fn play(
     prefix: &str,
     warden: &mut Warden,
 ) -> Result<Recording> {
+    let local_sessions = Profile::named(&script.profile).is_some_and(|it| it.local_sessions);
     let mut player = Player {
         servers,
         prefix,
         conns: BTreeMap::new(),
         sessions: BTreeMap::new(),
-        recording: Recording::new(prefix),
+        recording: Recording::new(prefix, local_sessions),
         step: 0,
         changes: 1,
         applied: vec![0; servers.len()],
@@ -169,8 +171,10 @@ impl Player<'_> {
         let session = hello.session.unwrap_or(conn);
         if hello.session.is_none() {
             self.recording.sessions.insert(id, conn);
-            // A session's creation is applied in order.
-            self.applied[server] = self.changes;
+            if !self.recording.local_sessions {
+                // A session's creation is applied in order.
+                self.applied[server] = self.changes;
+            }
         }
         let facts = Session {
             id,
@@ -253,8 +257,7 @@ impl Player<'_> {
         if self.applied[server] == self.changes || !conn.awaited.is_empty() {
             return;
         }
-        let path = Field::Text(Base::Nothing, b"/no parent/none".to_vec());
-        let mut barrier = Request::new(opcodes::DELETE, vec![path, Field::Int(-1)]);
+        let mut barrier = barrier();
         self.own_xid += 1;
         barrier.xid = Some(self.own_xid);
         self.applied[server] = self.changes;
@@ -266,8 +269,8 @@ impl Player<'_> {
         }
     }
 
-    /// Lets a server see what was done elsewhere, by opening a session and closing it again: the
-    /// end of a session, for one, ends what takes it up elsewhere before it is known there.
+    /// Lets a server see what was done elsewhere, by a session of its own and a write that fails:
+    /// the end of a session, for one, ends what takes it up elsewhere before it is known there.
     fn catch_up_with_a_scout(&mut self, server: usize) -> Result<()> {
         if self.applied[server] == self.changes {
             return Ok(());
@@ -279,8 +282,9 @@ impl Player<'_> {
             zxids: &[],
         };
         let end = Request::new(opcodes::CLOSE_SESSION, Vec::new());
-        scout.send(&wire::frame(&end, 1, &meaning));
-        for what in ["session", "end"] {
+        scout.send(&wire::frame(&barrier(), 1, &meaning));
+        scout.send(&wire::frame(&end, 2, &meaning));
+        for what in ["session", "answer", "end"] {
             let Read::Frame(_) = scout.read() else {
                 bail!("a scout is given no {what}");
             };
@@ -401,6 +405,12 @@ impl Player<'_> {
         let step = self.step;
         self.recording.note(Entry { step, conn, what });
     }
+}
+
+/// A write that fails.
+fn barrier() -> Request {
+    let path = Field::text("/no parent/none");
+    Request::new(opcodes::DELETE, vec![path, Field::Int(-1)])
 }
 
 /// What comes after a reply.

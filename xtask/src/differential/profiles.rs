@@ -14,6 +14,10 @@ pub(super) struct Profile {
     /// where a script must not be overtaken by it on a busy machine.
     pub(super) expires: bool,
     timeout_min_ms: u32,
+    /// Whether members can be changed by who is allowed to.
+    reconfigures: bool,
+    /// Whether sessions begin without a transaction, which only ensembles know.
+    pub(super) local_sessions: bool,
 }
 
 const PLAIN: Profile = Profile {
@@ -23,9 +27,11 @@ const PLAIN: Profile = Profile {
     enforces_quota: false,
     expires: false,
     timeout_min_ms: 15_000,
+    reconfigures: false,
+    local_sessions: false,
 };
 
-pub(super) const PROFILES: [Profile; 8] = [
+pub(super) const PROFILES: [Profile; 9] = [
     PLAIN,
     Profile {
         name: "extended",
@@ -62,11 +68,30 @@ pub(super) const PROFILES: [Profile; 8] = [
     Profile {
         name: "reconfig",
         lines: "reconfigEnabled=true\n4lw.commands.whitelist=srvr\n",
+        reconfigures: true,
+        ..PLAIN
+    },
+    Profile {
+        name: "local-sessions",
+        lines: "localSessionsEnabled=true\nlocalSessionsUpgradingEnabled=true\n\
+                4lw.commands.whitelist=srvr\n",
+        local_sessions: true,
         ..PLAIN
     },
 ];
 
 impl Profile {
+    /// Whether scripts may be played on so many servers. Apache's leader judges by the usage that it
+    /// has applied, while the server that answered the last write is ahead of it. Where members can
+    /// be changed, its first configuration has a version of chance.
+    pub(super) fn is_for(&self, servers: usize) -> bool {
+        if servers == 1 {
+            !self.local_sessions
+        } else {
+            !self.enforces_quota && !self.reconfigures
+        }
+    }
+
     pub(super) fn named(name: &str) -> Option<Profile> {
         PROFILES.into_iter().find(|profile| profile.name == name)
     }

@@ -10,16 +10,14 @@ const SHOWN_BYTES_MAX: usize = 200;
 
 pub(super) struct Renderer<'a> {
     recording: &'a Recording,
-    sorts_acls: bool,
     /// When each transaction happened, as the first node that tells says.
     times: BTreeMap<i64, i64>,
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(recording: &'a Recording, sorts_acls: bool) -> Renderer<'a> {
+    pub(super) fn new(recording: &'a Recording) -> Renderer<'a> {
         Renderer {
             recording,
-            sorts_acls,
             times: BTreeMap::new(),
         }
     }
@@ -151,7 +149,6 @@ impl<'a> Renderer<'a> {
                     let (scheme, user) = (body.buffer()?, body.buffer()?);
                     infos.push(format!("{}:{}", self.string(scheme), self.string(user)));
                 }
-                infos.sort();
                 Some(format!("[{}]", infos.join(" ")))
             }
             _ => None,
@@ -212,9 +209,6 @@ impl<'a> Renderer<'a> {
             let (perms, scheme, id) = (body.int()?, body.buffer()?, body.buffer()?);
             let (scheme, id) = (self.string(scheme), self.string(id));
             entries.push(format!("{perms}:{scheme}:{id}"));
-        }
-        if self.sorts_acls {
-            entries.sort();
         }
         Some(format!("acl[{}]", entries.join(" ")))
     }

@@ -581,12 +581,12 @@ fn identities(who: usize) -> Vec<Identity> {
     };
     let address = identity("ip", "127.0.0.1");
     match who {
-        0 => vec![address, identity("digest", USER)],
+        0 => vec![identity("digest", USER), address],
         1 => vec![address],
         _ => vec![
-            address,
             identity("super", ""),
             identity("digest", "super:lK75jTNcA+U9vtVEw5vB51mj/w4="),
+            address,
         ],
     }
 }

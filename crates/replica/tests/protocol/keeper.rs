@@ -198,7 +198,10 @@ fn who_has_not_asked_for_the_flags_meets_a_server_that_knows_none_of_it() {
         assert!(server.closed.contains(&client.conn), "{request:?}");
     }
     assert_eq!(server.ask(&mut client, &get("/a/d", false))[0].err(), 0);
-    assert_eq!(server.ask(&mut client, &get("/first", false))[0].err(), -101);
+    assert_eq!(
+        server.ask(&mut client, &get("/first", false))[0].err(),
+        -101
+    );
 }
 
 #[test]

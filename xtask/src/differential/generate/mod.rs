@@ -17,8 +17,6 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 const CONNS_MAX: usize = 5;
 /// Requests of a script at least, and how many more there may be, but for what goes with the last.
 const REQUESTS: (usize, usize) = (34, 26);
-/// Sessions of a script that expire at most.
-const EXPIRED_MAX: usize = 2;
 /// One script in this many is alone on the servers.
 pub(super) const ALONE_ONE_IN: u64 = 25;
 
@@ -34,7 +32,7 @@ pub(super) fn script(seed: u64, profile: &Profile, servers: usize) -> Script {
         conns: Vec::new(),
         named: 0,
         asked_sasl: false,
-        expired: 0,
+        has_expired: false,
         in_multi: false,
         in_block: false,
         steps: Vec::new(),
@@ -62,8 +60,8 @@ struct Generator {
     conns: Vec<Conn>,
     named: u8,
     asked_sasl: bool,
-    /// Sessions that were silent until they expired, which takes seconds.
-    expired: usize,
+    /// Whether a session was silent until it expired, which takes seconds.
+    has_expired: bool,
     /// Whether the parts of a multi are made up.
     in_multi: bool,
     /// Whether requests are pipelined: what ends the connection may come before earlier answers.
@@ -111,7 +109,7 @@ impl Generator {
         let Some(conn) = self.pick_open() else {
             return self.reopen_or_open();
         };
-        if self.profile.expires && self.expired < EXPIRED_MAX && self.one_in(15) {
+        if self.may_expire(conn) && self.one_in(10) {
             return self.expire(conn);
         }
         match self.below(1000) {
@@ -240,7 +238,9 @@ impl Generator {
     }
 
     fn reopen(&mut self, conn: usize) {
-        if self.chance(60) {
+        // Most local sessions are unknown elsewhere.
+        let moves = if self.profile.local_sessions { 15 } else { 60 };
+        if self.chance(moves) {
             self.conns[conn].server = self.pick_server();
         }
         let (name, server) = (self.conns[conn].name, self.conns[conn].server);
@@ -308,12 +308,18 @@ impl Generator {
         self.conns[conn].living = false;
     }
 
+    /// Behind a follower of Apache's, a session keeps the timeout it began with.
+    fn may_expire(&self, conn: usize) -> bool {
+        let is_led = self.conns[conn].server == 0;
+        self.profile.expires && is_led && !self.alone && !self.has_expired
+    }
+
     fn expire(&mut self, conn: usize) {
         let name = self.conns[conn].name;
         self.steps.push(Step::Expire { conn: name });
         self.conns[conn].open = false;
         self.conns[conn].living = false;
-        self.expired += 1;
+        self.has_expired = true;
     }
 
     fn reopen_or_open(&mut self) {

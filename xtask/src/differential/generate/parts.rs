@@ -18,14 +18,17 @@ impl Generator {
             self.add_part(&mut fields);
         }
         self.in_multi = false;
-        if !self.one_in(60) {
+        if self.profile.local_sessions || !self.one_in(60) {
             fields.push(Field::Done);
         }
         Request::new(opcodes::MULTI, fields)
     }
 
     fn add_part(&mut self, fields: &mut Vec<Field>) {
-        match self.below(100) {
+        // A follower of Apache's that looks for ephemeral nodes in a multi it cannot read forwards
+        // what it has not looked at yet.
+        let kinds = if self.profile.local_sessions { 95 } else { 100 };
+        match self.below(kinds) {
             0..45 => {
                 let (op, record) = self.create_fields();
                 fields.push(Field::Part(op));

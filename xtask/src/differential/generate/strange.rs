@@ -38,7 +38,10 @@ impl Generator {
     /// frame that is none.
     pub(super) fn bad_frame(&mut self, conn: usize) {
         let mut request = self.request();
-        while self.spares_writes() && opcodes::is_write(request.op) && request.op != opcodes::MULTI
+        let spares_multis = self.profile.local_sessions;
+        while self.spares_writes()
+            && opcodes::is_write(request.op)
+            && (spares_multis || request.op != opcodes::MULTI)
         {
             request = self.request();
         }
