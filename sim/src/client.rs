@@ -515,21 +515,8 @@ impl SimClient {
     }
 
     fn learn(&mut self, request: &ClientRequest, result: &Result<Response, ClientError>) {
-        let (ClientRequest::Exists { path, .. }
-        | ClientRequest::GetData { path, .. }
-        | ClientRequest::SetData { path, .. }
-        | ClientRequest::GetChildren { path, .. }) = request
-        else {
-            return;
-        };
-        if let Ok(
-            Response::Exists(Some(stat))
-            | Response::Set(stat)
-            | Response::Data { stat, .. }
-            | Response::Children { stat, .. },
-        ) = result
-        {
-            self.known.saw(path, stat.version);
+        if let Ok(response) = result {
+            self.known.learn(request, response);
         }
     }
 

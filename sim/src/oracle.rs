@@ -1,6 +1,7 @@
 //! Those who judge. They look at disks, wires and applied transactions, and share no code with
 //! what they judge.
 
+pub(crate) mod asked;
 pub(crate) mod broken;
 pub(crate) mod bytes;
 pub(crate) mod clients;

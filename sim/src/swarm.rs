@@ -6,6 +6,7 @@ use crate::decide::{Dice, Stream};
 use crate::net::{Law, NetKnobs};
 use crate::options::Profile;
 use crate::queue::Micros;
+use crate::workload::Recipes;
 use serde::{Deserialize, Serialize};
 
 /// A kind of fault.
@@ -284,6 +285,7 @@ pub struct WorkWeights {
     pub(crate) paths: usize,
     /// Of twenty values, how many are long.
     pub(crate) long: u64,
+    pub(crate) recipes: Recipes,
 }
 
 impl Swarm {
@@ -364,7 +366,7 @@ impl Swarm {
             fault_interval: (safety / dice.octaves(6, 60)).max(200_000),
             think: think.max(4_000),
             depth: usize::try_from(dice.range(1, 6)).expect("small"),
-            work: work(dice),
+            work: work(dice, seed),
             demands_proof: dice.percent(10),
             requests_max: if dice.percent(20) {
                 usize::try_from(dice.octaves(1, 50)).expect("small")
@@ -549,7 +551,7 @@ fn makes_sense(fault: Fault, servers: usize) -> bool {
     }
 }
 
-fn work(dice: &mut Dice) -> WorkWeights {
+fn work(dice: &mut Dice, seed: u64) -> WorkWeights {
     let mut weight = |most: u64| u32::try_from(dice.range(0, most)).expect("small");
     WorkWeights {
         create: 1 + weight(20),
@@ -564,6 +566,8 @@ fn work(dice: &mut Dice) -> WorkWeights {
         close: weight(2),
         paths: 2 + usize::try_from(weight(10)).expect("small"),
         long: 1 + u64::from(weight(12).saturating_sub(6)),
+        // Drawn apart, so that they shift no other draw.
+        recipes: Recipes::draw(&mut Dice::new(seed, Stream::Swarm, 4)),
     }
 }
 

@@ -1,24 +1,15 @@
 //! What clients ask for. Keys are few, so that they meet; every value names its writer.
 
+mod known;
+mod recipes;
+
+pub(crate) use self::known::Known;
+pub(crate) use self::recipes::Recipes;
 use crate::decide::Dice;
 use crate::script::Ask;
 use crate::swarm::WorkWeights;
 use client_core::{AddWatchMode, ClientRequest, Create, CreateMode, CreateReply, MultiOp, Watcher};
-use std::collections::BTreeMap;
 use zk_types::{Acl, Perms};
-
-/// What a client knows of the tree, from what it was told.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    versions: BTreeMap<String, i32>,
-}
-
-impl Known {
-    /// A node was seen at this version.
-    pub(crate) fn saw(&mut self, path: &str, version: i32) {
-        self.versions.insert(path.to_owned(), version);
-    }
-}
 
 /// Draws what the client with this number asks for next, one thing behind the other, at its
 /// `count`th operation.
@@ -35,6 +26,9 @@ pub(crate) fn next(
         known,
         tag: format!("c{}.{count}", client + 1),
     };
+    if draw.dice.percent(weights.recipes.percent) {
+        return draw.recipe().into_iter().map(Ask::Request).collect();
+    }
     let table = [
         weights.create,
         weights.delete,
@@ -112,7 +106,7 @@ impl Draw<'_> {
     fn version(&mut self, path: &str) -> Option<i32> {
         match self.dice.below(10) {
             0..5 => None,
-            5..9 => self.known.versions.get(path).copied(),
+            5..9 => self.known.version(path),
             _ => Some(i32::try_from(self.dice.below(4)).expect("small")),
         }
     }

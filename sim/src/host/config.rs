@@ -47,7 +47,7 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
         chunk_bytes: swarm.chunk_bytes,
         counter_max: swarm.counter_max,
         four_letter_words: FourLetterWords::All,
-        extended_types: false,
+        extended_types: true,
         enforce_quota: false,
         skip_acl: false,
         sessions: SessionRules {
@@ -61,7 +61,10 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
                 Minority::Readable => ReadOnlyMode::On,
             },
         },
-        reaper: ReaperRules::default(),
+        reaper: ReaperRules {
+            interval: Duration::from_micros(swarm.tick * 2),
+            ..ReaperRules::default()
+        },
         reconfig: ReconfigRules::default(),
         auth: rules(swarm),
         limits: limits(swarm),

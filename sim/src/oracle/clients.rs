@@ -182,6 +182,10 @@ impl Watches {
         if self.persistent.contains(&watched.ticket) {
             return Ok(());
         }
+        if is_removal(event.kind) {
+            self.ended(watched.ticket);
+            return Ok(());
+        }
         let Some(watch) = self.watches.get_mut(&watched.ticket) else {
             let seen = format!("{event:?} for {:?}, which watches nothing", watched.ticket);
             return broken("an event fires only for a watch", seen);
@@ -310,6 +314,16 @@ impl Watch {
             },
         }
     }
+}
+
+/// Whether its user is told that a watch was removed, as was asked.
+fn is_removal(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::DataWatchRemoved
+            | EventKind::ChildWatchRemoved
+            | EventKind::PersistentWatchRemoved
+    )
 }
 
 fn is_parent(parent: &str, path: &str) -> bool {

@@ -5,6 +5,7 @@
 mod answers;
 
 use self::answers::{answer_matches, children_are_right, turned_away};
+use crate::oracle::asked::At;
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::bytes::{Bytes, Malformed};
 use crate::oracle::model::{Ephemerals, expect};
@@ -335,6 +336,14 @@ impl<'t> Replies<'t> {
                 Some(node) => children_are_right(node, *with_stat, error, &mut bytes),
                 None => Ok(error == -101),
             },
+            Request::Asked(asked) => {
+                let at = At {
+                    timeline: self.timeline,
+                    session: self.tap.session.unwrap_or_default(),
+                    stamp,
+                };
+                asked.is_right(at, error, body)
+            }
             Request::Sync
             | Request::Ping
             | Request::SetWatches(_)
@@ -343,6 +352,7 @@ impl<'t> Replies<'t> {
             Request::Create { .. }
             | Request::Delete { .. }
             | Request::SetData { .. }
+            | Request::SetAcl { .. }
             | Request::Check { .. }
             | Request::Multi(_)
             | Request::CloseSession => unreachable!("writes are judged elsewhere"),

@@ -1,9 +1,12 @@
 //! The tree, as plainly as it can be said: a sorted map from paths to nodes.
 //!
 //! Written from the documentation (`client-protocol.md` §4.1 and §6); it knows the requests that
-//! the workloads make, and open access lists only.
+//! the workloads make, and access lists that say the same for everybody.
 
-use crate::oracle::txn::{Change, Created};
+mod expect;
+
+pub(crate) use self::expect::{Ephemerals, expect};
+use crate::oracle::txn::{Change, Created, Mortality};
 use crate::oracle::wire::{Request, WireStat};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -13,6 +16,7 @@ pub(crate) mod code {
     pub(crate) const LATER_OPERATION: i32 = -2;
     pub(crate) const BAD_ARGUMENTS: i32 = -8;
     pub(crate) const NO_NODE: i32 = -101;
+    pub(crate) const NO_AUTH: i32 = -102;
     pub(crate) const BAD_VERSION: i32 = -103;
     pub(crate) const NO_CHILDREN_FOR_EPHEMERALS: i32 = -108;
     pub(crate) const NODE_EXISTS: i32 = -110;
@@ -22,6 +26,15 @@ pub(crate) mod code {
 
 /// The nodes that every server starts with and that nobody deletes.
 const FIRST: [&str; 4] = ["/", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"];
+
+/// What may be done to a node, as bits of `perms`.
+mod perms {
+    pub(super) const WRITE: i32 = 2;
+    pub(super) const CREATE: i32 = 4;
+    pub(super) const DELETE: i32 = 8;
+    pub(super) const ADMIN: i32 = 16;
+    pub(super) const ALL: i32 = 31;
+}
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -37,6 +50,9 @@ pub(crate) struct Node {
     pub(crate) creations: i32,
     pub(crate) aversion: i32,
     pub(crate) owner: i64,
+    /// What everybody may do.
+    pub(crate) perms: i32,
+    pub(crate) mortality: Mortality,
     pub(crate) children: Rc<BTreeSet<String>>,
 }
 
@@ -58,6 +74,26 @@ impl Node {
             children,
             pzxid: self.pzxid,
         }
+    }
+
+    fn allows(&self, perm: i32) -> Result<(), i32> {
+        if self.perms & perm == 0 {
+            return Err(code::NO_AUTH);
+        }
+        Ok(())
+    }
+
+    /// Whether it may go by itself.
+    fn is_due(&self, path: &str, now: i64) -> Result<(), Impossible> {
+        let is_due = match self.mortality {
+            Mortality::Never => false,
+            Mortality::Emptied => self.creations > 0,
+            Mortality::After(ttl_ms) => now.saturating_sub(self.mtime) > ttl_ms,
+        };
+        if is_due {
+            return Ok(());
+        }
+        Err(Impossible(format!("{path} goes before its time")))
     }
 }
 
@@ -114,6 +150,7 @@ impl Model {
         };
         let empty = || Node {
             data: Some(Rc::from([])),
+            perms: perms::ALL,
             ..Node::default()
         };
         for path in FIRST {
@@ -195,7 +232,23 @@ impl Model {
                     kind: EffectKind::Changed,
                 });
             }
-            Change::SetAcl { path, version } => self.existing(path)?.aversion = *version,
+            Change::SetAcl {
+                path,
+                perms,
+                version,
+            } => {
+                let node = self.existing(path)?;
+                node.perms = *perms;
+                node.aversion = *version;
+            }
+            Change::Reap { path } => {
+                self.existing(path)?.is_due(path, time)?;
+                self.delete(zxid, path)?;
+                effects.push(Effect {
+                    path: path.clone(),
+                    kind: EffectKind::Deleted,
+                });
+            }
             Change::Check | Change::Error(_) => {}
             Change::Multi(parts) => {
                 if !parts.iter().any(|part| matches!(part, Change::Error(_))) {
@@ -234,10 +287,11 @@ impl Model {
         }
         above.pzxid = zxid;
         Rc::make_mut(&mut above.children).insert(name.to_owned());
-        self.nodes.insert(
-            path.clone(),
-            fresh(zxid, time, created.owner, created.data.clone()),
-        );
+        let node = Node {
+            mortality: created.mortality,
+            ..fresh(zxid, time, created.owner, created.data.clone())
+        };
+        self.nodes.insert(path.clone(), node);
         Ok(())
     }
 
@@ -309,200 +363,6 @@ impl Model {
     }
 }
 
-/// Whether a session may own ephemeral nodes; one that only its server knows may not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ephemerals {
-    Granted,
-    Denied,
-}
-
-/// What a write, other than the end of a session, must become and answer where `nodes` are.
-pub(crate) fn expect<'n>(
-    nodes: &dyn Fn(&str) -> Option<&'n Node>,
-    (session, ephemerals): (i64, Ephemerals),
-    zxid: u64,
-    time: i64,
-    request: &Request,
-) -> (Change, Answer) {
-    let mut scratch = Scratch {
-        nodes,
-        ephemerals,
-        changed: BTreeMap::new(),
-    };
-    match scratch.one(session, zxid, time, request) {
-        Ok((change, answer)) => (change, answer),
-        Err(code) => (Change::Error(code), Answer::Error(code)),
-    }
-}
-
-/// A state with changes on top that may be thrown away.
-struct Scratch<'f, 'n> {
-    nodes: &'f dyn Fn(&str) -> Option<&'n Node>,
-    ephemerals: Ephemerals,
-    changed: BTreeMap<String, Option<Node>>,
-}
-
-impl Scratch<'_, '_> {
-    fn get(&self, path: &str) -> Option<&Node> {
-        match self.changed.get(path) {
-            Some(node) => node.as_ref(),
-            None => (self.nodes)(path),
-        }
-    }
-
-    fn one(
-        &mut self,
-        session: i64,
-        zxid: u64,
-        time: i64,
-        request: &Request,
-    ) -> Result<(Change, Answer), i32> {
-        match request {
-            Request::Create {
-                path,
-                data,
-                flags,
-                with_stat,
-            } => self.create(
-                session,
-                (zxid, time),
-                (path, data.as_ref(), *flags, *with_stat),
-            ),
-            Request::Delete { path, version } => self.delete(zxid, path, *version),
-            Request::SetData {
-                path,
-                data,
-                version,
-            } => {
-                let mut node = self.get(path).ok_or(code::NO_NODE)?.clone();
-                check_version(*version, node.version)?;
-                node.version += 1;
-                node.data.clone_from(data);
-                node.mzxid = zxid;
-                node.mtime = time;
-                let answer = Answer::Stat(node.stat());
-                let version = node.version;
-                self.changed.insert(path.clone(), Some(node));
-                let change = Change::SetData {
-                    path: path.clone(),
-                    data: data.clone(),
-                    version,
-                };
-                Ok((change, answer))
-            }
-            Request::Check { path, version } => {
-                let node = self.get(path).ok_or(code::NO_NODE)?;
-                check_version(*version, node.version)?;
-                Ok((Change::Check, Answer::Void))
-            }
-            Request::Multi(parts) => Ok(self.multi(session, zxid, time, parts)),
-            Request::CloseSession
-            | Request::Exists { .. }
-            | Request::GetData { .. }
-            | Request::GetChildren { .. }
-            | Request::Sync
-            | Request::Ping
-            | Request::SetWatches(_)
-            | Request::AddWatch { .. }
-            | Request::Other(_) => unreachable!("only writes are expected to change anything"),
-        }
-    }
-
-    fn create(
-        &mut self,
-        session: i64,
-        (zxid, time): (u64, i64),
-        (path, data, flags, with_stat): (&str, Option<&Rc<[u8]>>, i32, bool),
-    ) -> Result<(Change, Answer), i32> {
-        if self.ephemerals == Ephemerals::Denied && matches!(flags, 1 | 3) {
-            return Err(code::EPHEMERAL_ON_LOCAL_SESSION);
-        }
-        let (parent, _) = split(path).ok_or(code::NODE_EXISTS)?;
-        let parent = parent.to_owned();
-        let mut above = self.get(&parent).ok_or(code::NO_NODE)?.clone();
-        let sequential = flags == 2 || flags == 3;
-        let owner = if flags == 1 || flags == 3 { session } else { 0 };
-        let path = if sequential {
-            format!("{path}{:010}", above.creations)
-        } else {
-            path.to_owned()
-        };
-        if self.get(&path).is_some() {
-            return Err(code::NODE_EXISTS);
-        }
-        if above.owner != 0 {
-            return Err(code::NO_CHILDREN_FOR_EPHEMERALS);
-        }
-        above.creations += 1;
-        above.pzxid = zxid;
-        let (_, name) = split(&path).expect("a created path has a parent");
-        Rc::make_mut(&mut above.children).insert(name.to_owned());
-        let parent_cversion = above.creations;
-        self.changed.insert(parent, Some(above));
-        let node = fresh(zxid, time, owner, data.cloned());
-        let stat = with_stat.then(|| node.stat());
-        self.changed.insert(path.clone(), Some(node));
-        let change = Change::Create(Created {
-            path: path.clone(),
-            data: data.cloned(),
-            owner,
-            parent_cversion,
-        });
-        Ok((change, Answer::Created { path, stat }))
-    }
-
-    fn delete(&mut self, zxid: u64, path: &str, version: i32) -> Result<(Change, Answer), i32> {
-        if FIRST.contains(&path) {
-            return Err(code::BAD_ARGUMENTS);
-        }
-        let (parent, name) = split(path).ok_or(code::BAD_ARGUMENTS)?;
-        let mut above = self.get(parent).ok_or(code::NO_NODE)?.clone();
-        let node = self.get(path).ok_or(code::NO_NODE)?;
-        check_version(version, node.version)?;
-        if !node.children.is_empty() {
-            return Err(code::NOT_EMPTY);
-        }
-        Rc::make_mut(&mut above.children).remove(name);
-        above.pzxid = zxid;
-        self.changed.insert(parent.to_owned(), Some(above));
-        self.changed.insert(path.to_owned(), None);
-        Ok((
-            Change::Delete {
-                path: path.to_owned(),
-            },
-            Answer::Void,
-        ))
-    }
-
-    fn multi(&mut self, session: i64, zxid: u64, time: i64, parts: &[Request]) -> (Change, Answer) {
-        let mut changes = Vec::new();
-        let mut answers = Vec::new();
-        for (index, part) in parts.iter().enumerate() {
-            match self.one(session, zxid, time, part) {
-                Ok((change, answer)) => {
-                    changes.push(change);
-                    answers.push(Ok(answer));
-                }
-                Err(code) => {
-                    let mut results = vec![Err(0); index];
-                    results.push(Err(code));
-                    results.resize(parts.len(), Err(code::LATER_OPERATION));
-                    return (Change::Error(code), Answer::Multi(results));
-                }
-            }
-        }
-        (Change::Multi(changes), Answer::Multi(answers))
-    }
-}
-
-fn check_version(expected: i32, version: i32) -> Result<(), i32> {
-    if expected == -1 || expected == version {
-        Ok(())
-    } else {
-        Err(code::BAD_VERSION)
-    }
-}
-
 fn fresh(zxid: u64, time: i64, owner: i64, data: Option<Rc<[u8]>>) -> Node {
     Node {
         data,
@@ -512,6 +372,7 @@ fn fresh(zxid: u64, time: i64, owner: i64, data: Option<Rc<[u8]>>) -> Node {
         ctime: time,
         mtime: time,
         owner,
+        perms: perms::ALL,
         ..Node::default()
     }
 }

@@ -1,6 +1,8 @@
 //! The history of the tree as the ledger tells it: what every node was at every zxid, and what
 //! every write had to answer.
 
+mod below;
+
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::history::Writes;
 use crate::oracle::ledger::Ledger;
@@ -127,7 +129,7 @@ impl Timeline {
     /// Holds a transaction against the request behind it, and says what that is answered.
     fn judge(&self, entry: &Entry, writes: &Writes<'_>) -> Result<Option<Answer>, Broken> {
         match &entry.change {
-            Change::CreateSession { .. } => return Ok(None),
+            Change::CreateSession { .. } | Change::Reap { .. } => return Ok(None),
             Change::CloseSession { .. } => return Ok(Some(Answer::Void)),
             Change::Create(_)
             | Change::Delete { .. }
@@ -227,6 +229,7 @@ fn acl_paths<'c>(change: &'c Change, touched: &mut Vec<&'c str>) {
         | Change::CloseSession { .. }
         | Change::Create(_)
         | Change::Delete { .. }
+        | Change::Reap { .. }
         | Change::SetData { .. }
         | Change::Check
         | Change::Error(_) => {}
@@ -245,6 +248,7 @@ fn failure(change: &Change) -> Option<i32> {
         | Change::CloseSession { .. }
         | Change::Create(_)
         | Change::Delete { .. }
+        | Change::Reap { .. }
         | Change::SetData { .. }
         | Change::SetAcl { .. }
         | Change::Check => None,

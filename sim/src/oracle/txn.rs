@@ -3,6 +3,7 @@
 //! Source: `operations.md` §5.2; sixteen bytes of origin stand before the header.
 
 use crate::oracle::bytes::{Bytes, Malformed};
+use crate::oracle::wire::open_to_all;
 use std::rc::Rc;
 
 /// What one record says, for the oracles.
@@ -37,7 +38,13 @@ pub(crate) enum Change {
     },
     SetAcl {
         path: String,
+        /// What everybody may do.
+        perms: i32,
         version: i32,
+    },
+    /// A node went by itself.
+    Reap {
+        path: String,
     },
     Check,
     Multi(Vec<Change>),
@@ -52,6 +59,18 @@ pub(crate) struct Created {
     /// The owning session, 0 for none.
     pub(crate) owner: i64,
     pub(crate) parent_cversion: i32,
+    pub(crate) mortality: Mortality,
+}
+
+/// When a node goes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum Mortality {
+    #[default]
+    Never,
+    /// When it has no children any more.
+    Emptied,
+    /// When it has no children and was not changed for so many milliseconds.
+    After(i64),
 }
 
 /// Reads the payload of a transaction's record.
@@ -90,25 +109,27 @@ fn change(session: i64, kind: i32, bytes: &mut Bytes<'_>) -> Result<Change, Malf
         1 | 15 | 19 | 21 => {
             let path = bytes.text()?;
             let data = bytes.buffer()?.map(Rc::from);
-            bytes.list(|acl| {
-                acl.int()?;
-                acl.buffer()?;
-                acl.buffer().map(|_| ())
-            })?;
+            open_to_all(bytes)?;
             let ephemeral = if kind < 16 { bytes.byte()? != 0 } else { false };
             let parent_cversion = bytes.int()?;
-            if kind == 21 {
-                bytes.long()?;
-            }
+            let mortality = match kind {
+                19 => Mortality::Emptied,
+                21 => Mortality::After(bytes.long()?),
+                _ => Mortality::Never,
+            };
             let owner = if ephemeral { session } else { 0 };
             Change::Create(Created {
                 path,
                 data,
                 owner,
                 parent_cversion,
+                mortality,
             })
         }
-        2 | 20 => Change::Delete {
+        2 => Change::Delete {
+            path: bytes.text()?,
+        },
+        20 => Change::Reap {
             path: bytes.text()?,
         },
         5 | 16 => Change::SetData {
@@ -116,18 +137,11 @@ fn change(session: i64, kind: i32, bytes: &mut Bytes<'_>) -> Result<Change, Malf
             data: bytes.buffer()?.map(Rc::from),
             version: bytes.int()?,
         },
-        7 => {
-            let path = bytes.text()?;
-            bytes.list(|acl| {
-                acl.int()?;
-                acl.buffer()?;
-                acl.buffer().map(|_| ())
-            })?;
-            Change::SetAcl {
-                path,
-                version: bytes.int()?,
-            }
-        }
+        7 => Change::SetAcl {
+            path: bytes.text()?,
+            perms: open_to_all(bytes)?,
+            version: bytes.int()?,
+        },
         13 => {
             bytes.text()?;
             bytes.int()?;

@@ -1,6 +1,7 @@
 //! Watch events, connection by connection: each comes exactly once, in order, and before any
 //! reply that shows its change.
 
+use crate::oracle::asked::Asked;
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::model::{Effect, EffectKind, split};
 use crate::oracle::timeline::Timeline;
@@ -11,6 +12,9 @@ const CREATED: i32 = 1;
 const DELETED: i32 = 2;
 const CHANGED: i32 = 3;
 const CHILDREN: i32 = 4;
+
+/// The answer where there is no such watch.
+const NO_WATCHER: i32 = -121;
 
 /// Whether a connection was still up, and quiet, when the world ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,9 +137,20 @@ impl Connection<'_> {
                     waits.persistent = true;
                 }
             }
+            Request::Asked(asked) => {
+                if let Asked::Watches {
+                    path,
+                    kind,
+                    is_removal,
+                } = &**asked
+                {
+                    self.asked(path, *kind, *is_removal, (error, zxid))?;
+                }
+            }
             Request::Exists { .. }
             | Request::GetData { .. }
             | Request::GetChildren { .. }
+            | Request::SetAcl { .. }
             | Request::AddWatch { .. }
             | Request::Create { .. }
             | Request::Delete { .. }
@@ -227,6 +242,37 @@ impl Connection<'_> {
             waits.child |= added.child;
             waits.persistent |= added.persistent;
             waits.recursive |= added.recursive;
+        }
+        Ok(())
+    }
+
+    /// Watches are known or not, and removed where that was asked.
+    fn asked(
+        &mut self,
+        path: &str,
+        kind: i32,
+        is_removal: bool,
+        (error, zxid): (i32, u64),
+    ) -> Result<(), Broken> {
+        let mut waits = self.watches.get(path).copied().unwrap_or_default();
+        let before = waits;
+        match kind {
+            1 => waits.child = false,
+            2 => waits.data = false,
+            4 => waits.persistent = false,
+            5 => waits.recursive = false,
+            _ => waits = Waits::default(),
+        }
+        let expected = if waits == before { NO_WATCHER } else { 0 };
+        if error != expected {
+            let seen = format!(
+                "watches of kind {kind} on {path}, where {before:?} wait, were answered {error}"
+            );
+            let rule = "W3 nothing else: a server knows the watches that wait, and no others";
+            return Err(self.broken(rule, seen, zxid));
+        }
+        if is_removal {
+            self.watches.insert(path.to_owned(), waits);
         }
         Ok(())
     }

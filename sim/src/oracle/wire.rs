@@ -1,5 +1,6 @@
 //! What travels between a client and a server, read off the wire by the oracles' own reader.
 
+use crate::oracle::asked::Asked;
 use crate::oracle::bytes::{Bytes, Malformed};
 use crate::queue::Micros;
 use std::collections::VecDeque;
@@ -13,6 +14,8 @@ pub(crate) enum Request {
         data: Option<Rc<[u8]>>,
         flags: i32,
         with_stat: bool,
+        /// Of a node that goes by itself.
+        ttl_ms: i64,
     },
     Delete {
         path: String,
@@ -25,6 +28,12 @@ pub(crate) enum Request {
     },
     Check {
         path: String,
+        version: i32,
+    },
+    SetAcl {
+        path: String,
+        /// What everybody may do.
+        perms: i32,
         version: i32,
     },
     Multi(Vec<Request>),
@@ -49,6 +58,7 @@ pub(crate) enum Request {
         recursive: bool,
     },
     CloseSession,
+    Asked(Box<Asked>),
     /// Something the oracles do not judge.
     Other(i32),
 }
@@ -71,6 +81,7 @@ impl Request {
             Request::Create { .. }
             | Request::Delete { .. }
             | Request::SetData { .. }
+            | Request::SetAcl { .. }
             | Request::Check { .. }
             | Request::Multi(_)
             | Request::CloseSession => true,
@@ -81,6 +92,7 @@ impl Request {
             | Request::Ping
             | Request::SetWatches(_)
             | Request::AddWatch { .. }
+            | Request::Asked(_)
             | Request::Other(_) => false,
         }
     }
@@ -102,6 +114,8 @@ impl Request {
             | Request::GetChildren { .. }
             | Request::Sync
             | Request::AddWatch { .. }
+            | Request::SetAcl { .. }
+            | Request::Asked(_)
             | Request::Other(_) => true,
         }
     }
@@ -127,6 +141,8 @@ impl Request {
             Request::SetWatches(_) => "setWatches".to_owned(),
             Request::AddWatch { path, .. } => format!("addWatch {path}"),
             Request::CloseSession => "closeSession".to_owned(),
+            Request::SetAcl { path, perms, .. } => format!("setACL {path} to {perms}"),
+            Request::Asked(asked) => asked.words(),
             Request::Other(code) => format!("opcode {code}"),
         }
     }
@@ -330,19 +346,16 @@ fn request_frame(frame: &[u8]) -> Result<FrameKind, Malformed> {
 
 fn request(code: i32, bytes: &mut Bytes<'_>) -> Result<Request, Malformed> {
     Ok(match code {
-        1 | 15 => {
+        1 | 15 | 19 | 21 => {
             let path = bytes.text()?;
             let data = bytes.buffer()?.map(Rc::from);
-            bytes.list(|acl| {
-                acl.int()?;
-                acl.buffer()?;
-                acl.buffer().map(|_| ())
-            })?;
+            open_to_all(bytes)?;
             Request::Create {
                 path,
                 data,
                 flags: bytes.int()?,
-                with_stat: code == 15,
+                with_stat: code != 1,
+                ttl_ms: if code == 21 { bytes.long()? } else { -1 },
             }
         }
         2 => Request::Delete {
@@ -360,6 +373,11 @@ fn request(code: i32, bytes: &mut Bytes<'_>) -> Result<Request, Malformed> {
         5 => Request::SetData {
             path: bytes.text()?,
             data: bytes.buffer()?.map(Rc::from),
+            version: bytes.int()?,
+        },
+        7 => Request::SetAcl {
+            path: bytes.text()?,
+            perms: open_to_all(bytes)?,
             version: bytes.int()?,
         },
         8 | 12 => Request::GetChildren {
@@ -397,8 +415,22 @@ fn request(code: i32, bytes: &mut Bytes<'_>) -> Result<Request, Malformed> {
             recursive: bytes.int()? == 1,
         },
         -11 => Request::CloseSession,
-        _ => Request::Other(code),
+        _ => match Asked::read(code, bytes)? {
+            Some(asked) => Request::Asked(Box::new(asked)),
+            None => Request::Other(code),
+        },
     })
+}
+
+/// Reads an access list, and what its first entry allows everybody.
+pub(super) fn open_to_all(bytes: &mut Bytes<'_>) -> Result<i32, Malformed> {
+    let entries = bytes.list(|entry| {
+        let perms = entry.int()?;
+        entry.buffer()?;
+        entry.buffer()?;
+        Ok(perms)
+    })?;
+    Ok(entries.first().copied().unwrap_or_default())
 }
 
 fn multi(bytes: &mut Bytes<'_>) -> Result<Vec<Request>, Malformed> {

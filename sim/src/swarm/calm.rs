@@ -2,6 +2,7 @@
 
 use super::{DiskKnobs, Locality, Minority, Swarm, WorkWeights};
 use crate::net::NetKnobs;
+use crate::workload::Recipes;
 
 impl Default for Swarm {
     /// Three servers that keep calm: everything as regular as it can be.
@@ -52,6 +53,7 @@ impl Default for Swarm {
                 close: 0,
                 paths: 4,
                 long: 1,
+                recipes: Recipes::default(),
             },
             demands_proof: false,
             requests_max: 0,

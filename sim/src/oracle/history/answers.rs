@@ -114,6 +114,8 @@ fn kind_of(part: &Request) -> i32 {
         | Request::Ping
         | Request::SetWatches(_)
         | Request::AddWatch { .. }
+        | Request::SetAcl { .. }
+        | Request::Asked(_)
         | Request::CloseSession
         | Request::Other(_) => 0,
     }

@@ -6,6 +6,7 @@ fn create(path: &str, flags: i32) -> Request {
         data: None,
         flags,
         with_stat: false,
+        ttl_ms: -1,
     }
 }
 
@@ -69,4 +70,48 @@ fn the_end_of_a_session_must_take_exactly_its_ephemerals() {
     let effects = model.apply(7, 3, 0, &right).unwrap();
     assert_eq!(effects.len(), 1);
     assert!(!model.nodes.contains_key("/e"));
+}
+
+#[test]
+fn an_access_list_is_looked_at_where_the_documentation_says() {
+    let mut model = with_session();
+    perform(&mut model, 7, 2, &create("/a", 0));
+    let path = "/a".to_owned();
+    let close = Request::SetAcl {
+        path: path.clone(),
+        perms: 1 | 16,
+        version: -1,
+    };
+    perform(&mut model, 7, 3, &close);
+    assert_eq!(model.nodes["/a"].aversion, 1);
+    let denied = Answer::Error(code::NO_AUTH);
+    assert_eq!(perform(&mut model, 7, 4, &create("/a/b", 0)), denied);
+    let delete = |path: &str| Request::Delete {
+        path: path.to_owned(),
+        version: -1,
+    };
+    // Before the node is looked for.
+    assert_eq!(perform(&mut model, 7, 5, &delete("/a/none")), denied);
+    assert_eq!(perform(&mut model, 7, 6, &delete("/a")), Answer::Void);
+}
+
+#[test]
+fn nothing_goes_by_itself_before_its_time() {
+    let mut model = with_session();
+    perform(&mut model, 7, 2, &create("/plain", 0));
+    perform(&mut model, 7, 3, &create("/container", 4));
+    let reap = |path: &str| Change::Reap {
+        path: path.to_owned(),
+    };
+    for path in ["/plain", "/container"] {
+        assert!(model.apply(0, 4, 0, &reap(path)).is_err(), "{path}");
+    }
+    perform(&mut model, 7, 5, &create("/container/c", 0));
+    assert!(model.apply(0, 6, 0, &reap("/container")).is_err());
+    let delete = Request::Delete {
+        path: "/container/c".to_owned(),
+        version: -1,
+    };
+    perform(&mut model, 7, 7, &delete);
+    assert!(model.apply(0, 8, 0, &reap("/container")).is_ok());
 }
