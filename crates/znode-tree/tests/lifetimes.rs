@@ -250,3 +250,19 @@ fn a_node_that_came_back_to_life_is_not_reaped() {
         Err(Refusal::Error(ErrorCode::BadVersion))
     );
 }
+
+#[test]
+fn a_new_container_is_not_reaped_for_one_that_had_its_name() {
+    let mut server = Server::new();
+    let me = Requester::new(ME, &[]);
+    server.write(&create("/c", 4)).unwrap();
+    server.make("/c/x");
+    server.write(&delete("/c/x", -1)).unwrap();
+    // Found due twice before the first deletion is applied, and made anew in between.
+    server.prepare(&me, &delete_container("/c")).unwrap();
+    server.prepare(&me, &create("/c", 4)).unwrap();
+    assert_eq!(
+        server.prepare(&me, &delete_container("/c")),
+        Err(Refusal::Error(ErrorCode::BadVersion))
+    );
+}

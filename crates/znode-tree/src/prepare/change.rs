@@ -26,8 +26,9 @@ impl Preparation<'_> {
         })
     }
 
-    /// Asked for by the server itself, some time after it found the node due: so whether it is
-    /// empty, and for a TTL node whether it still is due, is checked again.
+    /// Asked for by the server itself when it finds the node due in what is applied: what is
+    /// pending may have given it children, time, or its name to another node, so all of that is
+    /// checked again.
     pub(super) fn delete_container(&mut self, path: Option<&str>) -> Result<Txn, ErrorCode> {
         let path = path.ok_or(ErrorCode::MarshallingError)?;
         let parent_path = deletable(path)?;
@@ -36,7 +37,7 @@ impl Preparation<'_> {
             return Err(ErrorCode::NotEmpty);
         }
         let may_go = match node.kind() {
-            NodeKind::Container => true,
+            NodeKind::Container => node.cversion > 0 || self.is_applied(path, &node),
             NodeKind::Ttl(ttl_ms) => self.time.0.saturating_sub(node.mtime.0) > ttl_ms,
             NodeKind::Persistent | NodeKind::Ephemeral(_) => false,
         };
@@ -47,6 +48,14 @@ impl Preparation<'_> {
         self.note_deletion(parent_path, parent, path, &node);
         Ok(Txn::DeleteContainer {
             path: Box::from(path),
+        })
+    }
+
+    /// Whether nothing pending has made or changed the node.
+    fn is_applied(&self, path: &str, node: &NodeState) -> bool {
+        self.tree.find(path).is_some_and(|index| {
+            let applied = &self.tree.nodes[index];
+            (applied.czxid, applied.mzxid) == (node.czxid, node.mzxid)
         })
     }
 
