@@ -108,6 +108,8 @@ pub(crate) struct Host {
     timer_due: Option<Micros>,
     clock: Clock,
     paused: bool,
+    /// When it last went on after a pause.
+    pub(crate) resumed_at: Micros,
     purposes: BTreeMap<ConnNumber, Purpose>,
     conns: BTreeMap<ConnId, ConnNumber>,
     links: BTreeMap<LinkId, (ConnNumber, Side)>,
@@ -155,6 +157,7 @@ impl Host {
                 wall_offset_ms,
             },
             paused: false,
+            resumed_at: 0,
             purposes: BTreeMap::new(),
             conns: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -324,6 +327,7 @@ impl Host {
     pub(crate) fn resume(&mut self, around: &mut Around<'_>) {
         if self.paused {
             self.paused = false;
+            self.resumed_at = around.queue.now();
             self.wake(around);
         }
     }

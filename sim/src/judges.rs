@@ -257,7 +257,8 @@ impl Judges {
             clock_rates: hosts.iter().map(Host::clock_rate).collect(),
         };
         sessions::judge_homes(&timeline, taps, &homes)?;
-        sessions::judge_silence(&timeline, taps, &self.leaders, end)?;
+        let resumed: Vec<Micros> = hosts.iter().map(|host| host.resumed_at).collect();
+        sessions::judge_silence(&timeline, taps, (&self.leaders, &resumed), end)?;
         let open: Vec<usize> = clients.iter().filter_map(SimClient::open_tap).collect();
         for (number, tap) in taps.iter().enumerate() {
             let at_end = if open.contains(&number) {

@@ -4,7 +4,7 @@
 use crate::oracle::bytes::{Bytes, Malformed};
 use crate::oracle::model::{Node, code};
 use crate::oracle::timeline::Timeline;
-use crate::oracle::wire::stat;
+use crate::oracle::wire::{open_to_all, stat};
 use std::collections::BTreeSet;
 
 /// What is asked.
@@ -123,7 +123,7 @@ impl Asked {
             Asked::Acl { path } => match at.node(path) {
                 None => Ok(missing),
                 Some(node) => Ok(error == 0
-                    && acl(&mut bytes)? == [(node.perms, *b"world", *b"anyone")]
+                    && open_to_all(&mut bytes)? == node.perms
                     && stat(&mut bytes)? == node.stat()),
             },
             Asked::Ephemerals { prefix } => {
@@ -248,15 +248,4 @@ fn many_are_right(parts: &[Part], at: At<'_>, bytes: &mut Bytes<'_>) -> Result<b
         }
     }
     Ok(bytes.int()? == -1 && bytes.byte()? == 1)
-}
-
-/// Reads an access list of open entries.
-fn acl(bytes: &mut Bytes<'_>) -> Result<Vec<(i32, [u8; 5], [u8; 6])>, Malformed> {
-    bytes.list(|entry| {
-        let perms = entry.int()?;
-        let scheme = entry.buffer()?.ok_or(Malformed)?;
-        let id = entry.buffer()?.ok_or(Malformed)?;
-        let scheme = scheme.try_into().map_err(|_| Malformed)?;
-        Ok((perms, scheme, id.try_into().map_err(|_| Malformed)?))
-    })
 }

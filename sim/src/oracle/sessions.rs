@@ -225,7 +225,7 @@ fn left_of(session: i64, now: Micros, taps: &[Tap], homes: &Homes<'_>) -> Option
 pub(crate) fn judge_silence(
     timeline: &Timeline,
     taps: &[Tap],
-    reigns: &BTreeMap<u32, Reign>,
+    (reigns, resumed): (&BTreeMap<u32, Reign>, &[Micros]),
     (now, tick): (Micros, Micros),
 ) -> Result<(), Broken> {
     let Some((_, reign)) = reigns.last_key_value() else {
@@ -233,7 +233,8 @@ pub(crate) fn judge_silence(
     };
     for session in timeline.last.sessions.keys() {
         let own = taps.iter().filter(|tap| tap.session == Some(*session));
-        let mut last = reign.since;
+        // A leader that stood still gives everybody new time.
+        let mut last = reign.since.max(resumed[reign.server]);
         let mut timeout_ms = None;
         for frame in own.flat_map(|tap| &tap.frames) {
             last = last.max(frame.time);

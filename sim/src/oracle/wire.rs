@@ -422,15 +422,17 @@ fn request(code: i32, bytes: &mut Bytes<'_>) -> Result<Request, Malformed> {
     })
 }
 
-/// Reads an access list, and what its first entry allows everybody.
+/// Reads an access list of one entry, which is for everybody, and says what it allows.
 pub(super) fn open_to_all(bytes: &mut Bytes<'_>) -> Result<i32, Malformed> {
     let entries = bytes.list(|entry| {
         let perms = entry.int()?;
-        entry.buffer()?;
-        entry.buffer()?;
-        Ok(perms)
+        let is_for_all = (entry.text()?, entry.text()?) == ("world".into(), "anyone".into());
+        is_for_all.then_some(perms).ok_or(Malformed)
     })?;
-    Ok(entries.first().copied().unwrap_or_default())
+    match entries[..] {
+        [perms] => Ok(perms),
+        _ => Err(Malformed),
+    }
 }
 
 fn multi(bytes: &mut Bytes<'_>) -> Result<Vec<Request>, Malformed> {

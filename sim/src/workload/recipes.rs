@@ -231,9 +231,10 @@ impl Draw<'_> {
     fn deep(&mut self) -> Vec<ClientRequest> {
         let depth = self.dice.octaves(1, 30);
         let mut path = format!("/deep{}", self.dice.below(2));
-        let mut asked = Vec::new();
+        let mut ways = Vec::new();
         for _ in 1..depth {
-            asked.push(persistent(path.clone()));
+            let part = node(path.clone(), CreateMode::Persistent, None);
+            ways.push(MultiOp::Create(part));
             path.push_str("/d");
         }
         match self.dice.below(4) {
@@ -241,15 +242,9 @@ impl Draw<'_> {
             1 => vec![ClientRequest::GetAllChildrenNumber {
                 path: format!("/deep{}", self.dice.below(2)),
             }],
-            _ => vec![ClientRequest::Multi(
-                asked
-                    .into_iter()
-                    .filter_map(|request| match request {
-                        ClientRequest::Create(create) => Some(MultiOp::Create(create)),
-                        _ => None,
-                    })
-                    .collect(),
-            )],
+            2 => vec![ClientRequest::Multi(ways)],
+            // As far as there is something already.
+            _ => vec![persistent(path)],
         }
     }
 
@@ -494,10 +489,14 @@ mod tests {
         for recipe in Recipe::ALL {
             let asked = asked(recipe);
             assert!(asked.len() >= 500, "{recipe:?}");
-            let data = asked.iter().filter_map(|request| match request {
-                ClientRequest::Create(create) => create.data.as_deref(),
-                ClientRequest::SetData { data, .. } => data.as_deref(),
-                _ => None,
+            let data = asked.iter().filter_map(|request| {
+                if let ClientRequest::Create(create) = request {
+                    return create.data.as_deref();
+                }
+                if let ClientRequest::SetData { data, .. } = request {
+                    return data.as_deref();
+                }
+                None
             });
             for data in data.filter(|data| !data.is_empty()) {
                 assert!(data.starts_with(b"c4."), "{recipe:?}: {data:?}");
@@ -510,9 +509,11 @@ mod tests {
         let paths = asked(Recipe::Register);
         let paths: Vec<&str> = paths
             .iter()
-            .filter_map(|request| match request {
-                ClientRequest::GetData { path, .. } => Some(path.as_str()),
-                _ => None,
+            .filter_map(|request| {
+                if let ClientRequest::GetData { path, .. } = request {
+                    return Some(path.as_str());
+                }
+                None
             })
             .collect();
         let is_hot = |path: &&&str| ["/r0", "/r1", "/r2", "/r3"].contains(*path);

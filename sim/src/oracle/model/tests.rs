@@ -76,9 +76,8 @@ fn the_end_of_a_session_must_take_exactly_its_ephemerals() {
 fn an_access_list_is_looked_at_where_the_documentation_says() {
     let mut model = with_session();
     perform(&mut model, 7, 2, &create("/a", 0));
-    let path = "/a".to_owned();
     let close = Request::SetAcl {
-        path: path.clone(),
+        path: "/a".to_owned(),
         perms: 1 | 16,
         version: -1,
     };
