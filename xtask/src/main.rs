@@ -13,6 +13,7 @@ mod hostile;
 mod interop;
 mod measure;
 mod memory;
+mod mutation;
 mod process;
 mod simulate;
 mod test;
@@ -43,6 +44,8 @@ enum Command {
     Ci,
     /// Run simulated ensembles from seeds.
     Simulate(simulate::Options),
+    /// Let an outside tool mutate sources; do the tests of the crate or a simulated world notice?
+    Mutation(mutation::Options),
     /// Let clients of other makers, and their own tests, use real servers.
     Interop(interop::Options),
     /// Kill, stop and restart real servers under load, then look for every acknowledged write.
@@ -82,6 +85,7 @@ fn run(command: Command) -> Result<ExitCode> {
             })
         }
         Command::Simulate(options) => simulate::run(&options),
+        Command::Mutation(options) => mutation::run(&options),
         Command::Interop(options) => interop::run(&options),
         Command::Chaos(options) => chaos::run(&options),
         Command::Memory(options) => memory::run(&options),

@@ -1,0 +1,204 @@
+//! One mutant after the other against tests and simulated worlds.
+
+use super::weave::Mutant;
+use anyhow::{Context, Result};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long the tests of a crate may take; all of them need two seconds.
+const TESTS: Duration = Duration::from_secs(30);
+/// How long the worlds of one profile may take.
+const WORLDS: Duration = Duration::from_secs(300);
+/// Kibibytes of address space of a trial, so that a mutant that never stops asking for memory
+/// ends.
+const MEMORY: &str = "4000000";
+
+/// What was built.
+pub(crate) struct Programs {
+    /// The tests of each package.
+    pub(crate) tests: BTreeMap<String, Vec<PathBuf>>,
+    pub(crate) simulator: PathBuf,
+    /// The woven workspace.
+    pub(crate) root: PathBuf,
+}
+
+/// What became of a mutant.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// A test failed, or the program of tests ended otherwise.
+    Tests(String),
+    /// A world failed; its seed, profile and rule.
+    Simulator(String),
+    /// It never came to an end.
+    Timeout(&'static str),
+    Survived,
+}
+
+impl Outcome {
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Outcome::Tests(_) => "caught by tests",
+            Outcome::Simulator(_) => "caught by the simulator",
+            Outcome::Timeout(_) => "timed out",
+            Outcome::Survived => "survived",
+        }
+    }
+
+    pub(crate) fn by(&self) -> String {
+        match self {
+            Outcome::Tests(by) | Outcome::Simulator(by) => by.clone(),
+            Outcome::Timeout(by) => (*by).to_owned(),
+            Outcome::Survived => String::new(),
+        }
+    }
+}
+
+/// A mutant that was tried.
+pub(crate) struct Done {
+    pub(crate) number: u32,
+    pub(crate) outcome: Outcome,
+}
+
+/// Tries mutants side by side, and tells of each as soon as it is done.
+pub(crate) fn all(
+    programs: &Programs,
+    mutants: &BTreeMap<u32, Mutant>,
+    woven: &BTreeSet<u32>,
+    jobs: usize,
+    seeds: u64,
+    mut tell: impl FnMut(&Done),
+) -> Result<BTreeMap<u32, Outcome>> {
+    let waiting = Mutex::new(woven.iter().copied().collect::<VecDeque<u32>>());
+    let mut outcomes = BTreeMap::new();
+    thread::scope(|scope| -> Result<()> {
+        let (sender, receiver) = mpsc::channel();
+        for _ in 0..jobs.max(1) {
+            let (sender, waiting) = (sender.clone(), &waiting);
+            scope.spawn(move || {
+                loop {
+                    let next = waiting.lock().expect("nobody panics").pop_front();
+                    let Some(number) = next else {
+                        return;
+                    };
+                    let outcome = one(programs, &mutants[&number], number, seeds);
+                    let done = outcome.map(|outcome| Done { number, outcome });
+                    if sender.send(done).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for done in receiver {
+            let done = done?;
+            tell(&done);
+            outcomes.insert(done.number, done.outcome);
+        }
+        Ok(())
+    })?;
+    Ok(outcomes)
+}
+
+fn one(programs: &Programs, mutant: &Mutant, number: u32, seeds: u64) -> Result<Outcome> {
+    let folder = programs.root.join("crates").join(&mutant.package);
+    for test in &programs.tests[&mutant.package] {
+        match attempt(test, &[], &folder, number, TESTS)? {
+            End::Well => {}
+            End::Late => return Ok(Outcome::Timeout("tests")),
+            End::Badly(printed) => {
+                let failed = printed.lines().find(|line| line.ends_with("... FAILED"));
+                let by = failed.map_or_else(|| "a test that ended otherwise".into(), first_test);
+                return Ok(Outcome::Tests(by));
+            }
+        }
+    }
+    let range = format!("0..{seeds}");
+    for profile in ["lite", "swarm"] {
+        let words = [
+            "--mutant",
+            "none",
+            "--profile",
+            profile,
+            "--seeds",
+            &range,
+            "--jobs",
+            "1",
+        ];
+        match attempt(&programs.simulator, &words, &folder, number, WORLDS)? {
+            End::Well => {}
+            End::Late => return Ok(Outcome::Timeout("simulator")),
+            End::Badly(printed) => {
+                let last = printed.lines().last().unwrap_or_default();
+                let by = last.strip_prefix("killed ").unwrap_or("a crash");
+                return Ok(Outcome::Simulator(format!("{profile} {by}")));
+            }
+        }
+    }
+    Ok(Outcome::Survived)
+}
+
+fn first_test(line: &str) -> String {
+    let name = line.strip_prefix("test ").unwrap_or(line);
+    name.trim_end_matches(" ... FAILED").to_owned()
+}
+
+enum End {
+    Well,
+    Badly(String),
+    Late,
+}
+
+fn attempt(
+    program: &Path,
+    words: &[&str],
+    folder: &Path,
+    number: u32,
+    patience: Duration,
+) -> Result<End> {
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -v \"$1\"; shift; exec \"$0\" \"$@\""])
+        .arg(program)
+        .arg(MEMORY)
+        .args(words)
+        .current_dir(folder)
+        .env("WOVEN", number.to_string())
+        // A failure is enough; what is smallest about it does not matter here.
+        .env("PROPTEST_MAX_SHRINK_ITERS", "0")
+        .env("PROPTEST_FAILURE_PERSISTENCE", "off")
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    let mut stdout = child.stdout.take().expect("the output is piped");
+    let reader = thread::spawn(move || {
+        let mut printed = Vec::new();
+        // What cannot be read any more was not printed.
+        let _ = stdout.read_to_end(&mut printed);
+        String::from_utf8_lossy(&printed).into_owned()
+    });
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if started.elapsed() > patience {
+            child.kill()?;
+            child.wait()?;
+            return Ok(End::Late);
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    let printed = reader.join().expect("reading does not panic");
+    Ok(if status.success() {
+        End::Well
+    } else {
+        End::Badly(printed)
+    })
+}
