@@ -134,48 +134,6 @@ pub fn drawn(options: &Options) -> String {
     Swarm::draw(options.seed, options.profile).words()
 }
 
-/// How a mutant died.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kill {
-    /// The first seed that noticed.
-    pub seed: u64,
-    /// What it noticed.
-    pub verdict: Verdict,
-    /// The rule that was broken.
-    pub rule: String,
-    /// The failure as [`Report::story`] tells it.
-    pub story: Vec<String>,
-}
-
-/// Runs seeds against the named mutant until one fails; `None` when it survives all of them.
-///
-/// # Panics
-/// In a build without `--cfg mutants`, which has no mutants to switch on.
-pub fn hunt(mutant: &str, seeds: core::ops::Range<u64>) -> Option<Kill> {
-    activate(mutant);
-    let kill = seeds.into_iter().find_map(|seed| {
-        let report = run(&Options::seed(seed));
-        (!report.passed()).then(|| Kill {
-            seed,
-            verdict: report.verdict,
-            rule: report.rule.unwrap_or_default(),
-            story: report.story,
-        })
-    });
-    activate("");
-    kill
-}
-
-#[cfg(mutants)]
-fn activate(mutant: &str) {
-    zk_types::activate_mutant(mutant);
-}
-
-#[cfg(not(mutants))]
-fn activate(mutant: &str) {
-    panic!("mutant {mutant:?} needs a build with --cfg mutants");
-}
-
 fn counters(world: &World) -> BTreeMap<&'static str, u64> {
     let mut counters = Nemesis::counters(&world.nemesis).clone();
     counters.extend(world.net.counts());

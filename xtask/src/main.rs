@@ -13,6 +13,7 @@ mod hostile;
 mod interop;
 mod measure;
 mod memory;
+mod mutants;
 mod mutation;
 mod process;
 mod simulate;
@@ -40,7 +41,7 @@ enum Command {
     Tidy(tidy::Options),
     /// Run every test, then two hundred simulated worlds; ends with the counts.
     Test(test::Options),
-    /// What continuous integration runs: tidy, then test.
+    /// What continuous integration runs: tidy, test, and the quick mutants.
     Ci,
     /// Run simulated ensembles from seeds.
     Simulate(simulate::Options),
@@ -78,11 +79,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Ci => {
             let tidied = tidy::run(&tidy::Options::default())?;
             let tested = test::run(&test::Options::default())?;
-            Ok(if tidied == ExitCode::SUCCESS {
-                tested
-            } else {
-                tidied
-            })
+            let hunted = mutants::run(&mutants::Options::quick())?;
+            let all = [tidied, tested, hunted];
+            let failed = all.into_iter().find(|code| *code != ExitCode::SUCCESS);
+            Ok(failed.unwrap_or(ExitCode::SUCCESS))
         }
         Command::Simulate(options) => simulate::run(&options),
         Command::Mutation(options) => mutation::run(&options),

@@ -60,10 +60,13 @@ impl Authenticator {
     /// Whether a connection with these identities is answered at all.
     pub fn admits(&self, identities: &[Identity]) -> bool {
         let schemes = &self.rules.enforced_schemes;
+        let is_enforced = |identity: &Identity| schemes.contains(&identity.scheme);
         schemes.is_empty()
-            || identities
-                .iter()
-                .any(|identity| schemes.contains(&identity.scheme))
+            || zk_types::mutant!(
+                "every-identity-must-be-enforced",
+                identities.iter().any(is_enforced),
+                identities.iter().all(is_enforced)
+            )
     }
 
     fn of_digest(&self, proof: Option<&[u8]>) -> Proof {

@@ -6,6 +6,17 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(mutants)]
+use zk_types::mutant;
+#[cfg(not(mutants))]
+macro_rules! mutant {
+    ($name:literal, $correct:expr, $wrong:expr) => {
+        $correct
+    };
+}
+#[cfg(not(mutants))]
+use mutant;
+
 mod reader;
 mod writer;
 

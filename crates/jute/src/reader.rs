@@ -90,7 +90,11 @@ impl<'a> Reader<'a> {
     pub fn buffer(&mut self, field: &'static str) -> Result<Option<&'a [u8]>, DecodeError> {
         let length = self.int(field)?;
         if length == -1 {
-            return Ok(None);
+            return Ok(crate::mutant!(
+                "null-buffer-read-as-empty",
+                None,
+                Some(&self.bytes[..0])
+            ));
         }
         let wanted = usize::try_from(length).map_err(|_| DecodeError::Length { field, length })?;
         if wanted > self.length_max {

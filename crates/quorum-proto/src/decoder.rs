@@ -95,7 +95,8 @@ impl Decoder {
             return;
         }
         if self.start > 0 {
-            self.buffer.drain(..self.start);
+            let read = zk_types::mutant!("partial-frame-lost", self.start, self.buffer.len());
+            self.buffer.drain(..read);
             self.start = 0;
         }
         self.buffer.extend_from_slice(bytes);

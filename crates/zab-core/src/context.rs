@@ -152,7 +152,11 @@ impl Context {
     /// The vote for this server.
     pub(crate) fn own_vote(&self) -> Option<Vote> {
         self.may_vote().then(|| Vote {
-            epoch: self.store.current_epoch(),
+            epoch: zk_types::mutant!(
+                "vote-by-the-promised-epoch",
+                self.store.current_epoch(),
+                self.store.promise().accepted
+            ),
             zxid: self.store.log.last(),
             leader: self.me,
         })

@@ -41,7 +41,10 @@ pub(crate) fn write_strings(writer: &mut Writer<'_>, strings: &[Cow<'_, str>]) {
 
 pub(crate) fn write_stat(writer: &mut Writer<'_>, stat: &Stat) {
     write_zxid(writer, stat.czxid);
-    write_zxid(writer, stat.mzxid);
+    write_zxid(
+        writer,
+        zk_types::mutant!("stat-with-the-wrong-mzxid", stat.mzxid, stat.pzxid),
+    );
     writer.long(stat.ctime.0);
     writer.long(stat.mtime.0);
     writer.int(stat.version);

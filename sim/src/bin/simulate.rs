@@ -23,6 +23,12 @@ struct Arguments {
     form: Form,
     trace: Option<PathBuf>,
     jobs: usize,
+    /// A seed that noticed a mutant before, and is asked first.
+    #[cfg_attr(not(mutants), expect(dead_code, reason = "a hunt alone asks it"))]
+    first: Option<u64>,
+    /// Whether the hunt for a mutant goes on after the first seed that notices.
+    #[cfg_attr(not(mutants), expect(dead_code, reason = "a hunt alone asks it"))]
+    counts: bool,
 }
 
 /// How each seed is run.
@@ -48,11 +54,7 @@ fn main() -> ExitCode {
             ExitCode::from(code(verdict))
         }
         #[cfg(mutants)]
-        Ok(Task::Hunt {
-            mutant,
-            seeds,
-            except,
-        }) => hunt(&mutant, &seeds, &except),
+        Ok(Task::Hunt { mutant, arguments }) => hunt(&mutant, &arguments),
         Err(what) => {
             println!("{what}");
             ExitCode::from(code(Verdict::Harness))
@@ -69,9 +71,7 @@ enum Task {
     #[cfg(mutants)]
     Hunt {
         mutant: String,
-        seeds: Range<u64>,
-        /// Worlds that fail without a mutant, and so say nothing of one.
-        except: Vec<u64>,
+        arguments: Arguments,
     },
 }
 
@@ -83,9 +83,10 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
         form: Form::Text,
         trace: None,
         jobs: thread::available_parallelism().map_or(1, usize::from),
+        first: None,
+        counts: false,
     };
     let mut mutant = None;
-    let mut except = Vec::new();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
         match word.as_str() {
@@ -103,23 +104,15 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
             "--trace" => arguments.trace = Some(value()?.into()),
             "--jobs" => arguments.jobs = value()?.parse().map_err(|error| format!("{error}"))?,
             "--mutant" => mutant = Some(value()?),
-            "--except" => {
-                except = value()?
-                    .split(',')
-                    .map(number)
-                    .collect::<Result<Vec<u64>, _>>()?;
-            }
+            "--first" => arguments.first = Some(number(&value()?)?),
+            "--count" => arguments.counts = true,
             _ => return Err(format!("what is {word}?")),
         }
     }
-    match mutant.map(|mutant| (mutant, except)) {
+    match mutant {
         None => Ok(Task::Run(arguments)),
         #[cfg(mutants)]
-        Some((mutant, except)) => Ok(Task::Hunt {
-            mutant,
-            seeds: arguments.seeds,
-            except,
-        }),
+        Some(mutant) => Ok(Task::Hunt { mutant, arguments }),
         #[cfg(not(mutants))]
         Some(_) => Err("this build has no mutants; use cargo xtask simulate mutants".to_owned()),
     }
@@ -359,23 +352,22 @@ fn print_failures(failures: &[Report]) {
     );
 }
 
-/// Switches a mutant on and looks for a seed that notices.
+/// Switches a mutant on and looks for a seed that notices, or for all of them. Prints
+/// `killed <seed> <rule>` for each.
 #[cfg(mutants)]
-fn hunt(mutant: &str, seeds: &Range<u64>, except: &[u64]) -> ExitCode {
-    let mut from = seeds.start;
-    let gaps = except.iter().copied().filter(|seed| seeds.contains(seed));
-    for to in gaps.chain([seeds.end]) {
-        if let Some(kill) = sim::hunt(mutant, from..to) {
-            println!("killed {} {}", kill.seed, kill.rule.replace('\n', " "));
-            for line in &kill.story {
-                eprintln!("  {line}");
-            }
-            return ExitCode::from(code(kill.verdict));
+fn hunt(mutant: &str, arguments: &Arguments) -> ExitCode {
+    let known = arguments.first;
+    let others = arguments.seeds.clone().filter(|seed| Some(*seed) != known);
+    let seeds = known.into_iter().chain(others);
+    let mut last = ExitCode::SUCCESS;
+    for kill in sim::hunt(mutant, arguments.profile, seeds) {
+        println!("killed {} {}", kill.seed, kill.rule.replace('\n', " "));
+        last = ExitCode::from(code(kill.verdict));
+        if !arguments.counts {
+            break;
         }
-        from = to + 1;
     }
-    println!("{mutant} survived");
-    ExitCode::SUCCESS
+    last
 }
 
 fn code(verdict: Verdict) -> u8 {

@@ -49,6 +49,8 @@ struct Link {
     target: Option<u64>,
     /// The last record that the learner acknowledged.
     acked: Option<u64>,
+    /// Whether the learner was told that it is up to date.
+    is_serving: bool,
     /// Rounds that were not answered, with when each was asked.
     pings: VecDeque<(u64, u64)>,
 }
@@ -138,7 +140,10 @@ impl Peers {
                 Err(broken(rule, seen, sending).at(target))
             }
             Said::Ack { zxid } => acknowledged(link, zxid, sending, holding),
-            Said::UpToDate { committed } => told(link, committed, sending),
+            Said::UpToDate { committed } => {
+                link.is_serving = true;
+                told(link, committed, sending)
+            }
             Said::Commit { zxid } => told(link, zxid, sending),
             Said::Ping { round, committed } => {
                 link.pings.push_back((round, sending.order));
@@ -299,6 +304,16 @@ fn acknowledged(
 
 /// A learner is told to commit only what it was sent.
 fn told(link: &Link, committed: u64, sending: &Sending<'_>) -> Result<(), Broken> {
+    if committed > 0 && !link.is_serving {
+        let seen = format!(
+            "{} tells {} to commit {}, which serves nobody yet",
+            name(sending),
+            server_name(sending.to),
+            zxid_name(committed)
+        );
+        let rule = "a learner is told to commit when it serves, not before";
+        return Err(broken(rule, seen, sending).at(committed));
+    }
     if committed <= link.sent {
         return Ok(());
     }

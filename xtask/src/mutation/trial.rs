@@ -160,7 +160,11 @@ fn attempt(
     number: u32,
     patience: Duration,
 ) -> Result<End> {
-    let mut child = Command::new("sh")
+    let mut command = Command::new("sh");
+    if words.contains(&"--mutant") {
+        command.env("WOVEN_BY_NAME", "1");
+    }
+    let mut child = command
         .args(["-c", "ulimit -v \"$1\"; shift; exec \"$0\" \"$@\""])
         .arg(program)
         .arg(MEMORY)

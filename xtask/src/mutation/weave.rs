@@ -49,19 +49,19 @@ impl Mutant {
     }
 }
 
-/// The switch, as it is added to `zk-types`, which all crates know.
+/// The switch, as it is added to `zk-types`, which all crates know. `WOVEN` names the mutant that
+/// is on: always in tests, and in the simulator while it has its mutant called `woven` on.
 pub(crate) const SWITCH: &str = r#"
 extern crate std;
-static WOVEN: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(u32::MAX);
+static WOVEN: std::sync::OnceLock<(u32, bool)> = std::sync::OnceLock::new();
 /// Whether the mutant with this number is on.
 pub fn woven(number: u32) -> bool {
-    use core::sync::atomic::Ordering::Relaxed;
-    let mut on = WOVEN.load(Relaxed);
-    if on == u32::MAX {
-        on = std::env::var("WOVEN").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-        WOVEN.store(on, Relaxed);
-    }
-    on == number
+    let (on, always) = *WOVEN.get_or_init(|| {
+        let text = std::env::var("WOVEN").unwrap_or_default();
+        let number = text.parse().unwrap_or(0);
+        (number, std::env::var("WOVEN_BY_NAME").is_err())
+    });
+    on == number && (always || mutant_is_active("woven"))
 }
 "#;
 

@@ -12,6 +12,8 @@ impl Follower {
     pub(super) fn acknowledge(&mut self, cx: &mut Context) {
         match self.stage {
             Stage::Acknowledged | Stage::Broadcasting => {}
+            Stage::Synchronising { .. }
+                if mutant!("proposal-acked-before-newleader", false, true) => {}
             Stage::Dialling
             | Stage::Informing
             | Stage::Informed

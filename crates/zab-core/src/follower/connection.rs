@@ -6,7 +6,7 @@ use crate::follower::{Follower, Stage};
 use crate::interface::{LinkId, Output};
 use crate::timers::Timer;
 use core::time::Duration;
-use zk_types::Instant;
+use zk_types::{Instant, mutant};
 
 /// First and longest pause before a leader that refuses the link is dialled again.
 pub(super) const REDIAL: (Duration, Duration) =
@@ -86,6 +86,10 @@ impl Follower {
             | Stage::Synchronising { .. } => cx.config.init_limit,
             Stage::Acknowledged | Stage::Broadcasting => cx.config.sync_limit,
         };
-        cx.set_timer(Timer::Silence, now + cx.ticks(ticks));
+        mutant!(
+            "silence-timer-not-armed",
+            cx.set_timer(Timer::Silence, now + cx.ticks(ticks)),
+            ()
+        );
     }
 }

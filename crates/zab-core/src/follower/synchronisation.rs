@@ -123,7 +123,11 @@ impl Follower {
         self.stage = Stage::Broadcasting;
         self.vote.epoch = self.epoch;
         cx.failures = (None, 0);
-        cx.store.commit(committed);
+        cx.store.commit(mutant!(
+            "uncommitted-diff-applied",
+            committed,
+            cx.store.log.last()
+        ));
         self.deliver(cx);
         cx.show_role(Role::Following {
             leader: self.vote.leader,

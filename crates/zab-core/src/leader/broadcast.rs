@@ -95,7 +95,11 @@ impl Leader {
             .filter_map(|learner| Some((learner.stream()?.matched, learner.server)))
             .collect();
         acked.push((own, cx.me));
-        let reached = reached_by_quorum(&cx.quorum, &mut acked);
+        let reached = mutant!(
+            "commit-without-a-quorum",
+            reached_by_quorum(&cx.quorum, &mut acked),
+            Some(own)
+        );
         if let Some(zxid) = reached.filter(|zxid| *zxid >= Zxid::marker(epoch)) {
             cx.store.commit(zxid);
         }

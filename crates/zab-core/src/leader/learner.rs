@@ -221,7 +221,12 @@ impl Learner {
     pub(crate) fn tell_commit(&mut self, cx: &mut Context) {
         let link = self.link;
         if let Some(stream) = self.stream_mut()
-            && stream.announcement == Announcement::Serving
+            && stream.announcement
+                >= mutant!(
+                    "commit-before-newleader-acked",
+                    Announcement::Serving,
+                    Announcement::Sent
+                )
         {
             let zxid = cx.store.committed().min(stream.sent);
             if zxid > stream.told {
@@ -350,6 +355,7 @@ impl Stream {
     fn announce(&mut self, cx: &mut Context, link: LinkId, epoch: Epoch) {
         if self.announcement == Announcement::Due && self.sent >= self.target {
             self.announcement = Announcement::Sent;
+            self.sent = mutant!("proposals-during-sync-lost", self.sent, cx.store.log.last());
             cx.send(
                 link,
                 Message::NewLeader {

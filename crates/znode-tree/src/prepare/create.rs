@@ -40,7 +40,12 @@ impl Preparation<'_> {
         if op.call == CreateCall::IfNotExists && mode.naming == Naming::Sequential {
             return Err(ErrorCode::BadArguments);
         }
-        let path = full_path(path, mode.naming, parent.cversion)?;
+        let counter = zk_types::mutant!(
+            "sequence-from-the-number-of-children",
+            parent.cversion,
+            parent.children.cast_signed()
+        );
+        let path = full_path(path, mode.naming, counter)?;
         valid(Some(&path))?;
         if self.look(&path).is_some() {
             return Err(ErrorCode::NodeExists);
@@ -126,7 +131,11 @@ impl Mode {
     fn of(op: &CreateOp<'_>, place: Place, session: SessionId) -> Result<Mode, ErrorCode> {
         let by_flags = match op.flags {
             0 | 2 => NodeKind::Persistent,
-            1 | 3 => NodeKind::Ephemeral(session),
+            1 | 3 => NodeKind::Ephemeral(zk_types::mutant!(
+                "ephemeral-of-another-session",
+                session,
+                SessionId(session.0 + 1)
+            )),
             4 => NodeKind::Container,
             5 | 6 => NodeKind::Ttl(op.ttl_ms),
             _ => return Err(ErrorCode::BadArguments),
