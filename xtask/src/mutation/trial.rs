@@ -3,17 +3,16 @@
 use super::weave::Mutant;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
 
-/// How long the tests of a crate may take; all of them need two seconds.
-const TESTS: Duration = Duration::from_secs(30);
-/// How long the worlds of one profile may take.
-const WORLDS: Duration = Duration::from_secs(300);
+/// Seconds of computing that one program of tests may need; all of them need a second.
+const TESTS: &str = "5";
+/// Seconds of computing that the worlds of one profile may need.
+const WORLDS: &str = "120";
 /// Kibibytes of address space of a trial, so that a mutant that never stops asking for memory
 /// ends.
 const MEMORY: &str = "4000000";
@@ -121,7 +120,7 @@ fn one(programs: &Programs, mutant: &Mutant, number: u32, seeds: u64) -> Result<
     for profile in ["lite", "swarm"] {
         let words = [
             "--mutant",
-            "none",
+            "woven",
             "--profile",
             profile,
             "--seeds",
@@ -158,16 +157,19 @@ fn attempt(
     words: &[&str],
     folder: &Path,
     number: u32,
-    patience: Duration,
+    seconds: &str,
 ) -> Result<End> {
     let mut command = Command::new("sh");
     if words.contains(&"--mutant") {
         command.env("WOVEN_BY_NAME", "1");
     }
-    let mut child = command
-        .args(["-c", "ulimit -v \"$1\"; shift; exec \"$0\" \"$@\""])
+    let child = command
+        .args([
+            "-c",
+            "ulimit -v \"$1\" -t \"$2\"; shift 2; exec \"$0\" \"$@\"",
+        ])
         .arg(program)
-        .arg(MEMORY)
+        .args([MEMORY, seconds])
         .args(words)
         .current_dir(folder)
         .env("WOVEN", number.to_string())
@@ -176,33 +178,18 @@ fn attempt(
         .env("PROPTEST_FAILURE_PERSISTENCE", "off")
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
+        .output()
         .with_context(|| format!("cannot start {}", program.display()))?;
-    let mut stdout = child.stdout.take().expect("the output is piped");
-    let reader = thread::spawn(move || {
-        let mut printed = Vec::new();
-        // What cannot be read any more was not printed.
-        let _ = stdout.read_to_end(&mut printed);
-        String::from_utf8_lossy(&printed).into_owned()
-    });
-    let started = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if started.elapsed() > patience {
-            child.kill()?;
-            child.wait()?;
-            return Ok(End::Late);
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
-    let printed = reader.join().expect("reading does not panic");
-    Ok(if status.success() {
+    let is_late = child.status.signal() == Some(SIGXCPU) || child.status.signal() == Some(SIGKILL);
+    Ok(if child.status.success() {
         End::Well
+    } else if is_late {
+        End::Late
     } else {
-        End::Badly(printed)
+        End::Badly(String::from_utf8_lossy(&child.stdout).into_owned())
     })
 }
+
+/// How a program ends that needs more computing than it may.
+const SIGXCPU: i32 = 24;
+const SIGKILL: i32 = 9;
