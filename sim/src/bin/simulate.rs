@@ -24,10 +24,8 @@ struct Arguments {
     trace: Option<PathBuf>,
     jobs: usize,
     /// A seed that noticed a mutant before, and is asked first.
-    #[cfg_attr(not(mutants), expect(dead_code, reason = "a hunt alone asks it"))]
     first: Option<u64>,
     /// Whether the hunt for a mutant goes on after the first seed that notices.
-    #[cfg_attr(not(mutants), expect(dead_code, reason = "a hunt alone asks it"))]
     counts: bool,
 }
 

@@ -349,11 +349,10 @@ impl<'ast> Visit<'ast> for Weaver<'_> {
 }
 
 fn has_let(expression: &syn::Expr) -> bool {
-    match expression {
-        syn::Expr::Let(_) => true,
-        syn::Expr::Binary(both) => has_let(&both.left) || has_let(&both.right),
-        _ => false,
+    if let syn::Expr::Binary(both) = expression {
+        return has_let(&both.left) || has_let(&both.right);
     }
+    matches!(expression, syn::Expr::Let(_))
 }
 
 #[cfg(test)]
