@@ -100,7 +100,8 @@ impl Watches {
 
     /// A request was settled.
     pub(crate) fn reply(&mut self, record: &Record<'_>) -> Result<(), Broken> {
-        if let Some(zxid) = record.zxid {
+        // A refusal may show no state at all.
+        if let Some(zxid) = record.zxid.filter(|zxid| zxid.0 != u64::MAX) {
             self.shown.push((record.order, zxid.0));
         }
         let (path, kind) = match (record.request, record.result) {
