@@ -95,6 +95,12 @@ impl Player<'_> {
                 if !pipelined {
                     self.settle(*conn);
                 }
+                if request.op == opcodes::CLOSE_SESSION && self.servers.len() > 1 {
+                    // Apache's leader counts the children that the end of a session takes with it
+                    // until it has applied that end itself, whoever has been answered.
+                    self.applied[0] = 0;
+                    self.catch_up_with_a_scout(0)?;
+                }
                 Ok(())
             }
             Step::Cut { conn } => {
