@@ -14,6 +14,7 @@ use crate::panics;
 use crate::queue::Micros;
 use crate::script::Ask;
 use crate::swarm::{Minority, Swarm};
+use crate::trace::{ClientState, Kind};
 use crate::workload::{self, Known};
 use crate::world::Event;
 use client_core::{
@@ -295,11 +296,15 @@ impl SimClient {
                         .server(tap.server));
                 }
                 let tap = self.tap;
+                around.notes.record(|recorder| {
+                    recorder.received(self.node, told.conn, Side::Accepter, bytes.len());
+                });
                 self.handle(Input::Bytes(&bytes), taps, around)?;
                 self.nothing_is_withheld(tap.map(|tap| &taps[tap]))
             }
             What::Closed => {
                 let was_up = self.is_up;
+                around.notes.record(|r| r.lost(self.node, told.conn));
                 self.disconnected();
                 let input = if was_up {
                     Input::Closed
@@ -330,9 +335,6 @@ impl SimClient {
     fn outputs(&mut self, taps: &mut [Tap], around: &mut Around<'_>) -> Result<(), Broken> {
         let now = around.queue.now();
         while let Some(output) = self.machine.poll_output() {
-            around
-                .notes
-                .trace(now, || format!("{} -> {output:?}", client_name(self.index)));
             match output {
                 Output::Connect { server } => {
                     around.chain.push(
@@ -356,6 +358,10 @@ impl SimClient {
                     let conn = self
                         .conn
                         .expect("clients send over a connection that is up");
+                    around.notes.record(|recorder| {
+                        let ends = around.net.ends(conn);
+                        recorder.sent(self.node, (conn, Side::Dialler), ends, &bytes);
+                    });
                     around.net.send(conn, Side::Dialler, bytes);
                 }
                 Output::Disconnect => {
@@ -372,6 +378,10 @@ impl SimClient {
                     let words = format!("{result:?}");
                     around.chain.push(now, 42, self.entity(), words.as_bytes());
                     let order = around.chain.events();
+                    around.notes.record(|recorder| {
+                        let zxid = zxid.map(|zxid| zxid.0);
+                        recorder.settled(self.node, ticket.0, zxid, outcome(&result));
+                    });
                     let request = self.asked.remove(&ticket).ok_or_else(|| {
                         let seen = format!("{} settles {ticket:?} again", self.name());
                         Broken::history("a request is settled once", seen).client(self.index)
@@ -401,6 +411,10 @@ impl SimClient {
                         .chain
                         .push(now, 43, self.entity(), event.path.as_bytes());
                     let order = around.chain.events();
+                    around.notes.record(|recorder| {
+                        let zxid = event.zxid.map(|zxid| zxid.0);
+                        recorder.fired(self.node, &event.path, zxid, format!("{:?}", event.kind));
+                    });
                     for ticket in watchers {
                         self.watches.fired(&Watched {
                             order,
@@ -414,7 +428,7 @@ impl SimClient {
                 Output::State(state) => self.state(state, around)?,
                 Output::ConnectionLost { server, loss } => {
                     let words = format!("lost s{}: {loss:?}", server + 1);
-                    around.notes.add(now, self.name(), words);
+                    around.notes.tell(Kind::Session, now, self.name(), words);
                 }
             }
         }
@@ -452,7 +466,8 @@ impl SimClient {
         around
             .chain
             .push(now, 44, self.entity(), format!("{state:?}").as_bytes());
-        around.notes.add(now, self.name(), format!("is {state:?}"));
+        let words = format!("is {state:?}");
+        around.notes.tell(Kind::Session, now, self.name(), words);
         match state {
             ConnectionState::Connected => self.watches.connected(),
             ConnectionState::Connecting | ConnectionState::ConnectedReadOnly => {}
@@ -491,9 +506,9 @@ impl SimClient {
         around
             .chain
             .push(around.queue.now(), 45, self.entity(), words.as_bytes());
-        around.notes.trace(around.queue.now(), || {
-            format!("{} asks {words}", self.name())
-        });
+        around
+            .notes
+            .record(|recorder| recorder.invoked(self.node, ticket.0, &words));
         self.handle(Input::Request { ticket, request }, taps, around)?;
         Ok(ticket)
     }
@@ -535,6 +550,17 @@ impl SimClient {
         }
     }
 
+    /// What it is at this moment.
+    pub(crate) fn glance(&self) -> ClientState {
+        ClientState {
+            connection: format!("{:?}", self.machine.state()).to_lowercase(),
+            server: self.machine.server(),
+            session: self.machine.session_id().0,
+            pending: self.asked.len(),
+            is_paused: self.paused,
+        }
+    }
+
     fn name(&self) -> String {
         client_name(self.index)
     }
@@ -563,6 +589,14 @@ fn machine(noise: &Noise, index: usize, generation: u64, swarm: &Swarm) -> Clien
     let benign = generation << 8 | entity;
     let rng = ChaCha8Rng::from_seed(noise.key(Domain::Client, key, benign));
     Client::new(config, rng)
+}
+
+/// What came of a request, in a few words.
+fn outcome(result: &Result<Response, ClientError>) -> String {
+    match result {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => error.to_string(),
+    }
 }
 
 fn proofs(swarm: &Swarm) -> Vec<Auth> {

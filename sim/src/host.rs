@@ -10,7 +10,7 @@ mod words;
 use self::clock::{Clock, SECOND};
 use self::config::{address, config};
 use self::disk_lanes::LaneState;
-use self::words::{input_words, words};
+use self::words::words;
 use crate::chain::Chain;
 use crate::decide::{Dice, Stream};
 use crate::disk::{Failure, SimDisk, Survival};
@@ -23,6 +23,7 @@ use crate::oracle::broken::{Broken, server_name};
 use crate::panics;
 use crate::queue::{Micros, Queue};
 use crate::swarm::Swarm;
+use crate::trace::{Kind, Recorder};
 use crate::world::Event;
 use replica::{Config, ConnId, Input, PeerPort, Replica, accepted_link};
 use serde::{Deserialize, Serialize};
@@ -185,6 +186,15 @@ impl Host {
         (self.replica.as_mut(), &self.disk)
     }
 
+    /// How many inputs wait, and how many operations its disk has to do.
+    pub(crate) fn queues(&self) -> (usize, usize) {
+        let operations = self
+            .lanes
+            .iter()
+            .map(|lane| lane.waiting.len() + usize::from(lane.running.is_some()));
+        (self.inbox.len(), operations.sum())
+    }
+
     /// How many microseconds its clock shows in a second.
     pub(crate) fn clock_rate(&self) -> u64 {
         self.clock.rate
@@ -243,9 +253,12 @@ impl Host {
         around
             .chain
             .push(now, 20, self.name(), &self.process.to_be_bytes());
-        around
-            .notes
-            .add(now, name, format!("starts ({}th)", self.process));
+        around.notes.tell(
+            Kind::Start,
+            now,
+            name,
+            format!("starts ({}th)", self.process),
+        );
         self.busy_until = now;
         self.dies_in_recovery = None;
         if let Some(plan) = self.dies_again.pop_front() {
@@ -306,7 +319,8 @@ impl Host {
         around
             .chain
             .push(now, 21, self.name(), format!("{:?}", fate.death).as_bytes());
-        around.notes.add(
+        around.notes.tell(
+            Kind::Crash,
             now,
             server_name(self.index),
             format!("dies: {}", words(fate.death)),
@@ -377,11 +391,23 @@ impl Host {
 
     fn take(&mut self, waiting: Waiting, around: &mut Around<'_>) -> Result<Step, Broken> {
         match waiting {
-            Waiting::Disk { id, bytes } => self.handle(Input::DiskDone { id, bytes }, around),
+            Waiting::Disk { id, bytes } => {
+                around
+                    .notes
+                    .record(|recorder| recorder.disk_heard(self.index, id));
+                self.handle(Input::DiskDone { id, bytes }, around)
+            }
             Waiting::Told(Told {
                 conn, side, what, ..
             }) => {
                 let purpose = self.purposes.get(&conn).copied();
+                around.notes.record(|recorder| match &what {
+                    What::Bytes(bytes) => {
+                        recorder.received(self.index, conn, side.other(), bytes.len());
+                    }
+                    What::Closed if purpose.is_some() => recorder.lost(self.index, conn),
+                    _ => recorder.handles_nothing(),
+                });
                 match (what, purpose) {
                     (What::Accepted(port), None) => self.accept(conn, side, port, around),
                     (What::Connected, Some(Purpose::Link(link))) => {
@@ -466,6 +492,7 @@ impl Host {
 
     fn drain(&mut self, around: &mut Around<'_>) -> Result<Step, Broken> {
         let now = around.queue.now();
+        around.notes.record(Recorder::handles_all);
         let step = self.effects(around)?;
         if step != Step::Alive {
             return Ok(step);
@@ -496,9 +523,6 @@ impl Host {
         let Some(replica) = self.replica.as_mut() else {
             return Ok(Step::Alive);
         };
-        around.notes.trace(now, || {
-            format!("{} <- {}", server_name(self.index), input_words(&input))
-        });
         if let Err(panic) = panics::catch(|| replica.handle(local, wall, input)) {
             let seen = format!("{} panicked: {panic}", server_name(self.index));
             return Err(Broken::safety("a server never panics", seen).server(self.index));

@@ -97,11 +97,9 @@ impl Judges {
         };
         let mut fresh = None;
         for record in replica.take_applied() {
+            notes.record(|recorder| recorder.applied(server, record.zxid.0));
             if self.ledger.applied(server, now, &record)? {
                 fresh = Some(record.zxid);
-                notes.trace(now, || {
-                    format!("{} first applies {:?}", server_name(server), record.zxid)
-                });
             }
         }
         let observed = replica.observe();

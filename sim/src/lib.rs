@@ -28,6 +28,7 @@ mod snapshot;
 mod stage;
 mod story;
 mod swarm;
+pub mod trace;
 mod workload;
 mod world;
 

@@ -547,7 +547,8 @@ impl Net {
         (0..self.conns.len()).filter(concerned).collect()
     }
 
-    fn is_blocked(&self, from: Node, to: Node, port: Port) -> bool {
+    /// Whether nothing gets from one machine to another on a port.
+    pub(crate) fn is_blocked(&self, from: Node, to: Node, port: Port) -> bool {
         self.paths[self.path_index(from, to, port)].blocked > 0
     }
 

@@ -1,8 +1,9 @@
 //! What is worth telling of a run: the few events from which a story is made, and every event
-//! when a trace was asked for.
+//! when it is recorded.
 
 use crate::options::Trace;
 use crate::queue::Micros;
+use crate::trace::{Kind, Recorder};
 
 /// Notes kept for a story; older ones are forgotten.
 const NOTES_MAX: usize = 20_000;
@@ -20,33 +21,44 @@ pub(crate) struct Note {
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
     kept: Vec<Note>,
-    tracing: Trace,
-    pub(crate) trace: Vec<String>,
+    /// Writes everything down, if that was asked for.
+    pub(crate) recorder: Option<Box<Recorder>>,
 }
 
 impl Notes {
-    pub(crate) fn new(tracing: Trace) -> Self {
+    pub(crate) fn new(trace: Trace, servers: usize, clients: usize) -> Self {
         Notes {
             kept: Vec::new(),
-            tracing,
-            trace: Vec::new(),
+            recorder: match trace {
+                Trace::Off => None,
+                Trace::Full => Some(Box::new(Recorder::new(servers, clients))),
+            },
         }
     }
 
     /// Keeps something for the story.
     pub(crate) fn add(&mut self, time: Micros, who: String, what: String) {
-        self.trace(time, || format!("{who} {what}"));
+        let kind = if who == "fault" {
+            Kind::Fault
+        } else {
+            Kind::Note
+        };
+        self.tell(kind, time, who, what);
+    }
+
+    /// Keeps something of a kind for the story.
+    pub(crate) fn tell(&mut self, kind: Kind, time: Micros, who: String, what: String) {
+        self.record(|recorder| recorder.tell(kind, &who, &what));
         if self.kept.len() == NOTES_MAX {
             self.kept.drain(..NOTES_MAX / 2);
         }
         self.kept.push(Note { time, who, what });
     }
 
-    /// Writes a line, if a trace was asked for.
-    pub(crate) fn trace(&mut self, time: Micros, line: impl FnOnce() -> String) {
-        match self.tracing {
-            Trace::Off => {}
-            Trace::Full => self.trace.push(format!("{} {}", clock(time), line())),
+    /// Shows the recorder something, if there is one.
+    pub(crate) fn record(&mut self, show: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = &mut self.recorder {
+            show(recorder);
         }
     }
 

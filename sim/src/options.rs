@@ -11,7 +11,7 @@ pub struct Options {
     pub seed: u64,
     /// Which kind of world the seed is drawn from.
     pub profile: Profile,
-    /// Whether every event is written down.
+    /// Whether every event is recorded.
     pub trace: Trace,
 }
 
@@ -87,6 +87,6 @@ impl FromStr for Profile {
 pub enum Trace {
     /// No: only the chain and the story.
     Off,
-    /// Yes, one line per event in [`crate::Report::trace`].
+    /// Yes, with its causes, in [`crate::Report::chronicle`].
     Full,
 }

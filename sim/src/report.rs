@@ -1,6 +1,7 @@
 //! What came of a run.
 
 use crate::options::Profile;
+use crate::trace::Chronicle;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -33,9 +34,9 @@ pub struct Report {
     pub drawn: String,
     /// A failure in at most a dozen lines, the last of which is the command that repeats it.
     pub story: Vec<String>,
-    /// One line per event, when [`crate::Trace::Full`] was asked for.
+    /// Every event, when [`crate::Trace::Full`] was asked for.
     #[serde(skip)]
-    pub trace: Vec<String>,
+    pub chronicle: Option<Box<Chronicle>>,
 }
 
 impl Report {

@@ -10,6 +10,7 @@ use crate::report::{Report, Verdict};
 use crate::script::Script;
 use crate::story;
 use crate::swarm::Swarm;
+use crate::trace::Header;
 use crate::world::{Phase, World};
 use core::ops::Range;
 use std::collections::BTreeMap;
@@ -78,7 +79,7 @@ fn finish(options: &Options, world: &mut World) -> Report {
                 format!("the simulator panicked: {panic}"),
                 format!("cargo xtask simulate --seed {}", options.seed),
             ],
-            trace: Vec::new(),
+            chronicle: None,
         },
     }
 }
@@ -145,6 +146,7 @@ fn counters(world: &World) -> BTreeMap<&'static str, u64> {
 
 pub(crate) fn report(options: &Options, world: &mut World, outcome: &Result<(), Broken>) -> Report {
     let drawn = world.swarm.words();
+    let broken = outcome.as_ref().err();
     let (verdict, rule, story) = match outcome {
         Ok(()) => (Verdict::Pass, None, Vec::new()),
         Err(broken) => {
@@ -152,6 +154,20 @@ pub(crate) fn report(options: &Options, world: &mut World, outcome: &Result<(), 
             (broken.verdict, Some(broken.rule.to_owned()), story)
         }
     };
+    let chronicle = world.take_chronicle(broken).map(|mut chronicle| {
+        chronicle.header = Header {
+            seed: options.seed,
+            profile: options.profile.name().to_owned(),
+            drawn: drawn.clone(),
+            verdict: format!("{verdict:?}").to_lowercase(),
+            rule: rule.clone(),
+            seen: broken.map(|broken| broken.seen.clone()).unwrap_or_default(),
+            commit: String::new(),
+            command: story::command(options),
+            story: story.clone(),
+        };
+        chronicle
+    });
     Report {
         seed: options.seed,
         profile: options.profile,
@@ -166,6 +182,6 @@ pub(crate) fn report(options: &Options, world: &mut World, outcome: &Result<(), 
         faults: counters(world),
         drawn,
         story,
-        trace: std::mem::take(&mut world.notes.trace),
+        chronicle,
     }
 }

@@ -25,17 +25,19 @@ pub(crate) fn tell(options: &Options, drawn: &str, broken: &Broken, notes: &Note
     for note in relevant(broken, notes.kept()) {
         story.push(format!("{}  {} {}", clock(note.time), note.who, note.what));
     }
+    story.push(command(options));
+    story
+}
+
+/// What repeats a run.
+pub(crate) fn command(options: &Options) -> String {
     let profile = match options.profile {
         Profile::Swarm => String::new(),
         Profile::Quiet | Profile::Lite | Profile::Hostile => {
             format!(" --profile {}", options.profile)
         }
     };
-    story.push(format!(
-        "cargo xtask simulate --seed {}{profile}",
-        options.seed
-    ));
-    story
+    format!("cargo xtask simulate --seed {}{profile}", options.seed)
 }
 
 /// The last notes about whom it concerns and about faults, in their order.

@@ -191,7 +191,7 @@ impl World {
             noise,
             taps: Vec::new(),
             chain: Chain::default(),
-            notes: Notes::new(trace),
+            notes: Notes::new(trace, swarm.servers, swarm.clients),
             judges: Judges::new(swarm.servers, swarm.locality),
             nemesis: Nemesis::new(seed),
             phase: Phase::Faults,
@@ -259,6 +259,14 @@ impl World {
             .pop()
             .expect("somebody always waits for something");
         let now = self.queue.now();
+        self.notes.record(|recorder| recorder.step(now));
+        let ordinary = matches!(event, Event::Net(_) | Event::Host(..) | Event::Client(..));
+        let done = self.happen(event, now);
+        self.show(!ordinary);
+        done
+    }
+
+    fn happen(&mut self, event: Event, now: Micros) -> Result<(), Broken> {
         self.net.set_now(now);
         match event {
             Event::Net(event, _) => self.net.handle(event),
@@ -314,6 +322,10 @@ impl World {
             What::Closed => (14, &conn),
         };
         self.chain.push(now, kind, node, bytes);
+        if let What::Bytes(bytes) = &told.what {
+            self.notes
+                .record(|r| r.arrived(told.conn, told.side.other(), bytes.len()));
+        }
         let servers = self.hosts.len();
         let nonsense = servers + self.clients.len();
         if let Some(host) = self.hosts.get_mut(told.node) {

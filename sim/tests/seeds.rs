@@ -51,3 +51,21 @@ fn a_clone_of_a_world_goes_on_to_the_same_events() {
         }
     }
 }
+
+#[test]
+fn a_run_that_is_recorded_is_the_same_run() {
+    let seed = options(5, Profile::Lite);
+    let silent = sim::run(&seed);
+    let recorded = sim::run(&Options {
+        trace: Trace::Full,
+        ..seed
+    });
+    assert_eq!(silent.chain, recorded.chain);
+    assert_eq!(silent.chronicle, None);
+    let chronicle = recorded.chronicle.expect("it was asked for");
+    for (id, event) in chronicle.numbered() {
+        assert!(event.causes.iter().all(|cause| *cause < id));
+    }
+    let again = sim::trace::Chronicle::from_bytes(&chronicle.to_bytes());
+    assert_eq!(again.as_ref(), Ok(&*chronicle));
+}

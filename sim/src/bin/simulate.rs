@@ -247,19 +247,25 @@ fn attempt(options: &Options, mode: Mode) -> Report {
             faults: std::collections::BTreeMap::new(),
             drawn: String::new(),
             story: Vec::new(),
-            trace: Vec::new(),
+            chronicle: None,
         }
     })
 }
 
 fn write_trace(report: &mut Report, file: &PathBuf) {
-    let mut text = report.trace.join("\n");
-    text.push('\n');
-    if let Err(error) = fs::write(file, text) {
+    let Some(chronicle) = report.chronicle.take() else {
+        return;
+    };
+    let is_text = file.extension().is_some_and(|extension| extension == "txt");
+    let bytes = if is_text {
+        chronicle.text().into_bytes()
+    } else {
+        chronicle.to_bytes()
+    };
+    if let Err(error) = fs::write(file, bytes) {
         println!("cannot write {}: {error}", file.display());
         report.verdict = Verdict::Harness;
     }
-    report.trace = Vec::new();
 }
 
 /// Sums over all worlds.

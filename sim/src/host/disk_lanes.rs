@@ -74,8 +74,8 @@ impl Host {
             self.name(),
             op_name(&task.op).as_bytes(),
         );
-        around.notes.trace(around.queue.now(), || {
-            format!("{} disk {}", server_name(self.index), op_words(&task.op))
+        around.notes.record(|recorder| {
+            recorder.disk_done(self.index, lane, op_words(&task.op), task.id);
         });
         if let Some(id) = task.id {
             self.inbox.push_back(Waiting::Disk { id, bytes });

@@ -1,11 +1,11 @@
 //! What a server wants done, carried out in its order.
 
-use super::words::output_words;
 use super::{Around, Host, Purpose, Step};
 use crate::net::{ConnNumber, Port, Side};
 use crate::oracle::broken::{Broken, server_name};
 use crate::oracle::peers::Sending;
 use crate::panics;
+use crate::trace::Kind;
 use replica::{Event as ServerEvent, Output, PeerPort, Reading};
 use wal::Lane;
 
@@ -35,13 +35,11 @@ impl Host {
     fn effect(&mut self, output: Output, around: &mut Around<'_>) -> Result<(), Broken> {
         let now = around.queue.now();
         let name = self.name();
-        around.notes.trace(now, || {
-            format!("{} -> {}", server_name(self.index), output_words(&output))
-        });
         match output {
             Output::ClientSend { conn, bytes } => {
                 around.chain.push(now, 30, name, &bytes);
                 if let Some(conn) = self.conns.get(&conn) {
+                    self.record_sending(*conn, Side::Accepter, &bytes, around);
                     around.net.send(*conn, Side::Accepter, bytes);
                 }
             }
@@ -72,6 +70,7 @@ impl Host {
             Output::PeerSend { link, bytes } => {
                 around.chain.push(now, 33, name, &bytes);
                 if let Some((conn, side)) = self.links.get(&link).copied() {
+                    self.record_sending(conn, side, &bytes, around);
                     self.judge_sending(conn, side, &bytes, around)?;
                     around.net.send(conn, side, bytes);
                 }
@@ -88,6 +87,9 @@ impl Host {
                     Lane::Log => 0,
                     Lane::Background => 1,
                 };
+                around
+                    .notes
+                    .record(|recorder| recorder.disk_asked(self.index, lane));
                 self.lanes[lane].waiting.push_back(task);
                 if self.lanes[lane].running.is_none() {
                     self.start_op(lane, around)?;
@@ -96,6 +98,12 @@ impl Host {
             Output::Event(event) => self.event(&event, around),
         }
         Ok(())
+    }
+
+    fn record_sending(&self, conn: ConnNumber, side: Side, bytes: &[u8], around: &mut Around<'_>) {
+        around.notes.record(|recorder| {
+            recorder.sent(self.index, (conn, side), around.net.ends(conn), bytes);
+        });
     }
 
     fn judge_sending(
@@ -138,6 +146,10 @@ impl Host {
             ServerEvent::PeerSentNonsense { what, .. } => format!("heard nonsense: {what}"),
         };
         around.chain.push(now, 35, self.name(), words.as_bytes());
-        around.notes.add(now, server_name(self.index), words);
+        let kind = match event {
+            ServerEvent::Role(_) => Kind::Became,
+            _ => Kind::Note,
+        };
+        around.notes.tell(kind, now, server_name(self.index), words);
     }
 }

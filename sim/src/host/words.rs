@@ -2,7 +2,6 @@
 
 use super::Death;
 use crate::disk::Survival;
-use replica::{Input, Output};
 use wal::DiskOp;
 
 pub(super) fn words(death: Death) -> &'static str {
@@ -43,35 +42,5 @@ pub(super) fn op_words(op: &DiskOp) -> String {
         | DiskOp::Remove { .. }
         | DiskOp::SyncDirectory { .. }
         | DiskOp::Read { .. } => format!("{op:?}"),
-    }
-}
-
-pub(super) fn input_words(input: &Input<'_>) -> String {
-    match input {
-        Input::ClientBytes { conn, bytes } => format!("{conn:?}: {} bytes", bytes.len()),
-        Input::PeerBytes { link, bytes } => format!("{link:?}: {} bytes", bytes.len()),
-        Input::DiskDone { id, bytes } => format!("{id:?} done, {} bytes", bytes.len()),
-        Input::ClientConnected { .. }
-        | Input::ClientSent { .. }
-        | Input::ClientClosed { .. }
-        | Input::PeerAccepted { .. }
-        | Input::PeerConnected { .. }
-        | Input::PeerClosed { .. }
-        | Input::BatchEnd
-        | Input::Timeout
-        | Input::Gauges { .. } => format!("{input:?}"),
-    }
-}
-
-pub(super) fn output_words(output: &Output) -> String {
-    match output {
-        Output::ClientSend { conn, bytes } => format!("{conn:?}: {} bytes", bytes.len()),
-        Output::PeerSend { link, bytes } => format!("{link:?}: {} bytes", bytes.len()),
-        Output::Disk(task) => format!("disk {:?} {}", task.lane, op_words(&task.op)),
-        Output::ClientClose { .. }
-        | Output::ClientReading { .. }
-        | Output::PeerDial { .. }
-        | Output::PeerClose { .. }
-        | Output::Event(_) => format!("{output:?}"),
     }
 }
