@@ -2,15 +2,22 @@
 //! is the door to it.
 #![expect(clippy::print_stdout, reason = "the output of a program")]
 
+#[path = "simulate/pictures.rs"]
+mod pictures;
+#[path = "simulate/walk.rs"]
+mod walk;
+
+use self::pictures::Wanted;
+use self::walk::Walk;
 use serde::Serialize;
+use sim::trace::Chronicle;
 use sim::{Options, Profile, Report, Trace, Verdict};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::{env, fs, thread};
+use std::{env, fs, io, thread};
 
 /// Stories that are told in full before failures are only counted.
 const STORIES_MAX: usize = 3;
@@ -21,7 +28,9 @@ struct Arguments {
     seeds: Range<u64>,
     profile: Profile,
     form: Form,
-    trace: Option<PathBuf>,
+    wanted: Wanted,
+    /// Where pictures of failures are kept.
+    pictures: PathBuf,
     jobs: usize,
     /// A seed that noticed a mutant before, and is asked first.
     first: Option<u64>,
@@ -51,6 +60,7 @@ fn main() -> ExitCode {
             println!("{text}");
             ExitCode::from(code(verdict))
         }
+        Ok(Task::Walk { of, mutant, walk }) => replay(&of, &mutant, &walk),
         #[cfg(mutants)]
         Ok(Task::Hunt { mutant, arguments }) => hunt(&mutant, &arguments),
         Err(what) => {
@@ -65,6 +75,12 @@ enum Task {
     Run(Arguments),
     /// Run again what a server recorded.
     Replay(PathBuf),
+    /// Walk through a run.
+    Walk {
+        of: Arguments,
+        mutant: String,
+        walk: Walk,
+    },
     /// Find a seed that notices a mutant.
     #[cfg(mutants)]
     Hunt {
@@ -79,12 +95,15 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
         seeds: 0..1,
         profile: Profile::Swarm,
         form: Form::Text,
-        trace: None,
+        wanted: Wanted::default(),
+        pictures: PathBuf::from("target/simulate"),
         jobs: thread::available_parallelism().map_or(1, usize::from),
         first: None,
         counts: false,
     };
     let mut mutant = None;
+    let mut replays = false;
+    let mut commands = None;
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
         match word.as_str() {
@@ -99,13 +118,32 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
             "--profile" => {
                 arguments.profile = value()?.parse().map_err(|unknown| format!("{unknown}"))?;
             }
-            "--trace" => arguments.trace = Some(value()?.into()),
+            "replay" => replays = true,
+            "--commands" => commands = Some(value()?),
+            "--trace" => arguments.wanted.trace = Some(value()?.into()),
+            "--html" => arguments.wanted.html = Some(value()?.into()),
+            "--svg" => arguments.wanted.svg = Some(value()?.into()),
+            "--ladder" => arguments.wanted.ladder = true,
+            "--until" => {
+                let event = value()?;
+                let number = event.trim_start_matches('#').parse();
+                arguments.wanted.until = Some(number.map_err(|error| format!("{event}: {error}"))?);
+            }
+            "--pictures" => arguments.pictures = value()?.into(),
             "--jobs" => arguments.jobs = value()?.parse().map_err(|error| format!("{error}"))?,
             "--mutant" => mutant = Some(value()?),
             "--first" => arguments.first = Some(number(&value()?)?),
             "--count" => arguments.counts = true,
             _ => return Err(format!("what is {word}?")),
         }
+    }
+    if replays {
+        let is_json = arguments.form == Form::Json;
+        return Ok(Task::Walk {
+            of: arguments,
+            mutant: mutant.unwrap_or_default(),
+            walk: Walk { commands, is_json },
+        });
     }
     match mutant {
         None => Ok(Task::Run(arguments)),
@@ -161,7 +199,16 @@ fn run(arguments: &Arguments) -> ExitCode {
             "{}",
             totals.sentence(arguments, started.elapsed().as_secs_f64())
         );
-        print_failures(&failures);
+        print_failures(&failures, arguments);
+    }
+    if !arguments.wanted.is_nothing()
+        && let Err(error) = show_first(&failures, arguments)
+    {
+        println!("{error}");
+        return ExitCode::from(code(Verdict::Harness));
+    }
+    if arguments.form == Form::Text {
+        print_command(&failures);
     }
     ExitCode::from(failures.first().map_or(0, |report| code(report.verdict)))
 }
@@ -171,35 +218,25 @@ fn run(arguments: &Arguments) -> ExitCode {
 fn reports(arguments: &Arguments) -> impl Iterator<Item = (Report, f64)> {
     let seeds = arguments.seeds.clone();
     let jobs = arguments.jobs.max(1);
-    let (mode, profile, trace_to) = (arguments.mode, arguments.profile, arguments.trace.clone());
+    let (mode, profile) = (arguments.mode, arguments.profile);
     let (sender, receiver) = std::sync::mpsc::sync_channel::<(Report, f64)>(jobs * 64);
     let next = std::sync::Arc::new(AtomicU64::new(seeds.start));
-    let tracing = std::sync::Arc::new(Mutex::new(trace_to));
     for _ in 0..jobs {
-        let (sender, next, tracing) = (sender.clone(), next.clone(), tracing.clone());
+        let (sender, next) = (sender.clone(), next.clone());
         thread::spawn(move || {
             loop {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
                 if seed >= seeds.end {
                     return;
                 }
-                let file = tracing.lock().ok().and_then(|mut file| file.take());
-                let trace = if file.is_some() {
-                    Trace::Full
-                } else {
-                    Trace::Off
-                };
                 let options = Options {
                     seed,
                     profile,
-                    trace,
+                    trace: Trace::Off,
                 };
                 let before = cpu_ms();
-                let mut report = attempt(&options, mode);
+                let report = attempt(&options, mode);
                 let cpu_ms = cpu_ms() - before;
-                if let Some(file) = file {
-                    write_trace(&mut report, &file);
-                }
                 if sender.send((report, cpu_ms)).is_err() {
                     return;
                 }
@@ -250,22 +287,6 @@ fn attempt(options: &Options, mode: Mode) -> Report {
             chronicle: None,
         }
     })
-}
-
-fn write_trace(report: &mut Report, file: &PathBuf) {
-    let Some(chronicle) = report.chronicle.take() else {
-        return;
-    };
-    let is_text = file.extension().is_some_and(|extension| extension == "txt");
-    let bytes = if is_text {
-        chronicle.text().into_bytes()
-    } else {
-        chronicle.to_bytes()
-    };
-    if let Err(error) = fs::write(file, bytes) {
-        println!("cannot write {}: {error}", file.display());
-        report.verdict = Verdict::Harness;
-    }
 }
 
 /// Sums over all worlds.
@@ -325,11 +346,8 @@ fn print_one(report: &Report) {
     );
 }
 
-/// Tells the first stories and ends with the command that repeats the first of them.
-fn print_failures(failures: &[Report]) {
-    let Some(first) = failures.first() else {
-        return;
-    };
+/// Tells the first stories, and keeps pictures of them.
+fn print_failures(failures: &[Report], arguments: &Arguments) {
     for report in failures.iter().take(STORIES_MAX) {
         println!();
         println!(
@@ -341,6 +359,14 @@ fn print_failures(failures: &[Report]) {
         for line in &report.story {
             println!("  {line}");
         }
+        match keep_pictures(report, arguments) {
+            Ok(files) => {
+                for file in files {
+                    println!("  see {}", file.display());
+                }
+            }
+            Err(error) => println!("  no pictures: {error}"),
+        }
     }
     if failures.len() > STORIES_MAX {
         let more: Vec<String> = failures
@@ -350,10 +376,65 @@ fn print_failures(failures: &[Report]) {
             .collect();
         println!("\nalso failed: {}", more.join(" "));
     }
-    println!(
-        "\ncargo xtask simulate --seed {} --profile {}",
-        first.seed, first.profile
-    );
+}
+
+/// The last line of a failure is the command that repeats the first one.
+fn print_command(failures: &[Report]) {
+    if let Some(first) = failures.first() {
+        println!(
+            "\ncargo xtask simulate --seed {} --profile {}",
+            first.seed, first.profile
+        );
+    }
+}
+
+fn keep_pictures(report: &Report, arguments: &Arguments) -> io::Result<Vec<PathBuf>> {
+    let options = Options {
+        profile: report.profile,
+        ..Options::seed(report.seed)
+    };
+    match pictures::record(&options, "") {
+        Some(chronicle) => pictures::keep(&chronicle, &arguments.pictures),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Shows what is wanted of the first failure, or of the first seed.
+fn show_first(failures: &[Report], arguments: &Arguments) -> io::Result<()> {
+    let seed = failures
+        .first()
+        .map_or(arguments.seeds.start, |first| first.seed);
+    let options = Options {
+        profile: arguments.profile,
+        ..Options::seed(seed)
+    };
+    let chronicle = pictures::record(&options, "");
+    let chronicle = chronicle.ok_or_else(|| io::Error::other("the run cannot be recorded"))?;
+    pictures::show(&chronicle, &arguments.wanted)
+}
+
+/// Walks through the first seed, or through a trace that was kept.
+fn replay(of: &Arguments, mutant: &str, walk: &Walk) -> ExitCode {
+    let options = Options {
+        profile: of.profile,
+        ..Options::seed(of.seeds.start)
+    };
+    let chronicle = match &of.wanted.trace {
+        Some(file) => fs::read(file)
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))
+            .and_then(|bytes| Chronicle::from_bytes(&bytes).map_err(|error| error.to_string())),
+        None => pictures::record(&options, mutant)
+            .map(|chronicle| *chronicle)
+            .ok_or_else(|| "the run cannot be recorded".to_owned()),
+    };
+    match chronicle.and_then(|chronicle| walk::walk(chronicle, walk)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("{error}");
+            ExitCode::from(code(Verdict::Harness))
+        }
+    }
 }
 
 /// Switches a mutant on and looks for a seed that notices, or for all of them. Prints
@@ -367,11 +448,29 @@ fn hunt(mutant: &str, arguments: &Arguments) -> ExitCode {
     for kill in sim::hunt(mutant, arguments.profile, seeds) {
         println!("killed {} {}", kill.seed, kill.rule.replace('\n', " "));
         last = ExitCode::from(code(kill.verdict));
+        if let Err(error) = show_kill(&kill, &arguments.wanted) {
+            println!("{error}");
+        }
         if !arguments.counts {
             break;
         }
     }
     last
+}
+
+/// Shows what is wanted of a run in which a mutant died.
+#[cfg(mutants)]
+fn show_kill(kill: &sim::Kill, wanted: &Wanted) -> io::Result<()> {
+    if wanted.is_nothing() {
+        return Ok(());
+    }
+    let options = Options {
+        profile: kill.profile,
+        ..Options::seed(kill.seed)
+    };
+    let chronicle = pictures::record(&options, &kill.mutant);
+    let chronicle = chronicle.ok_or_else(|| io::Error::other("the run cannot be recorded"))?;
+    pictures::show(&chronicle, wanted)
 }
 
 fn code(verdict: Verdict) -> u8 {

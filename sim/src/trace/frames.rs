@@ -30,9 +30,30 @@ impl Saying {
 /// What one whole frame between servers says.
 pub(super) fn between_servers(frame: &[u8]) -> Saying {
     match Reader::default().push(frame).as_deref() {
+        Ok([Said::Other]) => Saying::of(unjudged_words(frame)),
         Ok([said]) => said_words(*said),
         Ok(_) | Err(_) => Saying::of(format!("{} bytes that are no frame", frame.len())),
     }
+}
+
+/// The name of a frame that no judge looks into.
+fn unjudged_words(frame: &[u8]) -> String {
+    let message = match frame.get(4..6) {
+        Some([2, message]) => *message,
+        Some(_) | None => return "hello".to_owned(),
+    };
+    let name = match message {
+        0 => "followerinfo",
+        3 => "diff",
+        6 => "snapwant",
+        7 => "snapchunk",
+        14 => "readmitted",
+        17 => "sync",
+        18 => "syncdone",
+        19 => "request or answer",
+        _ => "another message",
+    };
+    name.to_owned()
 }
 
 fn said_words(said: Said) -> Saying {
@@ -75,7 +96,7 @@ fn said_words(said: Said) -> Saying {
                 }
             })
         }
-        Said::Other => Saying::of("hello or other".to_owned()),
+        Said::Other => Saying::of("another message".to_owned()),
     }
 }
 

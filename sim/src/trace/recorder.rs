@@ -77,6 +77,7 @@ impl Recorder {
     }
 
     /// What was recorded so far.
+    #[cfg(test)]
     pub(crate) fn chronicle(&self) -> &Chronicle {
         &self.chronicle
     }

@@ -48,7 +48,7 @@ const TONES = [
   [/^(ack )/, "ack"],
   [/^(commit |uptodate)/, "commit"],
   [/^(vote|no vote)/, "vote"],
-  [/^(leaderinfo|ackepoch|trunc|snap|newleader|hello)/, "sync"],
+  [/^(leaderinfo|followerinfo|ackepoch|diff|trunc|snap|newleader|readmitted|hello)/, "sync"],
   [/^(ping|pong)/, "beat"],
 ];
 const toneOfWords = run.strings.map((string) => (TONES.find(([pattern]) => pattern.test(string)) || [0, "client"])[1]);
