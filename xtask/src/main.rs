@@ -19,6 +19,7 @@ mod process;
 mod simulate;
 mod test;
 mod tidy;
+mod view_check;
 mod watches;
 mod wires;
 mod zk;
@@ -47,6 +48,8 @@ enum Command {
     Simulate(simulate::Options),
     /// Let an outside tool mutate sources; do the tests of the crate or a simulated world notice?
     Mutation(mutation::Options),
+    /// Look at the page of a failing run in a real browser.
+    ViewCheck(view_check::Options),
     /// Let clients of other makers, and their own tests, use real servers.
     Interop(interop::Options),
     /// Kill, stop and restart real servers under load, then look for every acknowledged write.
@@ -86,6 +89,7 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Simulate(options) => simulate::run(&options),
         Command::Mutation(options) => mutation::run(&options),
+        Command::ViewCheck(options) => view_check::run(&options),
         Command::Interop(options) => interop::run(&options),
         Command::Chaos(options) => chaos::run(&options),
         Command::Memory(options) => memory::run(&options),

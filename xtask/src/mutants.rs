@@ -270,6 +270,11 @@ fn build(options: &Options) -> Result<PathBuf> {
     if !options.json {
         println!("building simulate with mutants");
     }
+    build_simulator()
+}
+
+/// Builds the simulator with mutants in it and says where it is.
+pub(crate) fn build_simulator() -> Result<PathBuf> {
     let folder = folder();
     let mut command = cargo();
     command.args(["build", "--quiet", "--release", "--package", "sim"]);

@@ -2,11 +2,11 @@
 //! one stays quick to compile.
 
 use crate::mutants;
-use crate::process::{build, program};
+use crate::process::{build, program, target};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 /// Exit codes: 0 pass, 10 safety, 11 history, 12 liveness, 13 resources, 14 nondeterminism,
 /// 15 harness.
@@ -34,12 +34,67 @@ struct Swarm {
     /// Print one JSON object per world instead of text.
     #[arg(long)]
     json: bool,
-    /// Write every event of the world to this file; for one seed.
-    #[arg(long, value_name = "FILE", requires = "seed")]
-    trace: Option<PathBuf>,
+    #[command(flatten)]
+    seen: Seen,
     /// Worlds to run side by side; as many as the machine has cores unless told otherwise.
     #[arg(long)]
     jobs: Option<usize>,
+}
+
+/// What to see of the first world that fails, or of the first one.
+#[derive(Args)]
+struct Seen {
+    /// Write every event with its causes; as text when the name ends with `.txt`.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Write a page for browsers that needs no network and no other file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write a drawing of the events that matter.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Print the transitions, one column per server.
+    #[arg(long)]
+    ladder: bool,
+    /// Print what everybody was at an event.
+    #[arg(long, value_name = "EVENT")]
+    until: Option<String>,
+    /// Switch a wrong variant of the code on, to see it caught.
+    #[arg(long, value_name = "NAME")]
+    mutant: Option<String>,
+}
+
+impl Seen {
+    fn pass_to(&self, command: &mut Command) -> Result<()> {
+        let files = [
+            ("--trace", &self.trace),
+            ("--html", &self.html),
+            ("--svg", &self.svg),
+        ];
+        for (option, file) in files {
+            if let Some(file) = file {
+                command.arg(option).arg(std::path::absolute(file)?);
+            }
+        }
+        if self.ladder {
+            command.arg("--ladder");
+        }
+        let words = [("--until", &self.until), ("--mutant", &self.mutant)];
+        for (option, word) in words {
+            if let Some(word) = word {
+                command.args([option, word]);
+            }
+        }
+        command.arg("--pictures").arg(target().join("simulate"));
+        Ok(())
+    }
+
+    fn simulator(&self) -> Result<PathBuf> {
+        match self.mutant {
+            Some(_) => mutants::build_simulator(),
+            None => build("sim", "simulate"),
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -54,6 +109,14 @@ enum Mode {
         /// The directory given to `--record`, or one run in it.
         directory: PathBuf,
     },
+    /// Walk through a run: forwards, back, to an anchor, and asking why.
+    Replay {
+        #[command(flatten)]
+        swarm: Swarm,
+        /// Commands to follow, separated by `;`, instead of what is typed.
+        #[arg(long)]
+        commands: Option<String>,
+    },
     /// Switch wrong variants of the code on, one at a time, and hunt for a world that notices.
     Mutants(mutants::Options),
 }
@@ -64,6 +127,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         None => start(&[], &options.swarm),
         Some(Mode::Twice { swarm }) => start(&["twice"], swarm),
         Some(Mode::ReplayRecording { directory }) => replay(directory),
+        Some(Mode::Replay { swarm, commands }) => match commands {
+            Some(commands) => start(&["replay", "--commands", commands], swarm),
+            None => start(&["replay"], swarm),
+        },
         Some(Mode::Mutants(options)) => mutants::run(options),
     }
 }
@@ -85,9 +152,11 @@ fn replay(directory: &Path) -> Result<ExitCode> {
 }
 
 fn start(mode: &[&str], swarm: &Swarm) -> Result<ExitCode> {
-    let simulator = build("sim", "simulate")?;
-    let mut command = program(simulator);
+    let mut command = program(swarm.seen.simulator()?);
     command.args(mode);
+    if mode == ["replay"] {
+        command.stdin(Stdio::inherit());
+    }
     match (&swarm.seed, &swarm.seeds) {
         (Some(seed), _) => command.arg("--seed").arg(seed.to_string()),
         (None, Some(range)) => command.arg("--seeds").arg(range),
@@ -99,9 +168,7 @@ fn start(mode: &[&str], swarm: &Swarm) -> Result<ExitCode> {
     if swarm.json {
         command.arg("--json");
     }
-    if let Some(file) = &swarm.trace {
-        command.arg("--trace").arg(std::path::absolute(file)?);
-    }
+    swarm.seen.pass_to(&mut command)?;
     if let Some(jobs) = swarm.jobs {
         command.arg("--jobs").arg(jobs.to_string());
     }
