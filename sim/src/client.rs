@@ -380,7 +380,7 @@ impl SimClient {
                     let order = around.chain.events();
                     around.notes.record(|recorder| {
                         let zxid = zxid.map(|zxid| zxid.0);
-                        recorder.settled(self.node, ticket.0, zxid, outcome(&result));
+                        recorder.settled(self.node, ticket.0, zxid, &outcome(&result));
                     });
                     let request = self.asked.remove(&ticket).ok_or_else(|| {
                         let seen = format!("{} settles {ticket:?} again", self.name());
@@ -413,7 +413,7 @@ impl SimClient {
                     let order = around.chain.events();
                     around.notes.record(|recorder| {
                         let zxid = event.zxid.map(|zxid| zxid.0);
-                        recorder.fired(self.node, &event.path, zxid, format!("{:?}", event.kind));
+                        recorder.fired(self.node, &event.path, zxid, &format!("{:?}", event.kind));
                     });
                     for ticket in watchers {
                         self.watches.fired(&Watched {

@@ -406,7 +406,9 @@ impl Host {
                         recorder.received(self.index, conn, side.other(), bytes.len());
                     }
                     What::Closed if purpose.is_some() => recorder.lost(self.index, conn),
-                    _ => recorder.handles_nothing(),
+                    What::Closed | What::Accepted(_) | What::Connected | What::Sent(_) => {
+                        recorder.handles_nothing();
+                    }
                 });
                 match (what, purpose) {
                     (What::Accepted(port), None) => self.accept(conn, side, port, around),

@@ -260,15 +260,18 @@ impl World {
             .expect("somebody always waits for something");
         let now = self.queue.now();
         self.notes.record(|recorder| recorder.step(now));
-        let ordinary = matches!(event, Event::Net(_) | Event::Host(..) | Event::Client(..));
-        let done = self.happen(event, now);
+        let ordinary = matches!(
+            event,
+            Event::Net(..) | Event::Host(..) | Event::Client(..) | Event::Think(_)
+        );
+        let done = self.happen(&event, now);
         self.show(!ordinary);
         done
     }
 
-    fn happen(&mut self, event: Event, now: Micros) -> Result<(), Broken> {
+    fn happen(&mut self, event: &Event, now: Micros) -> Result<(), Broken> {
         self.net.set_now(now);
-        match event {
+        match *event {
             Event::Net(event, _) => self.net.handle(event),
             Event::Host(index, process, event) => self.host_event(index, process, event)?,
             Event::Client(index, event) => {

@@ -45,7 +45,7 @@ enum Command {
     /// What continuous integration runs: tidy, test, and the quick mutants.
     Ci,
     /// Run simulated ensembles from seeds.
-    Simulate(simulate::Options),
+    Simulate(Box<simulate::Options>),
     /// Let an outside tool mutate sources; do the tests of the crate or a simulated world notice?
     Mutation(mutation::Options),
     /// Look at the page of a failing run in a real browser.

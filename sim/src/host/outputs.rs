@@ -146,9 +146,10 @@ impl Host {
             ServerEvent::PeerSentNonsense { what, .. } => format!("heard nonsense: {what}"),
         };
         around.chain.push(now, 35, self.name(), words.as_bytes());
-        let kind = match event {
-            ServerEvent::Role(_) => Kind::Became,
-            _ => Kind::Note,
+        let kind = if matches!(event, ServerEvent::Role(_)) {
+            Kind::Became
+        } else {
+            Kind::Note
         };
         around.notes.tell(kind, now, server_name(self.index), words);
     }

@@ -4,8 +4,9 @@ use super::{Action, Breakage, Fate, Rift, Strike};
 use crate::client::ClientEvent;
 use crate::host::HostEvent;
 use crate::net::{ConnName, Machine, Node, Port};
-use crate::oracle::broken::Broken;
+use crate::oracle::broken::{Broken, server_name};
 use crate::queue::Micros;
+use crate::trace::Kind;
 use crate::world::{Event, World, around};
 use zab_core::Role;
 
@@ -20,7 +21,10 @@ impl World {
         let words = strike.action.to_string();
         self.chain.push(now, 50, 0, words.as_bytes());
         match (&strike.action, strike.fault) {
-            (Action::Suggest { .. }, _) => self.notes.trace(now, || words),
+            (Action::Suggest { server, .. }, _) => {
+                let name = server_name(*server);
+                self.notes.record(|r| r.tell(Kind::Note, &name, &words));
+            }
             (_, Some(fault)) => {
                 self.nemesis.count(fault.name());
                 let words = format!("{}: {words}", fault.name());

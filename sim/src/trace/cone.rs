@@ -80,12 +80,19 @@ impl Chronicle {
         let mut way = BTreeSet::new();
         let mut seen = BTreeSet::new();
         for (id, event) in self.numbered().filter(|(_, event)| event.concerns(zxid)) {
-            let is_step = match event.kind {
-                Kind::Durable | Kind::Logged | Kind::Committed | Kind::Applied => true,
-                Kind::Settled | Kind::Watch | Kind::Broken => true,
-                Kind::Sent | Kind::Received => event.words.starts_with("ack "),
-                _ => false,
-            };
+            let is_ack = event.words.starts_with("ack ")
+                && matches!(event.kind, Kind::Sent | Kind::Received);
+            let is_step = is_ack
+                || matches!(
+                    event.kind,
+                    Kind::Durable
+                        | Kind::Logged
+                        | Kind::Committed
+                        | Kind::Applied
+                        | Kind::Settled
+                        | Kind::Watch
+                        | Kind::Broken
+                );
             let goes_back = event.words.contains(" back to ");
             let key = (event.lane, event.kind, event.peer, goes_back);
             if is_step && (seen.insert(key) || goes_back || event.kind == Kind::Settled) {

@@ -114,6 +114,10 @@ fn path_of(change: &Change) -> Option<String> {
 }
 
 /// When servers were down, stood still, or were cut off.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most kinds neither begin nor end a stretch of time"
+)]
 fn bands(chronicle: &Chronicle) -> Vec<Band> {
     let mut bands: Vec<Band> = Vec::new();
     let mut open: BTreeMap<(LaneId, Kind), usize> = BTreeMap::new();

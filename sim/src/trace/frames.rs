@@ -144,9 +144,10 @@ fn client_words(what: &FrameKind) -> Saying {
         },
         FrameKind::Request { xid, request } => Saying {
             path: path_of(request),
-            ..Saying::of(match request {
-                Request::Ping => "ping".to_owned(),
-                _ => format!("{} #{xid}", request.words()),
+            ..Saying::of(if *request == Request::Ping {
+                "ping".to_owned()
+            } else {
+                format!("{} #{xid}", request.words())
             })
         },
         FrameKind::Reply { xid: -2, .. } => Saying::of("pong".to_owned()),

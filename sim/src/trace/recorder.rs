@@ -95,15 +95,13 @@ impl Recorder {
     pub(crate) fn tell(&mut self, kind: Kind, who: &str, words: &str) {
         let lane = self.chronicle.lane(who).unwrap_or(self.world());
         let id = self.push(lane, kind, words.to_owned());
-        match kind {
-            Kind::Crash => {
-                let server = usize::from(lane);
-                self.disk_asked.retain(|(of, _), _| *of != server);
-                self.disk_done.retain(|(of, _), _| *of != server);
-                self.add_cause(id, self.latest_of(self.world(), Kind::Fault));
-            }
-            Kind::Start => self.add_cause(id, self.latest_of(lane, Kind::Crash)),
-            _ => {}
+        if kind == Kind::Crash {
+            let server = usize::from(lane);
+            self.disk_asked.retain(|(of, _), _| *of != server);
+            self.disk_done.retain(|(of, _), _| *of != server);
+            self.add_cause(id, self.latest_of(self.world(), Kind::Fault));
+        } else if kind == Kind::Start {
+            self.add_cause(id, self.latest_of(lane, Kind::Crash));
         }
         self.latest.insert((lane, kind), id);
     }
@@ -433,13 +431,7 @@ impl Recorder {
     }
 
     /// A client is told what came of a request.
-    pub(crate) fn settled(
-        &mut self,
-        client: Node,
-        ticket: u64,
-        zxid: Option<u64>,
-        outcome: String,
-    ) {
+    pub(crate) fn settled(&mut self, client: Node, ticket: u64, zxid: Option<u64>, outcome: &str) {
         let lane = self.lane_of(client);
         let asked = self.asked.remove(&(lane, ticket));
         let (words, path) = match asked {
@@ -453,7 +445,7 @@ impl Recorder {
     }
 
     /// A client is told that a watch fired.
-    pub(crate) fn fired(&mut self, client: Node, path: &str, zxid: Option<u64>, kind: String) {
+    pub(crate) fn fired(&mut self, client: Node, path: &str, zxid: Option<u64>, kind: &str) {
         let id = self.push(self.lane_of(client), Kind::Watch, format!("{kind} {path}"));
         self.event(id).path = Some(path.to_owned());
         self.event(id).zxids = zxid.map(|zxid| (zxid, zxid));

@@ -60,12 +60,12 @@ fn glance(host: &Host, on_disk: u64) -> ServerState {
         ..ServerState::default()
     };
     match host.replica() {
-        Some(replica) => running(replica, !host.is_active(), state),
+        Some(replica) => running(replica, !host.is_active(), &state),
         None => state,
     }
 }
 
-fn running(replica: &Replica, is_paused: bool, state: ServerState) -> ServerState {
+fn running(replica: &Replica, is_paused: bool, state: &ServerState) -> ServerState {
     let observed = replica.observe();
     let zab = &observed.zab;
     let (role, leader) = match zab.role {
@@ -96,7 +96,7 @@ fn running(replica: &Replica, is_paused: bool, state: ServerState) -> ServerStat
         learners: zab.learners.iter().map(learner_words).collect(),
         sessions: observed.sessions.len(),
         nodes: observed.tree.node_count(),
-        ..state
+        ..state.clone()
     }
 }
 

@@ -29,9 +29,10 @@ impl Chronicle {
             event.words
         );
         if let Some(peer) = event.peer {
-            let towards = match event.kind {
-                super::Kind::Sent => "to",
-                _ => "from",
+            let towards = if event.kind == super::Kind::Sent {
+                "to"
+            } else {
+                "from"
             };
             write!(line, " {towards} {}", self.name(peer)).expect("a string takes all");
         }

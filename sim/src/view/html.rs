@@ -2,7 +2,7 @@
 
 use crate::trace::{Chronicle, Header, LaneKind, State};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -84,7 +84,7 @@ struct LaneData<'c> {
 /// Every string once.
 #[derive(Default)]
 struct Strings {
-    known: HashMap<String, i64>,
+    known: BTreeMap<String, i64>,
     all: Vec<String>,
 }
 

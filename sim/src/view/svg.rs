@@ -160,10 +160,12 @@ impl Sheet<'_> {
         let from = TOP + ROW * row_at(band.from).unwrap_or(0);
         let to = band.to.and_then(row_at).unwrap_or(self.rows.len());
         let tall = (TOP + ROW * to).saturating_sub(from).max(4);
-        let (class, word) = match band.kind {
-            Kind::Crash => ("down", "down"),
-            Kind::Pause => ("pause", "paused"),
-            _ => ("cut", "cut off"),
+        let (class, word) = if band.kind == Kind::Crash {
+            ("down", "down")
+        } else if band.kind == Kind::Pause {
+            ("pause", "paused")
+        } else {
+            ("cut", "cut off")
         };
         let left = x - if class == "cut" { 16 } else { 11 };
         let wide = if class == "cut" { 32 } else { 22 };
@@ -268,6 +270,7 @@ impl Sheet<'_> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most kinds are dots")]
 fn sign(kind: Kind, x: usize, y: usize) -> String {
     match kind {
         Kind::Broken => format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"8\" class=\"ring\"/>"),
