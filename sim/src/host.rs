@@ -257,7 +257,7 @@ impl Host {
             Kind::Start,
             now,
             name,
-            format!("starts ({}th)", self.process),
+            format!("starts, number {}", self.process),
         );
         self.busy_until = now;
         self.dies_in_recovery = None;

@@ -224,8 +224,8 @@ impl Look<'_> {
         holds(
             browser,
             "a host that is switched off is gone",
-            "page.shown().every((at) => at === broken || run.lane[at] !== 0) && \
-             ![...document.querySelectorAll('.lane')].some((lane) => lane.textContent.startsWith(run.lanes[0].name + ' '))",
+            "(draw(), page.shown().every((at) => at === broken || run.lane[at] !== 0)) && \
+             document.querySelectorAll('.lane').length === run.lanes.length - 1",
         )?;
         browser.click("#reset")?;
         browser.click("#kinds button:first-child")?;

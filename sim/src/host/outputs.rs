@@ -1,5 +1,6 @@
 //! What a server wants done, carried out in its order.
 
+use super::words::role_words;
 use super::{Around, Host, Purpose, Step};
 use crate::net::{ConnNumber, Port, Side};
 use crate::oracle::broken::{Broken, server_name};
@@ -138,7 +139,7 @@ impl Host {
     fn event(&mut self, event: &ServerEvent, around: &mut Around<'_>) {
         let now = around.queue.now();
         let words = match event {
-            ServerEvent::Role(role) => format!("is {role:?}"),
+            ServerEvent::Role(role) => format!("is {}", role_words(*role)),
             ServerEvent::Note(note) => format!("notes {note:?}"),
             ServerEvent::SnapshotTaken { zxid } => format!("took a snapshot at {zxid:?}"),
             ServerEvent::QuotaPassed(passed) => format!("sees a quota passed: {passed:?}"),

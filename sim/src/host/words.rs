@@ -3,6 +3,7 @@
 use super::Death;
 use crate::disk::Survival;
 use wal::DiskOp;
+use zab_core::Role;
 
 pub(super) fn words(death: Death) -> &'static str {
     match death {
@@ -12,6 +13,21 @@ pub(super) fn words(death: Death) -> &'static str {
         Death::Power(Survival::Lost) => "power loss, everything unsynced is gone",
         Death::Power(Survival::Mixed) => "power loss, some unsynced sectors survived",
         Death::Power(Survival::Torn) => "power loss, some unsynced sectors survived in part",
+    }
+}
+
+pub(super) fn role_words(role: Role) -> String {
+    match role {
+        Role::Looking => "looking for a leader".to_owned(),
+        Role::LeadingPrepare { epoch: None } => "preparing to lead".to_owned(),
+        Role::LeadingPrepare { epoch: Some(epoch) } => {
+            format!("preparing to lead epoch {}", epoch.0)
+        }
+        Role::Leading { epoch } => format!("leading epoch {}", epoch.0),
+        Role::FollowingPrepare { leader } => format!("joining s{}", leader.0),
+        Role::Following { leader, epoch } => {
+            format!("following s{} in epoch {}", leader.0, epoch.0)
+        }
     }
 }
 

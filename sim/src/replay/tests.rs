@@ -36,7 +36,7 @@ fn a_run_stops_at_an_anchor() {
     let first = replay
         .chronicle
         .numbered()
-        .find(|(_, event)| event.kind == Kind::Became && event.words.starts_with("is Leading {"));
+        .find(|(_, event)| event.kind == Kind::Became && event.words.starts_with("is leading"));
     let (id, event) = first.expect("somebody leads");
     let name = replay.chronicle.name(event.lane).to_owned();
     let anchor = format!("break on became {name} leading");

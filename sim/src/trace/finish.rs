@@ -40,7 +40,7 @@ impl Recorder {
         }
         causes.sort_unstable();
         causes.dedup();
-        let lane = who.first().copied().unwrap_or(self.world());
+        let lane = who.first().copied().unwrap_or_else(|| self.actor());
         let words = format!("{}: {}", broken.rule, broken.seen);
         let id = self.push(lane, Kind::Broken, words);
         let event = self.event(id);
@@ -50,6 +50,14 @@ impl Recorder {
             event.zxids = Some((*first, *last));
         }
         self.chronicle.broken = Some(id);
+    }
+
+    /// Who acted last in this step.
+    fn actor(&self) -> LaneId {
+        let here = self.touched();
+        let last = self.chronicle.events.last().map(|event| event.lane);
+        last.filter(|lane| here.contains(lane))
+            .unwrap_or(self.world())
     }
 
     /// What a lane did last in this step, and last about these transactions.

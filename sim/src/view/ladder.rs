@@ -30,7 +30,7 @@ pub struct Ladder {
 /// Width of number, time and mark before the columns.
 const GUTTER: usize = 22;
 const CELL_MIN: usize = 4;
-const CELL_MAX: usize = 14;
+const CELL_MAX: usize = 8;
 
 /// Draws a ladder.
 pub fn ladder(chronicle: &Chronicle, wish: &Ladder) -> String {
@@ -77,7 +77,8 @@ fn rungs(chronicle: &Chronicle, cone: &BTreeSet<EventId>, wish: &Ladder) -> Vec<
             return is_cause && !event.is_heartbeat() && event.kind != Kind::Disk;
         }
         let of_server = chronicle.lanes[usize::from(event.lane)].kind != LaneKind::Client;
-        (event.kind.is_transition() && of_server && event.kind != Kind::Dropped) || is_cause
+        (event.kind.is_transition() && of_server && event.kind != Kind::Dropped)
+            || (is_cause && event.kind != Kind::Disk)
     };
     let mut rungs: Vec<EventId> = chronicle
         .numbered()

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 const ROW: usize = 19;
 const TOP: usize = 58;
 const LEFT: usize = 92;
-const LANE: usize = 132;
-const WORDS_MAX: usize = 46;
+const LANE: usize = 112;
+const WORDS_MAX: usize = 52;
 
 /// Draws the last `rows` events that matter: those that the broken rule came from, and what the
 /// servers were meanwhile.
@@ -76,7 +76,7 @@ fn lanes(chronicle: &Chronicle, rows: &BTreeMap<EventId, usize>) -> BTreeMap<Lan
 
 impl Sheet<'_> {
     fn width(&self) -> usize {
-        LEFT + LANE * self.lanes.len() + 250
+        LEFT + LANE * self.lanes.len() + 320
     }
 
     fn height(&self) -> usize {

@@ -321,8 +321,8 @@ function drawEvent(at, spacing) {
 }
 
 function shortWords(at) {
-  return words(at).replace(/^(logged|committed) up to/, "$1").replace("on disk for certain up to", "durable").replace(/^is /, "")
-    .replace(/ \{ epoch: Some\((\d+)\) \}| \{ epoch: (\d+) \}/, " $1$2").replace(/ \{.*/, "").replace(/^dies: .*/, "dies");
+  return words(at).replace(/^(logged|committed) up to/, "$1").replace("on disk for certain up to", "durable").replace(/^is /, "").replace(/ for a leader$/, "")
+    .replace(/^promise of epoch (\d+).*/, "promise $1").replace(/^dies: .*/, "dies").replace(/^starts.*/, "starts");
 }
 
 function drawAxis(width) {

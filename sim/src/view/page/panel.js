@@ -24,9 +24,16 @@ function stepRow(at) {
   const row = element("button", { class: at === broken ? "step broken" : "step", "data-at": String(at), title: `event ${idOf(at)}` },
     element("span", { class: "when" }, clock(time[at])),
     element("span", { class: "who" }, laneName(run.lane[at])),
-    element("span", { class: "what" }, `${kindOf(at)}${peer}: ${words(at)}`));
+    element("span", { class: "what" }, `${spoken(at)}${peer ? `${peer}:` : ""} ${words(at)}`.trim()));
   row.addEventListener("click", () => select(at, true));
   return row;
+}
+
+// Words that say their kind already do not say it twice.
+function spoken(at) {
+  const kind = kindOf(at);
+  const plain = ["logged", "committed", "applied", "became", "crashed", "started", "paused", "resumed", "cut", "mended", "note", "lost", "durable", "session"];
+  return plain.includes(kind) ? "" : kind === "invoked" ? "asks:" : kind === "settled" ? "is told:" : isTraffic(at) ? kind : `${kind}:`;
 }
 
 const LISTED = 400;
@@ -94,7 +101,7 @@ function showEvent() {
   fact("path", text(run.path[at]));
   holder.replaceChildren(
     element("p", { class: "meta" }, `event ${idOf(at)} · ${clock(time[at])} s · step ${step[at]}`),
-    element("h2", {}, `${laneName(run.lane[at])} ${kindOf(at)}: ${words(at)}`),
+    element("h2", {}, `${laneName(run.lane[at])} ${spoken(at)} ${words(at)}`),
     element("table", {}, ...facts),
     ...stateTable(run.lane[at], at),
     ...listOf("Caused by", causes[at].filter((cause) => cause >= 0), "its own clock, or what is not recorded"),
