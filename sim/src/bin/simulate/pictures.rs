@@ -115,8 +115,8 @@ fn print_until(chronicle: &Chronicle, event: EventId) {
             println!("{:<4} since #{since:<6} {}", named.name, state.line());
         }
     }
-    let faults = chronicle.numbered().filter(|(id, _)| *id <= event);
-    let last = faults.filter(|(_, event)| event.kind == Kind::Fault).last();
+    let mut faults = chronicle.numbered().filter(|(id, _)| *id <= event);
+    let last = faults.rfind(|(_, event)| event.kind == Kind::Fault);
     if let Some((id, _)) = last {
         println!("last fault: {}", chronicle.line(id));
     }
