@@ -343,7 +343,7 @@ function begin() {
     openTab("guide");
   }
   draw();
-  new ResizeObserver(schedule).observe(sheet.parentElement);
+  new ResizeObserver(() => draw()).observe(sheet.parentElement);
   document.body.dataset.ready = "yes";
 }
 window.page = { errors, filters, select, refilter, syncControls, toggleCone, shown: () => shown, broken, violation, N };
