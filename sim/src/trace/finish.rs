@@ -112,9 +112,10 @@ fn name_subjects(events: &mut [Happening], ledger: &Ledger) {
 fn path_of(change: &Change) -> Option<String> {
     match change {
         Change::Create(created) => Some(created.path.clone()),
-        Change::Delete { path } | Change::SetData { path, .. } | Change::SetAcl { path, .. } => {
-            Some(path.clone())
-        }
+        Change::Delete { path }
+        | Change::Reap { path, .. }
+        | Change::SetData { path, .. }
+        | Change::SetAcl { path, .. } => Some(path.clone()),
         Change::Multi(parts) => parts.iter().find_map(path_of),
         Change::CloseSession { paths } => paths.first().cloned(),
         Change::CreateSession { .. } | Change::Check | Change::Error(_) => None,

@@ -191,12 +191,14 @@ fn path_of(request: &Request) -> Option<String> {
         | Request::Exists { path, .. }
         | Request::GetData { path, .. }
         | Request::GetChildren { path, .. }
+        | Request::SetAcl { path, .. }
         | Request::AddWatch { path, .. } => Some(path.clone()),
         Request::Multi(parts) => parts.iter().find_map(path_of),
         Request::Sync
         | Request::Ping
         | Request::SetWatches(_)
         | Request::CloseSession
+        | Request::Asked(_)
         | Request::Other(_) => None,
     }
 }
