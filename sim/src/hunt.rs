@@ -2,7 +2,8 @@
 
 use crate::options::{Options, Profile, Trace};
 use crate::report::Verdict;
-use crate::run::run;
+use crate::run::{record, run, run_script};
+use crate::shrink::{Shrunk, shrink};
 
 /// How a mutant died.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,28 @@ pub fn hunt(
             story: report.story,
         })
     })
+}
+
+/// Cuts the run of a seed down in which a mutant is noticed, so that the same run without the
+/// mutant breaks no rule. `None` when it is not noticed.
+///
+/// # Panics
+/// As [`hunt`].
+pub fn shrink_hunt(
+    mutant: &str,
+    options: &Options,
+    may_go_on: &mut dyn FnMut() -> bool,
+) -> Option<Shrunk> {
+    activate(mutant);
+    let (_, script) = record(options);
+    let shrunk = shrink(script, may_go_on, &mut |script| {
+        activate("");
+        let report = run_script(script, Trace::Off);
+        activate(mutant);
+        report.passed()
+    });
+    activate("");
+    shrunk
 }
 
 /// Switches a mutant on, and every other off; `""` switches all off.

@@ -215,6 +215,13 @@ impl Judges {
             .is_rottable(server, &host.disk, name, offset)
     }
 
+    /// The last record that a disk holds for good, whatever its server says.
+    pub(crate) fn durable(&mut self, server: usize, disk: &SimDisk) -> Result<u64, Broken> {
+        self.durability.look_at(server, disk)?;
+        let image = self.durability.holding(server).image;
+        Ok(image.records.last().map_or(image.base.0, |mark| mark.0))
+    }
+
     // The end.
 
     /// Why not all servers agree yet.

@@ -4,6 +4,7 @@
 mod action;
 mod apply;
 mod draw;
+mod parts;
 mod servers;
 mod suggest;
 mod words;

@@ -62,6 +62,12 @@ impl Notes {
         }
     }
 
+    /// What was kept, a line each.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let line = |note: &Note| format!("{} {} {}", clock(note.time), note.who, note.what);
+        self.kept.iter().map(line).collect()
+    }
+
     /// What was kept, oldest first.
     pub(crate) fn kept(&self) -> &[Note] {
         &self.kept

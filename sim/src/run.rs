@@ -56,8 +56,17 @@ pub fn run_script_with_tape(script: &Script) -> (Report, Tape, Script) {
 }
 
 fn finish(options: &Options, world: &mut World) -> Report {
+    finish_with(options, world, World::run)
+}
+
+/// Lets a world run as `go` says, and tells what came of it.
+pub(crate) fn finish_with(
+    options: &Options,
+    world: &mut World,
+    go: impl FnOnce(&mut World) -> Result<(), Broken>,
+) -> Report {
     let finished = panics::catch(|| {
-        let outcome = world.run();
+        let outcome = go(world);
         report(options, world, &outcome)
     });
     match finished {

@@ -390,6 +390,11 @@ impl Swarm {
         swarm
     }
 
+    /// How many servers there are.
+    pub fn servers(&self) -> usize {
+        self.servers
+    }
+
     /// Whether nothing is broken on purpose, and no limit makes a client wait.
     pub(crate) fn is_calm(&self) -> bool {
         let is_unbroken = self.faults.is_empty() && self.adversary.is_none() && !self.by_hand;

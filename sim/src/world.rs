@@ -229,7 +229,7 @@ impl World {
         self.finish()
     }
 
-    fn verdict(&self) -> Result<(), Broken> {
+    pub(crate) fn verdict(&self) -> Result<(), Broken> {
         let end = (self.queue.now(), self.swarm.tick);
         let moves = &self.rude.moves;
         self.judges

@@ -25,6 +25,9 @@ struct Swarm {
     /// One world.
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
+    /// What a file of the scenario language says, see `docs/scenarios.md`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds"])]
+    scenario: Option<PathBuf>,
     /// A range of worlds, as `A..B`, B left out.
     #[arg(long)]
     seeds: Option<String>,
@@ -117,6 +120,24 @@ enum Mode {
         #[arg(long)]
         commands: Option<String>,
     },
+    /// Cut a failing world down to what makes it fail, and say it as a scenario.
+    Shrink {
+        /// The world.
+        #[arg(long)]
+        seed: u64,
+        /// Which faults and how many.
+        #[arg(long)]
+        profile: Option<String>,
+        /// How long, at most.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Where to write the scenario.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// A wrong variant of the code to switch on.
+        #[arg(long)]
+        mutant: Option<String>,
+    },
     /// Switch wrong variants of the code on, one at a time, and hunt for a world that notices.
     Mutants(mutants::Options),
 }
@@ -124,7 +145,18 @@ enum Mode {
 /// Runs the simulator; its exit code is this one's.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match &options.mode {
+        None if options.swarm.scenario.is_some() => play(&options.swarm),
         None => start(&[], &options.swarm),
+        Some(Mode::Shrink {
+            seed,
+            profile,
+            seconds,
+            out,
+            mutant,
+        }) => {
+            let named = [("--profile", profile), ("--mutant", mutant)];
+            shrink(*seed, *seconds, &named, out.as_deref())
+        }
         Some(Mode::Twice { swarm }) => start(&["twice"], swarm),
         Some(Mode::ReplayRecording { directory }) => replay(directory),
         Some(Mode::Replay { swarm, commands }) => match commands {
@@ -142,6 +174,39 @@ pub(crate) fn seeds(range: &str) -> Result<bool> {
         .args(["--seeds", range])
         .status()?
         .success())
+}
+
+fn shrink(
+    seed: u64,
+    seconds: u64,
+    named: &[(&str, &Option<String>); 2],
+    out: Option<&Path>,
+) -> Result<ExitCode> {
+    let has_mutant = named[1].1.is_some();
+    let simulator = if has_mutant {
+        mutants::build_simulator()?
+    } else {
+        build("sim", "simulate")?
+    };
+    let mut command = program(simulator);
+    command.arg("shrink").args(["--seed", &seed.to_string()]);
+    command.args(["--seconds", &seconds.to_string()]);
+    for (name, value) in named {
+        if let Some(value) = value {
+            command.arg(name).arg(value);
+        }
+    }
+    if let Some(out) = out {
+        command.arg("--out").arg(std::path::absolute(out)?);
+    }
+    code_of(&mut command)
+}
+
+fn play(swarm: &Swarm) -> Result<ExitCode> {
+    let file = swarm.scenario.as_ref().context("a scenario was given")?;
+    let mut command = program(build("sim", "simulate")?);
+    command.arg("--scenario").arg(std::path::absolute(file)?);
+    code_of(&mut command)
 }
 
 fn replay(directory: &Path) -> Result<ExitCode> {

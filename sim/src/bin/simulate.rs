@@ -4,6 +4,8 @@
 
 #[path = "simulate/pictures.rs"]
 mod pictures;
+#[path = "simulate/scenarios.rs"]
+mod scenarios;
 #[path = "simulate/walk.rs"]
 mod walk;
 
@@ -53,7 +55,16 @@ enum Form {
 }
 
 fn main() -> ExitCode {
-    match parse(env::args().skip(1)) {
+    let words: Vec<String> = env::args().skip(1).collect();
+    match scenarios::parse(&words) {
+        Some(Ok(asked)) => return scenarios::run(&asked),
+        Some(Err(what)) => {
+            println!("{what}");
+            return ExitCode::from(code(Verdict::Harness));
+        }
+        None => {}
+    }
+    match parse(words.into_iter()) {
         Ok(Task::Run(arguments)) => run(&arguments),
         Ok(Task::Replay(directory)) => {
             let (verdict, text) = sim::replay_recording(&directory);
