@@ -5,11 +5,13 @@ mod config;
 mod disk_lanes;
 mod outputs;
 mod plans;
+mod records;
 mod words;
 
 use self::clock::{Clock, SECOND};
 use self::config::{address, config};
 use self::disk_lanes::LaneState;
+use self::records::Records;
 use self::words::words;
 use crate::chain::Chain;
 use crate::decide::{Dice, Stream};
@@ -28,6 +30,7 @@ use crate::world::Event;
 use replica::{Config, ConnId, Input, PeerPort, Replica, accepted_link};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use wal::{DiskOp, TaskId};
 use zab_core::LinkId;
 use zk_types::ServerId;
@@ -131,6 +134,7 @@ pub(crate) struct Host {
     disk_stalled_until: [Micros; 2],
     /// How often it ran since its start.
     runs: u64,
+    records: Records,
 }
 
 impl Host {
@@ -173,7 +177,13 @@ impl Host {
             disk_slow: 1,
             disk_stalled_until: [0; 2],
             runs: 0,
+            records: Records::default(),
         }
+    }
+
+    /// Records every process of this host below `directory`.
+    pub(crate) fn record(&mut self, directory: PathBuf) {
+        self.records = Records::new(directory);
     }
 
     /// The running server.
@@ -219,7 +229,9 @@ impl Host {
         self.config.seed = around.noise.key(Domain::Server, key, benign);
         let (local, wall) = (self.clock.local(now), self.clock.wall(now));
         let (config, disk) = (self.config.clone(), &mut self.disk);
-        let started = panics::catch(|| Replica::start(config, disk, local, wall));
+        self.accepted = 0;
+        self.clients = 0;
+        let started = panics::catch(|| self.records.start(config, disk, local, wall));
         self.disk.crash_after(None);
         let name = server_name(self.index);
         let started = started.map_err(|panic| {
@@ -264,7 +276,11 @@ impl Host {
         if let Some(plan) = self.dies_again.pop_front() {
             self.dies_after = Some(plan);
         }
-        let step = self.drain(around)?;
+        around.notes.record(Recorder::handles_all);
+        let mut step = self.effects(around)?;
+        if step == Step::Alive {
+            step = self.handle(Input::BatchEnd, around)?;
+        }
         self.finish_step(step, around)
     }
 
@@ -278,6 +294,7 @@ impl Host {
         let Some(replica) = self.replica.as_mut().filter(|_| !self.paused) else {
             return Ok(Step::Alive);
         };
+        self.records.end();
         let leader = ServerId(u64::try_from(leader + 1).expect("few servers"));
         if let Err(panic) = panics::catch(|| replica.suggest(local, leader)) {
             let seen = format!("{} panicked: {panic}", server_name(self.index));
@@ -291,6 +308,7 @@ impl Host {
     pub(crate) fn die(&mut self, fate: Fate, around: &mut Around<'_>) {
         let now = around.queue.now();
         self.replica = None;
+        self.records.end();
         self.inbox.clear();
         self.run_due = false;
         self.timer_due = None;
@@ -389,7 +407,7 @@ impl Host {
         self.finish_step(step, around)
     }
 
-    fn take(&mut self, waiting: Waiting, around: &mut Around<'_>) -> Result<Step, Broken> {
+    fn take_now(&mut self, waiting: Waiting, around: &mut Around<'_>) -> Result<Step, Broken> {
         match waiting {
             Waiting::Disk { id, bytes } => {
                 around
@@ -413,6 +431,7 @@ impl Host {
                 match (what, purpose) {
                     (What::Accepted(port), None) => self.accept(conn, side, port, around),
                     (What::Connected, Some(Purpose::Link(link))) => {
+                        self.records.connected(link);
                         self.handle(Input::PeerConnected { link }, around)
                     }
                     (What::Bytes(bytes), Some(Purpose::Link(link))) => self.handle(
@@ -469,8 +488,8 @@ impl Host {
             Port::Election => PeerPort::Election,
             Port::Quorum => PeerPort::Quorum,
             Port::Client => {
-                let id = ConnId(self.clients);
                 self.clients += 1;
+                let id = ConnId(self.clients);
                 self.purposes.insert(conn, Purpose::Client(id));
                 self.conns.insert(id, conn);
                 let from = around.net.ends(conn).map_or(0, |(from, _, _)| from);
@@ -481,6 +500,7 @@ impl Host {
         };
         let link = accepted_link(self.accepted);
         self.accepted += 1;
+        self.records.connected(link);
         self.purposes.insert(conn, Purpose::Link(link));
         self.links.insert(link, (conn, side));
         self.handle(
@@ -506,7 +526,8 @@ impl Host {
                 return Ok(step);
             }
         }
-        self.handle(Input::BatchEnd, around)
+        let step = self.handle(Input::BatchEnd, around)?;
+        self.after_batch(step, around)
     }
 
     fn finish_step(&mut self, step: Step, around: &mut Around<'_>) -> Result<Step, Broken> {
@@ -525,6 +546,7 @@ impl Host {
         let Some(replica) = self.replica.as_mut() else {
             return Ok(Step::Alive);
         };
+        self.records.input(local, wall, &input);
         if let Err(panic) = panics::catch(|| replica.handle(local, wall, input)) {
             let seen = format!("{} panicked: {panic}", server_name(self.index));
             return Err(Broken::safety("a server never panics", seen).server(self.index));

@@ -46,7 +46,7 @@ pub use noise::{Domain, Key, NoiseRules, Rule, Tape};
 pub use options::{Options, Profile, Trace};
 pub use queue::Micros;
 pub use report::{Report, Verdict};
-pub use run::{drawn, record, run, run_script, run_script_with_tape, run_twice};
+pub use run::{drawn, record, record_servers, run, run_script, run_script_with_tape, run_twice};
 pub use scenario::{Anchored, Expect, Fact, Outcome, ReadError, Scenario, What, run_scenario};
 pub use script::{Ask, Op, Script};
 pub use shrink::{Shrunk, Size, shrink};

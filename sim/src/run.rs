@@ -14,6 +14,7 @@ use crate::trace::Header;
 use crate::world::{Phase, World};
 use core::ops::Range;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Runs one seed to its verdict.
@@ -142,6 +143,16 @@ fn difference(options: &Options, window: Range<u64>) -> Vec<String> {
 /// What a seed draws before its world begins, in one line.
 pub fn drawn(options: &Options) -> String {
     Swarm::draw(options.seed, options.profile).words()
+}
+
+/// Runs one seed, with every process of a server recorded in a directory below this one.
+pub fn record_servers(options: &Options, directory: &Path) -> Report {
+    let mut world = World::new(options);
+    for (index, host) in world.hosts.iter_mut().enumerate() {
+        host.record(directory.join(format!("server-{}", index + 1)));
+    }
+    let outcome = world.run();
+    report(options, &mut world, &outcome)
 }
 
 fn counters(world: &World) -> BTreeMap<&'static str, u64> {

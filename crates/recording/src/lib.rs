@@ -4,6 +4,7 @@
 mod digest;
 mod entry;
 mod files;
+mod lend;
 mod reader;
 mod recorded;
 mod recorder;
@@ -11,6 +12,7 @@ mod replay;
 
 pub use entry::{Ending, Kind, Seen};
 pub use files::{RecordTo, record, runs};
+pub use lend::{Lent, beginning_of, lend, restart};
 pub use reader::{Damage, ReadError};
 pub use recorded::Recorded;
 pub use recorder::{Pending, Recorder};

@@ -1,6 +1,6 @@
 //! A replica that may be listened to.
 
-use crate::recorder::{Overheard, Recorder};
+use crate::recorder::Recorder;
 use replica::{Config, Input, Output, Replica, StartError};
 use wal::Disk;
 use zk_types::{Instant, WallTime};
@@ -31,12 +31,7 @@ impl Recorded {
         let (replica, recorder) = match recorder {
             None => (Replica::start(config, disk, now, wall)?, None),
             Some(mut recorder) => {
-                recorder.begin(&config, now, wall);
-                let mut overheard = Overheard {
-                    disk,
-                    recorder: &mut recorder,
-                };
-                let replica = Replica::start(config, &mut overheard, now, wall)?;
+                let replica = recorder.start(config, disk, now, wall)?;
                 (replica, Some(recorder))
             }
         };

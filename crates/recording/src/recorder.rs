@@ -2,7 +2,7 @@
 
 use crate::digest;
 use crate::entry::{Ending, Entry, FORM, Moment, Told, place};
-use replica::{Config, Input, Output};
+use replica::{Config, Input, Output, Replica, StartError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -65,7 +65,26 @@ impl Recorder {
         self.pending.lock().stopped.clone()
     }
 
-    pub(crate) fn begin(&mut self, config: &Config, now: Instant, wall: WallTime) {
+    /// Recovers and starts a replica, as [`Replica::start`] does.
+    ///
+    /// # Errors
+    /// Those of [`Replica::start`].
+    pub fn start<D: Disk>(
+        &mut self,
+        config: Config,
+        disk: &mut D,
+        now: Instant,
+        wall: WallTime,
+    ) -> Result<Replica, StartError<D::Error>>
+    where
+        D::Error: core::fmt::Debug + core::fmt::Display,
+    {
+        self.begin(&config, now, wall);
+        let recorder = self;
+        Replica::start(config, &mut Overheard { disk, recorder }, now, wall)
+    }
+
+    fn begin(&mut self, config: &Config, now: Instant, wall: WallTime) {
         self.moment = Moment::new(now, wall);
         self.push(&Entry::Begin {
             form: FORM,
@@ -74,7 +93,8 @@ impl Recorder {
         });
     }
 
-    pub(crate) fn input(&mut self, now: Instant, wall: WallTime, input: &Input<'_>) {
+    /// Records an input, before the replica has it.
+    pub fn input(&mut self, now: Instant, wall: WallTime, input: &Input<'_>) {
         let moment = Moment::new(now, wall);
         let (local, wall) = moment.since(self.moment);
         self.moment = moment;
@@ -85,7 +105,8 @@ impl Recorder {
         });
     }
 
-    pub(crate) fn output(&mut self, output: &Output) {
+    /// Records an output.
+    pub fn output(&mut self, output: &Output) {
         if self.is_over {
             return;
         }
@@ -100,7 +121,7 @@ impl Recorder {
     }
 
     /// Lets what is recorded so far be taken.
-    pub(crate) fn hand_over(&mut self) {
+    pub fn hand_over(&mut self) {
         let pending = Arc::clone(&self.pending);
         self.hand(&pending, pending.lock());
     }
@@ -212,9 +233,9 @@ impl Pending {
 }
 
 /// A disk that is listened to while a server recovers from it.
-pub(crate) struct Overheard<'a, D> {
-    pub(crate) disk: &'a mut D,
-    pub(crate) recorder: &'a mut Recorder,
+struct Overheard<'a, D> {
+    disk: &'a mut D,
+    recorder: &'a mut Recorder,
 }
 
 impl<D: Disk> Overheard<'_, D>

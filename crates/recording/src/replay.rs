@@ -87,19 +87,7 @@ pub enum ReplayError {
 /// a [`Replayed::difference`].
 pub fn replay(run: &Path) -> Result<Replayed, ReplayError> {
     let mut entries = Entries::open(run)?;
-    let (moment, config) = match entries.next()? {
-        Some(Entry::Begin {
-            form,
-            moment,
-            config,
-        }) => {
-            if form != FORM {
-                return Err(ReplayError::OtherForm(form));
-            }
-            (moment, config)
-        }
-        Some(_) | None => return Err(ReplayError::NoBeginning),
-    };
+    let (moment, config) = beginning(&mut entries)?;
     let mut report = Replayed {
         version: config.facts.version.clone(),
         disk_operations: 0,
@@ -131,6 +119,14 @@ pub fn replay(run: &Path) -> Result<Replayed, ReplayError> {
     Ok(report)
 }
 
+pub(crate) fn beginning(entries: &mut Entries) -> Result<(Moment, Box<Config>), ReplayError> {
+    match entries.next()? {
+        Some(Entry::Begin { form, .. }) if form != FORM => Err(ReplayError::OtherForm(form)),
+        Some(Entry::Begin { moment, config, .. }) => Ok((moment, config)),
+        Some(_) | None => Err(ReplayError::NoBeginning),
+    }
+}
+
 /// Recovers from what the recording says of the disk. `None` when that fails, as it may have then.
 fn start(
     config: Config,
@@ -139,12 +135,7 @@ fn start(
     report: &mut Replayed,
 ) -> Result<Option<Replica>, ReplayError> {
     let (now, wall) = moment.clocks();
-    let mut disk = Remembered {
-        entries,
-        operations: 0,
-        error: None,
-        difference: None,
-    };
+    let mut disk = Remembered::new(entries);
     let started = catch_unwind(AssertUnwindSafe(|| {
         Replica::start(config, &mut disk, now, wall)
     }));
@@ -294,7 +285,7 @@ impl Again<'_> {
 }
 
 /// A disk that answers what the recorded one answered.
-struct Remembered<'e> {
+pub(crate) struct Remembered<'e> {
     entries: &'e mut Entries,
     operations: u64,
     error: Option<ReadError>,
@@ -304,9 +295,18 @@ struct Remembered<'e> {
 /// Why it does not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct NoAnswer(String);
+pub(crate) struct NoAnswer(String);
 
-impl Remembered<'_> {
+impl<'e> Remembered<'e> {
+    pub(crate) fn new(entries: &'e mut Entries) -> Self {
+        Remembered {
+            entries,
+            operations: 0,
+            error: None,
+            difference: None,
+        }
+    }
+
     fn differs(&mut self, asked: &str) -> NoAnswer {
         let recorded = format!("another operation of the disk, the {}th", self.operations);
         self.difference = Some(at_start(&recorded, asked));

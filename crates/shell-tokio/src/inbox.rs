@@ -1,18 +1,22 @@
 //! What reaches the loop of a server, from its tasks and its disk.
 
+use crate::around::Stream;
 use replica::{ConnId, PeerPort};
 use shell_std::LaneReport;
 use std::io;
 use std::net::SocketAddr;
-use tokio::net::TcpStream;
 use zab_core::LinkId;
 
 /// One thing that happened.
+#[cfg_attr(
+    test,
+    allow(dead_code, reason = "no script ends a server or refuses it a socket")
+)]
 #[derive(Debug)]
 pub(crate) enum Event {
-    Accepted(Listener, TcpStream, SocketAddr),
+    Accepted(Listener, Stream, SocketAddr),
     AcceptFailed(io::Error),
-    Dialled(LinkId, io::Result<TcpStream>),
+    Dialled(LinkId, io::Result<Stream>),
     Socket(SocketId, Told),
     Lane(LaneReport),
     Descriptors(u64, u64),

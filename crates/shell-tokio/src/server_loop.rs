@@ -1,19 +1,15 @@
 //! The loop that owns a replica: takes what happened, does what it says.
 
-use crate::connection::Connection;
+use crate::around::{self, Clock, Connection, Lanes, Stream};
 use crate::inbox::{Event, Listener, SocketId, Told};
-use crate::sockets;
 use recording::Recorded;
 use replica::{ConnId, Input, Output, PeerPort, accepted_link};
-use shell_std::{
-    Clock, LaneReport, Lanes, Notice, NoticeSink, PeerAddress, ServerFailure, ServerOptions,
-};
+use shell_std::{LaneReport, Notice, NoticeSink, PeerAddress, ServerFailure, ServerOptions};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time;
 use zab_core::{LinkId, Role};
@@ -111,6 +107,7 @@ impl ServerLoop {
     }
 
     /// What must outlive the sockets.
+    #[cfg(not(test))]
     pub(crate) fn into_lanes(self) -> Lanes {
         self.lanes
     }
@@ -145,7 +142,7 @@ impl ServerLoop {
         ControlFlow::Continue(())
     }
 
-    fn accept_client(&mut self, stream: TcpStream, from: SocketAddr) {
+    fn accept_client(&mut self, stream: Stream, from: SocketAddr) {
         self.clients_accepted += 1;
         let conn = ConnId(self.clients_accepted);
         match self.connect(SocketId::Client(conn), stream) {
@@ -157,7 +154,7 @@ impl ServerLoop {
         }
     }
 
-    fn accept_peer(&mut self, port: PeerPort, stream: TcpStream) {
+    fn accept_peer(&mut self, port: PeerPort, stream: Stream) {
         let link = accepted_link(self.peers_accepted);
         self.peers_accepted += 1;
         match self.connect(SocketId::Peer(link), stream) {
@@ -166,7 +163,7 @@ impl ServerLoop {
         }
     }
 
-    fn dialled(&mut self, link: LinkId, outcome: io::Result<TcpStream>) {
+    fn dialled(&mut self, link: LinkId, outcome: io::Result<Stream>) {
         // The replica may have closed it in the meantime.
         let Some((peer, port)) = self.dialling.remove(&link) else {
             return;
@@ -180,7 +177,7 @@ impl ServerLoop {
         }
     }
 
-    fn connect(&mut self, id: SocketId, stream: TcpStream) -> io::Result<()> {
+    fn connect(&mut self, id: SocketId, stream: Stream) -> io::Result<()> {
         let connection = Connection::start(stream, id, self.inbox.clone())?;
         self.sockets.insert(id, connection);
         Ok(())
@@ -291,7 +288,7 @@ impl ServerLoop {
                     .expect("only servers of the ensemble are dialled");
                 let (host, number) = (peer.host.clone(), peer.port(port));
                 self.dialling.insert(link, (to, port));
-                tokio::spawn(sockets::dial(link, host, number, self.inbox.clone()));
+                tokio::spawn(around::dial(link, host, number, self.inbox.clone()));
             }
             Output::PeerSend { link, bytes } => {
                 if self.send(SocketId::Peer(link), bytes) > PEER_BACKLOG_BYTES_MAX {

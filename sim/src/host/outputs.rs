@@ -24,6 +24,7 @@ impl Host {
                     return Err(Broken::safety("a server never panics", seen).server(self.index));
                 }
             };
+            self.records.output(&output);
             match &mut self.dies_after {
                 Some((0, fate)) => return Ok(Step::Dies(*fate)),
                 Some((left, _)) => *left -= 1,
