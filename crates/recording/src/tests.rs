@@ -54,6 +54,28 @@ fn the_first_output_that_differs_is_named_with_its_input() {
 }
 
 #[test]
+fn a_server_that_behaves_otherwise_than_the_recorded_one_is_noticed() {
+    let mut entries = recorded_run();
+    let mut conf_asked = Vec::new();
+    let mut input = 0;
+    edit(&mut entries, |entry| {
+        if let Entry::Begin { config, .. } = entry {
+            // Such a server answers `conf` otherwise once it serves, and all else alike.
+            config.connections_per_ip_max = 1_000;
+        } else if let Entry::Input { told, .. } = entry {
+            input += 1;
+            let asks = matches!(told.input(), Input::ClientBytes { bytes, .. } if bytes == b"conf");
+            if asks {
+                conf_asked.push(input);
+            }
+        }
+    });
+    let difference = replay_of(&entries).unwrap().difference.unwrap();
+    assert!(conf_asked.contains(&difference.input), "{difference:?}");
+    assert_ne!(difference.recorded, difference.replayed);
+}
+
+#[test]
 fn an_output_more_or_fewer_than_recorded_is_a_difference() {
     for drops in [true, false] {
         let entries = recorded_run();
