@@ -275,6 +275,22 @@ impl Connection {
         });
     }
 
+    /// Takes the write with this tag off the queue if its answer is the next to be sent, and the
+    /// client takes answers.
+    pub(crate) fn take_next_write(&mut self, wanted: RequestTag) -> Option<Entry> {
+        let is_next = self.unread_bytes() <= UNREAD_BYTES_MAX
+            && self.queue.front().is_some_and(
+                |entry| matches!(entry.waiting, Waiting::Write { tag } if tag == wanted),
+            );
+        let entry = if is_next {
+            self.queue.pop_front()
+        } else {
+            None
+        }?;
+        self.queued_bytes -= entry.bytes;
+        Some(entry)
+    }
+
     /// The waiting request with this tag, if it is one of this connection's.
     pub(crate) fn waiting_for(&mut self, wanted: RequestTag) -> Option<&mut Entry> {
         self.queue.iter_mut().find(|entry| match entry.waiting {

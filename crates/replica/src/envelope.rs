@@ -18,9 +18,12 @@ pub(crate) struct Origin {
     pub(crate) tag: RequestTag,
 }
 
+/// Room for most payloads, so that a buffer does not grow field by field.
+const USUAL_BYTES: usize = 512;
+
 /// The payload of a transaction.
 pub(crate) fn seal(origin: Origin, header: &TxnHeader, txn: &Txn) -> Bytes {
-    let mut payload = Vec::new();
+    let mut payload = Vec::with_capacity(USUAL_BYTES);
     let mut writer = Writer::new(&mut payload);
     writer.long(origin.server.0.cast_signed());
     writer.long(origin.tag.0.cast_signed());

@@ -258,20 +258,21 @@ impl Replica {
             .connections
             .get_mut(conn)
             .expect("what it awaits goes with it");
+        if let Some(entry) = connection.take_next_write(tag) {
+            encode_answer(entry.xid, entry.op, &mut connection.out);
+            self.note_answer(conn, entry.xid, entry.op, entry.received, applied);
+            self.after_answer(conn, after_write(entry.op));
+            return self.answer_in_turn(conn);
+        }
         let Some(entry) = connection.waiting_for(tag) else {
             return;
         };
         let mut answer = Vec::new();
         encode_answer(entry.xid, entry.op, &mut answer);
-        let then = if entry.op == OpCode::CloseSession {
-            Then::Close
-        } else {
-            Then::GoOn
-        };
         entry.waiting = Waiting::Answered {
             reply: answer,
             zxid: applied,
-            then,
+            then: after_write(entry.op),
         };
         self.answer_in_turn(conn);
     }
@@ -512,6 +513,14 @@ impl Replica {
             facts.last_response = self.now;
             facts.latency.record(took);
         }
+    }
+}
+
+fn after_write(op: OpCode) -> Then {
+    if op == OpCode::CloseSession {
+        Then::Close
+    } else {
+        Then::GoOn
     }
 }
 

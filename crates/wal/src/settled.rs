@@ -55,7 +55,8 @@ impl WalConfig {
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// An append, a truncation or a promise is durable.
+    /// An append or a truncation is durable, with every one that was asked for before it; or a
+    /// promise is.
     Written(Ticket),
     /// A snapshot of this server's own state is complete, durable, and the newest one.
     SnapshotTaken {

@@ -46,6 +46,8 @@ pub(crate) struct Store {
     delivered: Zxid,
     durable: Zxid,
     log_writes: VecDeque<(Ticket, LogWrite)>,
+    /// How many of them cut the log.
+    cuts_under_way: usize,
     promise: Promise,
     promise_durable: Promise,
     promise_writes: VecDeque<(Ticket, Promise)>,
@@ -80,6 +82,7 @@ impl Store {
             delivered: base,
             durable: log.last(),
             log_writes: VecDeque::new(),
+            cuts_under_way: 0,
             promise: recovered.promise,
             promise_durable: recovered.promise,
             promise_writes: VecDeque::new(),
@@ -173,6 +176,7 @@ impl Store {
         if mutant!("truncate-forgotten", true, false) {
             let ticket = self.next_ticket();
             self.log_writes.push_back((ticket, LogWrite::Truncate(to)));
+            self.cuts_under_way += 1;
             outbox.push_back(Output::Truncate { ticket, to });
         }
     }
@@ -224,17 +228,27 @@ impl Store {
             {
                 let (_, write) = self.log_writes.pop_front().expect("there is a front");
                 match write {
-                    LogWrite::Append(zxid) | LogWrite::Truncate(zxid) => self.durable = zxid,
+                    LogWrite::Append(zxid) => self.durable = zxid,
+                    LogWrite::Truncate(zxid) => {
+                        self.durable = zxid;
+                        self.cuts_under_way -= 1;
+                    }
                 }
             }
-            self.durable = self
-                .log_writes
-                .iter()
-                .fold(self.durable, |durable, (_, write)| match write {
-                    LogWrite::Append(_) => durable,
-                    LogWrite::Truncate(to) => durable.min(*to),
-                });
+            if self.cuts_under_way > 0 {
+                self.durable = self.durable_after_cuts();
+            }
         }
+    }
+
+    /// What will be left of the durable part when every cut under way is done.
+    fn durable_after_cuts(&self) -> Zxid {
+        self.log_writes
+            .iter()
+            .fold(self.durable, |durable, (_, write)| match write {
+                LogWrite::Append(_) => durable,
+                LogWrite::Truncate(to) => durable.min(*to),
+            })
     }
 
     /// # Panics

@@ -63,8 +63,8 @@ impl Wal {
     pub(super) fn on_log_done(&mut self, what: InFlight) {
         match what {
             InFlight::Append(entries) => {
-                let written = entries.iter().map(|entry| Settled::Written(entry.ticket));
-                self.settled.extend(written);
+                let last = entries.last().expect("a batch holds a record");
+                self.settled.push_back(Settled::Written(last.ticket));
             }
             InFlight::Promise(ticket) => self.settled.push_back(Settled::Written(ticket)),
             InFlight::Truncate { ticket, spared } => {

@@ -132,7 +132,7 @@ impl Wal {
     }
 
     /// Takes one record, to be written with the next [`Wal::flush`]; settles as
-    /// [`Settled::Written`] once it is durable.
+    /// [`Settled::Written`] of this ticket or a later append's once it is durable.
     ///
     /// # Panics
     /// When the record does not continue the log.
