@@ -6,6 +6,7 @@ mod disk_lanes;
 mod outputs;
 mod plans;
 mod records;
+mod tuning;
 mod words;
 
 use self::clock::{Clock, SECOND};
@@ -112,6 +113,8 @@ pub(crate) struct Host {
     timer_due: Option<Micros>,
     clock: Clock,
     paused: bool,
+    /// How many times slower it computes than it should.
+    cpu_slow: u64,
     /// When it last went on after a pause.
     pub(crate) resumed_at: Micros,
     purposes: BTreeMap<ConnNumber, Purpose>,
@@ -160,8 +163,10 @@ impl Host {
                 boot: 0,
                 rate,
                 wall_offset_ms,
+                frozen: None,
             },
             paused: false,
+            cpu_slow: 1,
             resumed_at: 0,
             purposes: BTreeMap::new(),
             conns: BTreeMap::new(),
@@ -402,7 +407,7 @@ impl Host {
         self.runs += 1;
         let (low, high) = around.swarm.input_cost;
         let cost = around.noise.range(Domain::Cost, key, low, high);
-        self.busy_until = now + cost * (taken + 1);
+        self.busy_until = now + cost * (taken + 1) * self.cpu_slow;
         let step = self.drain(around)?;
         self.finish_step(step, around)
     }

@@ -4,16 +4,18 @@
 mod action;
 mod apply;
 mod draw;
+mod mishap;
 mod parts;
 mod servers;
 mod suggest;
 mod words;
 
 pub use self::action::{Action, Fate, Rift, Strike};
+pub use self::mishap::{Limits, Mishap, MishapKind, StormKind};
 use crate::decide::{Dice, Stream};
 use crate::disk::Survival;
 use crate::host::Death;
-use crate::net::{Node, Port};
+use crate::net::{ConnNumber, Node, Port, Side};
 use crate::oracle::broken::Broken;
 use crate::queue::Micros;
 use crate::swarm::Swarm;
@@ -38,6 +40,12 @@ enum Breakage {
     SlowDisk(usize),
     /// The links of a server between servers are reset when this is taken back.
     Links(usize),
+    Cap(Node, Node, Port),
+    Reader(ConnNumber, Side),
+    Dials(usize, Port),
+    Name(Node, usize),
+    SlowCpu(usize),
+    FrozenWall(usize),
 }
 
 impl Nemesis {

@@ -3,19 +3,18 @@
 
 mod counts;
 mod direction;
-#[cfg_attr(not(test), expect(dead_code, reason = "the nemesis will reach for it"))]
 mod faults;
 mod law;
 mod names;
-#[cfg_attr(not(test), expect(dead_code, reason = "the nemesis will reach for it"))]
 mod path;
 mod terms;
 
 use self::counts::Counts;
 use self::direction::{Broken, Direction, Waiting};
 pub(crate) use self::law::Law;
+pub use self::path::Dials;
+pub(crate) use self::path::Name;
 use self::path::Path;
-pub(crate) use self::path::{Dials, Name};
 pub use self::terms::{ConnName, Machine, NetKnobs, Port, Side};
 pub(crate) use self::terms::{ConnNumber, NetEvent, Node, Presence, Told, What};
 use crate::noise::{Domain, Noise};

@@ -2,6 +2,7 @@
 //! session, and use one session on two connections at once.
 
 use crate::decide::{Dice, Stream};
+use crate::nemesis::StormKind;
 use crate::net::{ConnNumber, Net, Node, Port, Side, Told, What};
 use crate::oracle::broken::Broken;
 use crate::oracle::sessions::Move;
@@ -22,6 +23,12 @@ enum Manner {
     Left,
     /// Takes over the session of that connection.
     Taker(ConnNumber),
+    /// Opens a session, and says nothing more.
+    Silent,
+    /// Watches what the last of its kind creates.
+    Watcher { storm: u64, is_last: bool },
+    /// Asks for this many things at once.
+    Hasty(u32),
     /// Says nothing for about as long as its session lasts, and then writes.
     Sleeper,
 }
@@ -85,6 +92,29 @@ impl Rude {
         self.dial(server, manner, None, dice, net);
     }
 
+    /// Many dial at once.
+    pub(crate) fn storm(&mut self, kind: StormKind, server: usize, count: u32, net: &mut Net) {
+        self.count += 1;
+        let storm = self.count;
+        let dials = if kind == StormKind::Pipeline {
+            1
+        } else {
+            count
+        };
+        for nth in 1..=dials {
+            let manner = match kind {
+                StormKind::Silence => Manner::Silent,
+                StormKind::Watches => Manner::Watcher {
+                    storm,
+                    is_last: nth == dials,
+                },
+                StormKind::Pipeline => Manner::Hasty(count),
+            };
+            let dice = Dice::new(storm, Stream::Action, 2);
+            self.dial(server, manner, None, dice, net);
+        }
+    }
+
     /// Hangs up everywhere.
     pub(crate) fn stop(&mut self, net: &mut Net) {
         for conn in std::mem::take(&mut self.calls).into_keys() {
@@ -113,8 +143,12 @@ impl Rude {
 
     /// What was to happen later happens now.
     pub(crate) fn due(&mut self, conn: ConnNumber, when: When, taps: &mut [Tap], net: &mut Net) {
-        if self.calls.contains_key(&conn) {
-            let frame = self.create(1, 0);
+        if let Some(call) = self.calls.get(&conn) {
+            let frame = if let Manner::Watcher { storm, .. } = call.manner {
+                create_at(2, &watched(storm), 0)
+            } else {
+                self.create(1, 0)
+            };
             self.send(conn, &[frame], when, taps, net);
         }
     }
@@ -194,6 +228,32 @@ impl Rude {
                 self.send(conn, &frames, when, taps, net);
                 self.finish(conn);
             }
+            Manner::Silent => {
+                if conn.is_multiple_of(20) {
+                    let frame = self.create(1, 1);
+                    self.send(conn, &[frame], when, taps, net);
+                }
+                self.finish(conn);
+            }
+            Manner::Watcher { storm, is_last } => {
+                self.send(conn, &[exists(1, &watched(storm), true)], when, taps, net);
+                if is_last {
+                    self.later.push((self.tick, conn));
+                }
+                self.finish(conn);
+            }
+            Manner::Hasty(count) => {
+                let frames = (1..=i32::try_from(count).expect("small")).map(|xid| {
+                    if xid % 10 == 0 {
+                        self.create(xid, 1)
+                    } else {
+                        exists(xid, "/", false)
+                    }
+                });
+                let frames: Vec<_> = frames.collect();
+                self.send(conn, &frames, when, taps, net);
+                self.finish(conn);
+            }
             Manner::Sleeper => {
                 let timeout = u64::from(timeout_of(&call.greeting)) * 1_000;
                 let silence = timeout + dice.below(self.tick * 5 / 2);
@@ -260,16 +320,32 @@ impl Rude {
 
     fn create(&mut self, xid: i32, flags: u32) -> Vec<u8> {
         self.count += 1;
-        let mut frame = request(xid, 1);
-        push_buffer(&mut frame, format!("/rude-{}", self.count).as_bytes());
-        push_buffer(&mut frame, b"rude");
-        frame.extend_from_slice(&1_u32.to_be_bytes());
-        frame.extend_from_slice(&31_u32.to_be_bytes());
-        push_buffer(&mut frame, b"world");
-        push_buffer(&mut frame, b"anyone");
-        frame.extend_from_slice(&flags.to_be_bytes());
-        frame
+        create_at(xid, &format!("/rude-{}", self.count), flags)
     }
+}
+
+/// What the watchers of a storm watch.
+fn watched(storm: u64) -> String {
+    format!("/storm-{storm}")
+}
+
+fn create_at(xid: i32, path: &str, flags: u32) -> Vec<u8> {
+    let mut frame = request(xid, 1);
+    push_buffer(&mut frame, path.as_bytes());
+    push_buffer(&mut frame, b"rude");
+    frame.extend_from_slice(&1_u32.to_be_bytes());
+    frame.extend_from_slice(&31_u32.to_be_bytes());
+    push_buffer(&mut frame, b"world");
+    push_buffer(&mut frame, b"anyone");
+    frame.extend_from_slice(&flags.to_be_bytes());
+    frame
+}
+
+fn exists(xid: i32, path: &str, watch: bool) -> Vec<u8> {
+    let mut frame = request(xid, 3);
+    push_buffer(&mut frame, path.as_bytes());
+    frame.push(u8::from(watch));
+    frame
 }
 
 fn request(xid: i32, opcode: i32) -> Vec<u8> {

@@ -1,8 +1,10 @@
 //! What kind of world a seed is: its sizes, its limits, and which faults it knows.
 
 mod calm;
+mod mishaps;
 
 use crate::decide::{Dice, Stream};
+use crate::nemesis::MishapKind;
 use crate::net::{Law, NetKnobs};
 use crate::options::Profile;
 use crate::queue::Micros;
@@ -71,6 +73,8 @@ pub enum Fault {
     Nonsense,
     /// Somebody goes on after closing a session, or uses one session twice.
     Rudeness,
+    /// Something else.
+    Mishap(MishapKind),
 }
 
 impl Fault {
@@ -139,6 +143,7 @@ impl Fault {
             Fault::ClientReset => "client reset",
             Fault::Nonsense => "nonsense",
             Fault::Rudeness => "rude clients",
+            Fault::Mishap(kind) => kind.name(),
         }
     }
 
@@ -160,6 +165,7 @@ impl Fault {
             | Fault::ClientPause
             | Fault::ClientReset => 6,
             Fault::Rudeness => 15,
+            Fault::Mishap(_) => 4,
             Fault::PowerLossOfAll
             | Fault::CrashInRecovery
             | Fault::IsolateClients
@@ -383,6 +389,8 @@ impl Swarm {
                 .then(|| dice.octaves((tick / 4).max(20_000), tick * 8)),
             by_hand: false,
         };
+        swarm.add_mishaps(seed);
+        swarm.go_to_extremes(seed, profile);
         if swarm.demands_proof {
             // They prove nothing, and nothing would come of their bad manners.
             swarm.faults.retain(|(fault, _)| *fault != Fault::Rudeness);
@@ -531,6 +539,7 @@ fn makes_sense(fault: Fault, servers: usize) -> bool {
         | Fault::IsolateLeader
         | Fault::IsolatePort
         | Fault::StallAndReset => servers > 1,
+        Fault::Mishap(kind) => kind.makes_sense(servers, false),
         Fault::Wipe | Fault::Rot | Fault::PromiseLoss => servers > 2,
         Fault::ProcessCrash
         | Fault::PowerLoss

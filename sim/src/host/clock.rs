@@ -13,6 +13,8 @@ pub(super) struct Clock {
     /// Microseconds it shows in a true second.
     pub(super) rate: u64,
     pub(super) wall_offset_ms: i64,
+    /// What the wall clock shows while it stands still.
+    pub(super) frozen: Option<WallTime>,
 }
 
 pub(super) const SECOND: u64 = 1_000_000;
@@ -33,6 +35,9 @@ impl Clock {
     }
 
     pub(super) fn wall(self, now: Micros) -> WallTime {
+        if let Some(frozen) = self.frozen {
+            return frozen;
+        }
         let ms = i64::try_from(now / 1_000).expect("worlds are short");
         WallTime(WORLD_BEGINS_MS + ms + self.wall_offset_ms)
     }

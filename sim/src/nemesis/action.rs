@@ -1,5 +1,6 @@
 //! Everything that is done to a world, as data: it can be printed, left out, and done again.
 
+use super::Mishap;
 use crate::disk::{Survival, Trouble};
 use crate::host::Death;
 use crate::net::{ConnName, Machine, Port, Side};
@@ -53,6 +54,8 @@ pub enum Rift {
     },
     /// A server from every client.
     Clients(usize),
+    /// Servers from each other, pair by pair.
+    Apart(Vec<(usize, usize)>),
 }
 
 /// One thing that is done to a world. Servers and clients count from 0, times are microseconds.
@@ -225,6 +228,8 @@ pub enum Action {
         /// How long.
         length: Micros,
     },
+    /// Something else.
+    Mishap(Mishap),
     /// Somebody without manners dials.
     Rude {
         /// Decides whom, and what becomes of it.

@@ -82,6 +82,7 @@ impl World {
             Action::Clog { from, to, .. } => {
                 self.net.node(*from).is_some() && self.net.node(*to).is_some()
             }
+            Action::Mishap(mishap) => self.is_mishap_possible(mishap),
             Action::PauseClient { client, .. } => *client < self.clients.len(),
             Action::Block { .. } | Action::Rude { .. } | Action::Hostile { .. } => true,
         })
@@ -142,6 +143,7 @@ impl World {
                 by,
                 length,
             } => self.clog((from, to, port), by, length),
+            Action::Mishap(ref mishap) => self.apply_mishap(mishap),
             Action::Reset { conn } => self.reset(conn),
             Action::Cut { conn, side, bytes } => {
                 if let Some(conn) = self.net.open_by_name(conn) {
@@ -257,7 +259,7 @@ impl World {
         }
     }
 
-    fn relent_after(&mut self, length: Micros, breakage: Breakage) {
+    pub(super) fn relent_after(&mut self, length: Micros, breakage: Breakage) {
         let number = self.nemesis.keep(breakage);
         self.queue.after(length, Event::Relent(number));
     }
@@ -273,6 +275,7 @@ impl World {
             Some(Breakage::Clog(from, to, port)) => self.net.clog(from, to, port, 0),
             Some(Breakage::SlowDisk(server)) => self.hosts[server].slow_disk(1),
             Some(Breakage::Links(server)) => self.reset_links(server),
+            Some(other) => self.relent_mishap(&other),
             None => {}
         }
     }
@@ -333,6 +336,14 @@ impl Rift {
                 from: unheard,
                 to: deaf,
             } => from == *unheard && to == *deaf,
+            Rift::Apart(pairs) => {
+                among_servers
+                    && pairs.iter().any(|(one, other)| {
+                        [(one, other), (other, one)].iter().any(|(one, other)| {
+                            from == Machine::Server(**one) && to == Machine::Server(**other)
+                        })
+                    })
+            }
             Rift::Around(server) => among_servers && touches(*server),
             Rift::AtPort { server, port: cut } => among_servers && touches(*server) && port == *cut,
             Rift::Clients(server) => {

@@ -11,6 +11,7 @@ impl World {
     /// Draws what a fault does; nothing when it is not possible.
     pub(super) fn draw(&mut self, fault: Fault) -> Result<Vec<Action>, Broken> {
         let action = match fault {
+            Fault::Mishap(kind) => return Ok(self.draw_mishap(kind)),
             Fault::PowerLossOfAll => return Ok(self.draw_power_loss_of_all()),
             Fault::CrashInRecovery => return Ok(self.draw_crash_in_recovery()),
             Fault::CrashStorm => return Ok(self.draw_crash_storm()),

@@ -7,10 +7,7 @@ use crate::queue::Micros;
 impl Action {
     /// Every server that it names.
     pub(crate) fn servers(&self) -> impl Iterator<Item = usize> {
-        let server = |machine: &Machine| match machine {
-            Machine::Server(server) => Some(*server),
-            Machine::Client(_) | Machine::Hostile | Machine::Rude => None,
-        };
+        let server = |machine: &Machine| machine.server();
         let named = match self {
             Action::Die { server, .. }
             | Action::DieAfter { server, .. }
@@ -33,7 +30,12 @@ impl Action {
                 Rift::Around(server) | Rift::AtPort { server, .. } | Rift::Clients(server) => {
                     vec![*server]
                 }
+                Rift::Apart(pairs) => {
+                    let both = |(one, other): &(usize, usize)| [*one, *other];
+                    pairs.iter().flat_map(both).collect()
+                }
             },
+            Action::Mishap(mishap) => return mishap.servers().into_iter(),
             Action::Clog { from, to, .. } => [from, to].into_iter().filter_map(server).collect(),
             Action::Reset { conn } | Action::Cut { conn, .. } => [&conn.from, &conn.to]
                 .into_iter()
@@ -47,6 +49,7 @@ impl Action {
     /// How long it lasts, if it ends by itself.
     pub(crate) fn length_mut(&mut self) -> Option<&mut Micros> {
         match self {
+            Action::Mishap(mishap) => mishap.length_mut(),
             Action::Pause { length, .. }
             | Action::Block { length, .. }
             | Action::Clog { length, .. }

@@ -39,6 +39,13 @@ impl fmt::Display for Rift {
                 write!(f, "{port:?} port of {}", server_name(*server))
             }
             Rift::Clients(server) => write!(f, "{} from clients", server_name(*server)),
+            Rift::Apart(pairs) => {
+                let name = |(one, other): &(usize, usize)| {
+                    format!("{} from {}", server_name(*one), server_name(*other))
+                };
+                let names: Vec<String> = pairs.iter().map(name).collect();
+                f.write_str(&names.join(", "))
+            }
         }
     }
 }
@@ -106,6 +113,7 @@ impl fmt::Display for Action {
                     "{from} to {to} at {port:?} {by} ms slower for {length} ms"
                 )
             }
+            Action::Mishap(mishap) => mishap.fmt(f),
             Action::Reset { conn } => write!(f, "{conn}"),
             Action::Cut { conn, side, bytes } => {
                 write!(f, "{conn} after {bytes} bytes of the {side:?}")

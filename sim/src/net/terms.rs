@@ -19,6 +19,14 @@ pub enum Machine {
 }
 
 impl Machine {
+    /// Which server it is, if it is one.
+    pub(crate) fn server(self) -> Option<usize> {
+        match self {
+            Machine::Server(server) => Some(server),
+            Machine::Client(_) | Machine::Hostile | Machine::Rude => None,
+        }
+    }
+
     /// Its name in twelve bits.
     pub(crate) fn code(self) -> u64 {
         let number = |index: usize| u64::try_from(index).expect("few machines");

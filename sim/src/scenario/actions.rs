@@ -127,7 +127,7 @@ fn print_rift(rift: &Rift) -> Option<String> {
             let names: Option<Vec<String>> = side.iter().map(print_machine).collect();
             Some(format!("part {}", names?.join(" ")))
         }
-        Rift::AtPort { .. } | Rift::Clients(_) => None,
+        Rift::Apart(_) | Rift::AtPort { .. } | Rift::Clients(_) => None,
     }
 }
 

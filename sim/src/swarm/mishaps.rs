@@ -1,0 +1,54 @@
+//! What is drawn apart from everything else, so that it shifts no other draw: further kinds of
+//! faults, and limits that are as small, or as large, as they can be.
+
+use super::{Fault, Swarm};
+use crate::decide::{Dice, Stream};
+use crate::nemesis::MishapKind;
+use crate::options::Profile;
+
+impl Swarm {
+    /// Adds a random subset of mishaps where there are faults.
+    pub(super) fn add_mishaps(&mut self, seed: u64) {
+        let dice = &mut Dice::new(seed, Stream::Swarm, 5);
+        let share = u32::try_from(dice.range(0, 60)).expect("small");
+        if self.faults.is_empty() {
+            return;
+        }
+        for kind in MishapKind::ALL {
+            if dice.percent(share) && kind.makes_sense(self.servers, self.demands_proof) {
+                let fault = Fault::Mishap(kind);
+                self.faults.push((fault, fault.weight()));
+            }
+        }
+    }
+
+    /// Makes some limits extreme.
+    pub(super) fn go_to_extremes(&mut self, seed: u64, profile: Profile) {
+        let dice = &mut Dice::new(seed, Stream::Swarm, 6);
+        if profile == Profile::Quiet || dice.percent(70) {
+            return;
+        }
+        if dice.percent(30) {
+            self.snapshot_txns = 3;
+        }
+        if dice.percent(30) {
+            self.segment_bytes = 4_096;
+        }
+        if dice.percent(30) {
+            self.batch_max = 1;
+        }
+        if dice.percent(30) {
+            self.outstanding_max = 2;
+            self.window_bytes_max = 256;
+        }
+        if dice.percent(30) {
+            self.net.socket_bytes = 256;
+        }
+        if dice.percent(10) {
+            // Few ticks fit into a world then, and sessions last for all of it.
+            self.tick = 10_000_000;
+            self.session_timeout = (self.tick * 2, self.tick * 4);
+            self.safety = 120_000_000;
+        }
+    }
+}
