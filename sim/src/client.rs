@@ -489,6 +489,7 @@ impl SimClient {
         self.conn = None;
         self.is_up = false;
         self.tap = None;
+        self.known.disconnected();
     }
 
     // Work.

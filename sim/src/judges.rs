@@ -252,11 +252,13 @@ impl Judges {
         history::judge(&timeline, taps)?;
         syncs::judge(&self.peers.rounds, taps, hosts.len())?;
         sessions::judge_moves(&timeline, moves)?;
-        let applied_at = |zxid| {
+        let proposed_at = |zxid| {
             let index = self.ledger.find(Zxid(zxid))?;
-            Some(self.ledger.entries()[index].time)
+            let applied = self.ledger.entries()[index].time;
+            let proposed = self.peers.proposed_at(zxid);
+            Some(proposed.map_or(applied, |proposed| proposed.min(applied)))
         };
-        sessions::judge_expiry(&timeline, taps, &writes, &self.leaders, applied_at)?;
+        sessions::judge_expiry(&timeline, taps, &writes, &self.leaders, proposed_at)?;
         let homes = Homes {
             starts: &self.starts,
             clock_rates: hosts.iter().map(Host::clock_rate).collect(),

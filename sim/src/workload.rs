@@ -3,7 +3,7 @@
 mod known;
 mod recipes;
 
-pub(crate) use self::known::Known;
+pub(crate) use self::known::{FEATURES, Known};
 pub(crate) use self::recipes::Recipes;
 use crate::decide::Dice;
 use crate::script::Ask;

@@ -270,6 +270,7 @@ fn servers_start_anew_one_by_one_with_other_limits() {
 #[test]
 fn sessions_that_fall_silent_together_end_together() {
     let mut stage = Stage::new(18, Sizes::default());
+    stage.pass_ms(2_000);
     let (before, _) = stage.sessions();
     let server = stage.follower();
     let kind = StormKind::Silence;

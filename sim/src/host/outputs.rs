@@ -128,6 +128,7 @@ impl Host {
         }
         let sending = Sending {
             order: around.chain.events(),
+            time: around.queue.now(),
             conn,
             side,
             from: self.index,

@@ -13,6 +13,7 @@ use crate::oracle::timeline::Timeline;
 use crate::oracle::txn::Change;
 use crate::oracle::wire::{FrameKind, Request, Tap, stat};
 use crate::swarm::Locality;
+use crate::workload::FEATURES;
 use std::collections::{BTreeMap, VecDeque};
 
 /// The answer of a server without a quorum to what needs one.
@@ -327,6 +328,9 @@ impl<'t> Replies<'t> {
                 Some(node) => {
                     let data_is_right = error == 0 && bytes.buffer()? == node.data.as_deref();
                     Ok(data_is_right && stat(&mut bytes)? == node.stat())
+                }
+                None if path == FEATURES => {
+                    Ok(error == 0 && bytes.buffer()? == Some(b"children-pages\n"))
                 }
                 None => Ok(error == -101),
             },

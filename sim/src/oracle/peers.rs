@@ -5,12 +5,14 @@ use crate::net::{ConnNumber, Side};
 use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::image::{DurableStanding, Image};
 use crate::oracle::peer_frames::{Notification, Reader, Said};
+use crate::queue::Micros;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Bytes that one server is about to send to another.
 pub(crate) struct Sending<'b> {
     /// Its place in the order of all events.
     pub(crate) order: u64,
+    pub(crate) time: Micros,
     pub(crate) conn: ConnNumber,
     /// The end that sends.
     pub(crate) side: Side,
@@ -55,14 +57,22 @@ struct Link {
     pings: VecDeque<(u64, u64)>,
 }
 
+/// What was first proposed with a zxid.
+#[derive(Clone, Copy, Debug)]
+struct Proposed {
+    chain: u64,
+    by: usize,
+    time: Micros,
+}
+
 /// All links, and what may be said once only.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peers {
     links: BTreeMap<ConnNumber, Link>,
     /// By storage: the last epoch that it promised to somebody who may count it.
     counted: BTreeMap<u64, u32>,
-    /// By zxid: the chain of what was proposed with it, and by whom.
-    proposed: BTreeMap<u64, (u64, usize)>,
+    /// By zxid.
+    proposed: BTreeMap<u64, Proposed>,
     /// In the order of their answers.
     pub(crate) rounds: Vec<Round>,
 }
@@ -204,6 +214,11 @@ impl Peers {
         }
     }
 
+    /// When somebody was first told of a proposal.
+    pub(crate) fn proposed_at(&self, zxid: u64) -> Option<Micros> {
+        self.proposed.get(&zxid).map(|proposed| proposed.time)
+    }
+
     /// A zxid stands for one proposal, committed or not.
     fn proposed_once(
         &mut self,
@@ -211,18 +226,22 @@ impl Peers {
         chain: u64,
         sending: &Sending<'_>,
     ) -> Result<(), Broken> {
-        let (known, other) = *self.proposed.entry(zxid).or_insert((chain, sending.from));
-        if known == chain {
+        let first = *self.proposed.entry(zxid).or_insert(Proposed {
+            chain,
+            by: sending.from,
+            time: sending.time,
+        });
+        if first.chain == chain {
             return Ok(());
         }
         let seen = format!(
             "{} proposes another {} than {} did",
             name(sending),
             zxid_name(zxid),
-            server_name(other)
+            server_name(first.by)
         );
         let rule = "a zxid is proposed for one transaction only";
-        Err(broken(rule, seen, sending).server(other).at(zxid))
+        Err(broken(rule, seen, sending).server(first.by).at(zxid))
     }
 }
 

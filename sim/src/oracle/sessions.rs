@@ -64,13 +64,14 @@ pub(crate) fn judge_moves(timeline: &Timeline, moves: &[Move]) -> Result<(), Bro
 }
 
 /// No session ends by itself before its timeout has passed since its client was last answered by
-/// the leader that ended it.
+/// the leader that ended it. The leader decides on an end when it proposes it, and may answer
+/// pings until it is applied.
 pub(crate) fn judge_expiry(
     timeline: &Timeline,
     taps: &[Tap],
     writes: &Writes<'_>,
     reigns: &BTreeMap<u32, Reign>,
-    applied_at: impl Fn(u64) -> Option<Micros>,
+    proposed_at: impl Fn(u64) -> Option<Micros>,
 ) -> Result<(), Broken> {
     let mut over = BTreeMap::new();
     for entry in timeline
@@ -86,11 +87,11 @@ pub(crate) fn judge_expiry(
             continue;
         }
         let epoch = u32::try_from(entry.zxid >> 32).expect("an epoch has 32 bits");
-        let (Some(reign), Some(ended)) = (reigns.get(&epoch), applied_at(entry.zxid)) else {
+        let (Some(reign), Some(ended)) = (reigns.get(&epoch), proposed_at(entry.zxid)) else {
             continue;
         };
         for tap in taps.iter().filter(|tap| tap.session == Some(entry.session)) {
-            let Some((heard, timeout_ms)) = last_heard(tap, reign) else {
+            let Some((heard, timeout_ms)) = last_heard(tap, reign, ended) else {
                 continue;
             };
             let passed = ended.saturating_sub(heard) * reign.clock_rate / 1_000_000;
@@ -207,7 +208,7 @@ fn left_of(session: i64, now: Micros, taps: &[Tap], homes: &Homes<'_>) -> Option
             since: 0,
             clock_rate: homes.clock_rates[tap.server],
         };
-        last_heard(tap, &always).map(|heard| (always, heard))
+        last_heard(tap, &always, now).map(|heard| (always, heard))
     });
     let (home, (heard, timeout_ms)) = last?;
     let opened = own.first()?.frames.first()?.time;
@@ -259,7 +260,7 @@ pub(crate) fn judge_silence(
 }
 
 /// When the last request was sent that the leader itself answered during its reign.
-fn last_heard(tap: &Tap, reign: &Reign) -> Option<(Micros, i32)> {
+fn last_heard(tap: &Tap, reign: &Reign, end: Micros) -> Option<(Micros, i32)> {
     if tap.server != reign.server {
         return None;
     }
@@ -272,7 +273,7 @@ fn last_heard(tap: &Tap, reign: &Reign) -> Option<(Micros, i32)> {
             FrameKind::Request { .. } => waiting.push_back(frame.time),
             FrameKind::Reply { error, .. } => {
                 let sent = waiting.pop_front();
-                let counts = *error != SESSION_EXPIRED;
+                let counts = *error != SESSION_EXPIRED && frame.time <= end;
                 heard = sent.filter(|sent| counts && *sent >= reign.since).or(heard);
             }
             FrameKind::Connect { .. } | FrameKind::Event { .. } => {}

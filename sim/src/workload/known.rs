@@ -9,6 +9,9 @@ const CHILDREN_MAX: usize = 32;
 /// Own nodes that are kept.
 const MADE_MAX: usize = 16;
 
+/// Where a server tells what it alone knows; `docs/children-pages.md`.
+pub(crate) const FEATURES: &str = "/vivarium/features";
+
 /// What a client knows of the tree.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
@@ -16,6 +19,8 @@ pub(crate) struct Known {
     children: BTreeMap<String, Vec<String>>,
     /// Where the last page of a node ended.
     pages: BTreeMap<String, PageEnd>,
+    /// Whether the server on the other end has told that it knows pages.
+    speaks_pages: bool,
     /// Numbered nodes that it created, the oldest first.
     made: Vec<String>,
 }
@@ -36,6 +41,16 @@ impl Known {
         self.pages.get(path).cloned()
     }
 
+    /// Whether pages may be asked for.
+    pub(super) fn speaks_pages(&self) -> bool {
+        self.speaks_pages
+    }
+
+    /// Whoever comes next has to be asked again what it knows.
+    pub(crate) fn disconnected(&mut self) {
+        self.speaks_pages = false;
+    }
+
     /// An own numbered node below `path`.
     pub(super) fn made_below(&self, path: &str) -> Option<&str> {
         let is_below = |made: &&String| made.starts_with(path);
@@ -45,6 +60,11 @@ impl Known {
     /// A request was answered.
     pub(crate) fn learn(&mut self, request: &ClientRequest, response: &Response) {
         match (request, response) {
+            (ClientRequest::GetData { path, .. }, Response::Data { data, .. })
+                if path == FEATURES =>
+            {
+                self.speaks_pages = data.as_deref() == Some(b"children-pages\n");
+            }
             (ClientRequest::Exists { path, .. }, Response::Exists(Some(stat)))
             | (ClientRequest::GetData { path, .. }, Response::Data { stat, .. })
             | (

@@ -1,7 +1,7 @@
 //! What applications do with a coordination service: each recipe asks for a few things, one
 //! behind the other, for the sake of one purpose.
 
-use super::Draw;
+use super::{Draw, FEATURES};
 use crate::decide::Dice;
 use client_core::{
     AddWatchMode, ClientRequest, Create, CreateMode, CreateReply, MultiOp, MultiReadOp, Watcher,
@@ -278,6 +278,10 @@ impl Draw<'_> {
                     watch: None,
                 }],
             },
+            _ if !self.known.speaks_pages() => vec![ClientRequest::GetData {
+                path: FEATURES.to_owned(),
+                watch: None,
+            }],
             _ => vec![ClientRequest::GetChildrenPage {
                 after: self.known.page_end(&top),
                 path: top,
