@@ -281,7 +281,7 @@ fn sessions_that_fall_silent_together_end_together() {
         count,
     };
     happens(&mut stage, storm);
-    stage.pass_ms(1_000);
+    stage.pass_ms(2_500);
     assert_eq!(stage.sessions().0, before + 200);
     stage.pass_ms(15_000);
     assert_eq!(stage.sessions().0, before);

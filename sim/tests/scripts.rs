@@ -18,8 +18,10 @@ fn recorded(seed: u64, profile: Profile) -> Script {
 fn a_recorded_script_is_the_same_run() {
     for profile in Profile::ALL {
         for seed in 0..3 {
-            let (report, script) = sim::record(&options(seed, profile));
+            let (mut report, script) = sim::record(&options(seed, profile));
             let again = sim::run_script(&script, Trace::Off);
+            // What was drawn and not done is no part of a script.
+            report.faults.remove("spared by the budget");
             assert_eq!(report, again);
         }
     }

@@ -33,6 +33,29 @@ fn exists(stage: &mut Stage, path: &str) -> bool {
     matches!(stage.ask(0, request), Ok(Response::Exists(Some(_))))
 }
 
+fn hear_of_pages(stage: &mut Stage) {
+    let announcement = ClientRequest::GetData {
+        path: "/vivarium/features".to_owned(),
+        watch: None,
+    };
+    stage.ask(0, announcement).expect("it is announced");
+}
+
+#[test]
+fn pages_are_for_those_who_were_told_of_them() {
+    let mut stage = Stage::new(21, Sizes::default());
+    let page = || ClientRequest::GetChildrenPage {
+        path: "/".to_owned(),
+        names_max: 2,
+        after: None,
+    };
+    let refused = Err(ClientError::Server(ErrorCode::Unimplemented));
+    assert_eq!(stage.ask(0, page()), refused);
+    hear_of_pages(&mut stage);
+    stage.ask(0, page()).expect("it is listed");
+    stage.finish();
+}
+
 #[test]
 fn containers_and_ttl_nodes_go_by_themselves_and_others_stay() {
     let mut stage = Stage::new(11, Sizes::default());
@@ -117,6 +140,7 @@ fn pages_list_what_was_there_all_the_time() {
         let child = create("/top/c-", CreateMode::PersistentSequential);
         stage.ask(0, child).expect("it is created");
     }
+    hear_of_pages(&mut stage);
     let (mut after, mut listed) = (None, Vec::new());
     loop {
         let page = ClientRequest::GetChildrenPage {
