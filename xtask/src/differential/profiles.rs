@@ -83,12 +83,13 @@ pub(super) const PROFILES: [Profile; 9] = [
 impl Profile {
     /// Whether scripts may be played on so many servers. Apache's leader judges by the usage that it
     /// has applied, while the server that answered the last write is ahead of it. Where members can
-    /// be changed, its first configuration has a version of chance.
+    /// be changed, its first configuration has a version of chance. When a silent session is found
+    /// to be over, and who has heard of that, differs from run to run where there are followers.
     pub(super) fn is_for(&self, servers: usize) -> bool {
         if servers == 1 {
             !self.local_sessions
         } else {
-            !self.enforces_quota && !self.reconfigures
+            !self.enforces_quota && !self.reconfigures && !self.expires
         }
     }
 

@@ -59,6 +59,8 @@ impl Generator {
             25 => 4,
             26 => 5,
             27 => 6,
+            // See `add_part`: what has no such flag cannot be read.
+            _ if self.in_multi && self.profile.local_sessions => 0,
             _ => self.pick(&[7, -1, 4, 5, 99]),
         };
         let path = self.path_to_create(flags);
