@@ -59,9 +59,13 @@ impl Generator {
             25 => 4,
             26 => 5,
             27 => 6,
-            // See `add_part`: what has no such flag cannot be read.
-            _ if self.in_multi && self.profile.local_sessions => 0,
             _ => self.pick(&[7, -1, 4, 5, 99]),
+        };
+        // See `add_part`: a mode that this operation does not have cannot be read.
+        let flags = if self.in_multi && self.profile.local_sessions {
+            flags.rem_euclid(4)
+        } else {
+            flags
         };
         let path = self.path_to_create(flags);
         let mut fields = vec![path, self.data()];
