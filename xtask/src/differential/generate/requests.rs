@@ -51,7 +51,7 @@ impl Generator {
             16..18 => opcodes::CREATE_CONTAINER,
             _ => opcodes::CREATE_TTL,
         };
-        let flags = match self.below(30) {
+        let flags: i32 = match self.below(30) {
             0..15 => 0,
             15..20 => 1,
             20..23 => 2,
