@@ -477,7 +477,7 @@ impl SimClient {
                 self.think(Domain::Anew, key, ClientEvent::Anew, around);
                 if end == End::Expired && around.swarm.is_calm() {
                     let seen = format!("the session of {} expired", self.name());
-                    let rule = "without faults no session expires that its client keeps";
+                    let rule = "G13 calm: without faults no session expires that its client keeps";
                     return Err(Broken::history(rule, seen).client(self.index));
                 }
             }

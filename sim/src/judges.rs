@@ -6,10 +6,11 @@ use crate::decide::Dice;
 use crate::disk::SimDisk;
 use crate::host::Host;
 use crate::notes::Notes;
-use crate::oracle::broken::{Broken, server_name};
-use crate::oracle::durability::Durability;
+use crate::oracle::broken::{Broken, server_name, zxid_name};
+use crate::oracle::durability::{Commit, Durability};
+use crate::oracle::history::search::both_agree;
 use crate::oracle::history::{self, Writes};
-use crate::oracle::ledger::Ledger;
+use crate::oracle::ledger::{Ledger, State};
 use crate::oracle::peers::{Peers, Sending};
 use crate::oracle::sessions::{self, Homes, Move, Reign};
 use crate::oracle::syncs;
@@ -17,11 +18,16 @@ use crate::oracle::timeline::Timeline;
 use crate::oracle::watches::{self, AtEnd};
 use crate::oracle::wire::Tap;
 use crate::queue::Micros;
-use crate::swarm::Locality;
+use crate::swarm::{Locality, Swarm};
+use replica::Replica;
 use std::collections::BTreeMap;
 use wal::File;
-use zab_core::Role;
+use xxhash_rust::xxh3::Xxh3Default;
+use zab_core::{Note, Role};
 use zk_types::{ErrorCode, Standing, Zxid};
+
+/// A server that does nothing for so long was paused.
+const STANDSTILL: Micros = 2_500_000;
 
 /// All judges.
 #[derive(Clone)]
@@ -37,6 +43,8 @@ pub(crate) struct Judges {
     locality: Locality,
     /// When each server started.
     starts: Vec<Vec<Micros>>,
+    /// When each server took its last step, and when it last did so after standing still.
+    steps: Vec<(Micros, Micros)>,
 }
 
 impl Judges {
@@ -50,6 +58,7 @@ impl Judges {
             standings: vec![Standing::Fresh; servers],
             locality,
             starts: vec![Vec::new(); servers],
+            steps: vec![(0, 0); servers],
         }
     }
 
@@ -67,9 +76,48 @@ impl Judges {
 
     /// A server is about to say something to another one.
     pub(crate) fn sent(&mut self, sending: &Sending<'_>, disk: &SimDisk) -> Result<(), Broken> {
-        self.durability.look_at(sending.from, disk)?;
-        self.peers
-            .sent(sending, &self.durability.holding(sending.from))
+        let judged = self
+            .durability
+            .look_at(sending.from, disk)
+            .and_then(|()| self.peers.sent(sending, &mut self.durability));
+        judged.map_err(|broken| self.with_roles(broken))
+    }
+
+    /// How many epochs somebody led.
+    pub(crate) fn epochs(&self) -> usize {
+        self.leaders.len()
+    }
+
+    /// How many messages servers have sent each other.
+    pub(crate) fn messages(&self) -> u64 {
+        self.peers.messages
+    }
+
+    /// What a server notes of the protocol is no sign of somebody's fault, where nobody is broken.
+    pub(crate) fn noted(&self, server: usize, note: &Note, swarm: &Swarm) -> Result<(), Broken> {
+        let (Note::IllegalMessage { .. } | Note::Contradiction { .. }) = note else {
+            return Ok(());
+        };
+        if !swarm.is_calm() {
+            return Ok(());
+        }
+        let seen = format!("{} notes {note:?}", server_name(server));
+        let rule = "S10 legality: nobody says what is illegal where nothing is broken";
+        Err(self.with_roles(Broken::safety(rule, seen).server(server)))
+    }
+
+    /// How often a server has started.
+    pub(crate) fn incarnation(&self, server: usize) -> usize {
+        self.starts[server].len()
+    }
+
+    /// Something has happened, and may have changed what disks hold for certain.
+    pub(crate) fn look_at_disks(&mut self, hosts: &[Host]) -> Result<(), Broken> {
+        for (server, host) in hosts.iter().enumerate() {
+            let judged = self.durability.look_at(server, &host.disk);
+            judged.map_err(|broken| self.with_roles(broken))?;
+        }
+        Ok(())
     }
 
     /// A server has started.
@@ -91,6 +139,24 @@ impl Judges {
         hosts: &mut [Host],
         notes: &mut Notes,
     ) -> Result<(), Broken> {
+        let judged = self.step(server, now, hosts, notes);
+        judged.map_err(|broken| self.with_roles(broken))
+    }
+
+    fn step(
+        &mut self,
+        server: usize,
+        now: Micros,
+        hosts: &mut [Host],
+        notes: &mut Notes,
+    ) -> Result<(), Broken> {
+        let (last, resumed) = self.steps[server];
+        let resumed = if now - last > STANDSTILL {
+            now
+        } else {
+            resumed
+        };
+        self.steps[server] = (now, resumed);
         let clock_rate = hosts[server].clock_rate();
         let (Some(replica), disk) = hosts[server].replica_and_disk() else {
             return Ok(());
@@ -98,26 +164,29 @@ impl Judges {
         let mut fresh = None;
         for record in replica.take_applied() {
             notes.record(|recorder| recorder.applied(server, record.zxid.0));
+            let (zxid, chain) = (record.zxid.0, record.chain.0);
+            self.durability
+                .chains
+                .histories_match(server, zxid, chain)?;
             if self.ledger.applied(server, now, &record)? {
                 fresh = Some(record.zxid);
             }
         }
+        timers_are_armed(server, replica)?;
         let observed = replica.observe();
         self.standings[server] = observed.zab.standing;
         let role = observed.zab.role;
-        let (applied, digest) = (observed.applied, observed.digest);
-        self.ledger.digest(server, applied, digest)?;
-        self.durability.stepped(server, disk, &observed.zab)?;
-        // One server alone may end an epoch and prepare the next in one step.
-        let many = self.roles.len() > 1;
-        if let (true, Some(zxid), Role::LeadingPrepare { .. }) = (many, fresh, role) {
-            let name = server_name(server);
-            let seen = format!("{name} applies {zxid:?}, and its epoch is not established");
-            let rule = "records of earlier epochs commit with their successor's marker";
-            return Err(Broken::safety(rule, seen).server(server).at(zxid.0));
-        }
-        if self.roles[server] != Some(role) {
-            self.roles[server] = Some(role);
+        let state = State {
+            tree: observed.digest,
+            sessions: sessions_hash(observed.sessions.iter().map(|(id, ms)| (id.0, ms))),
+        };
+        self.ledger
+            .states_are_equal(server, observed.applied, state)?;
+        let applied = observed.applied.0;
+        self.durability
+            .stepped(server, disk, &observed.zab, applied)?;
+        let was = self.roles[server].replace(role);
+        if was != Some(role) {
             let reign = Reign {
                 server,
                 since: now,
@@ -125,33 +194,86 @@ impl Judges {
             };
             self.role(reign, role)?;
         }
-        let has_turned = self.durability.has_turned(server);
-        match fresh {
-            Some(zxid) => self.durability.committed(zxid, &self.ledger, hosts),
-            None if has_turned => self.durability.turned(&self.ledger, hosts),
-            None => Ok(()),
+        // One server alone may end an epoch and prepare the next in one step.
+        let many = self.roles.len() > 1;
+        if let (true, Some(zxid), Role::LeadingPrepare { .. }) = (many, fresh, role) {
+            let name = server_name(server);
+            let seen = format!("{name} applies {zxid:?}, and its epoch is not established");
+            let rule = "S32 marker: records of earlier epochs commit with their successor's marker";
+            return Err(Broken::safety(rule, seen).server(server).at(zxid.0));
         }
+        self.commits(server, (was, role), observed.zab.committed.0)
+    }
+
+    /// A leader commits what it knows to be committed; everybody else was told.
+    fn commits(
+        &mut self,
+        server: usize,
+        (was, role): (Option<Role>, Role),
+        committed: u64,
+    ) -> Result<(), Broken> {
+        if let (Role::Leading { epoch }, _) | (_, Some(Role::Leading { epoch })) = (role, was) {
+            return self.durability.committed(Commit {
+                zxid: committed,
+                epoch: epoch.0,
+                server,
+            });
+        }
+        if committed <= self.durability.last_committed() {
+            return Ok(());
+        }
+        let seen = format!(
+            "{} takes {} for committed, and no leader committed it",
+            server_name(server),
+            zxid_name(committed)
+        );
+        let rule = "S30 follower: nobody knows of a commit before a leader";
+        Err(Broken::safety(rule, seen).server(server).at(committed))
     }
 
     fn role(&mut self, reign: Reign, role: Role) -> Result<(), Broken> {
+        let server = reign.server;
         let Role::Leading { epoch } = role else {
+            if !matches!(role, Role::LeadingPrepare { .. }) {
+                self.durability.leads(server, false);
+            }
             return Ok(());
         };
         match self.leaders.insert(epoch.0, reign) {
-            None => Ok(()),
+            None => self.durability.established(server, epoch.0),
             Some(before) => {
                 let seen = format!(
                     "{} leads epoch {}, which {} led already",
-                    server_name(reign.server),
+                    server_name(server),
                     epoch.0,
                     server_name(before.server)
                 );
-                let rule = "an epoch has one leader, once";
+                let rule = "S4 one reign: an epoch has one leader, once";
                 Err(Broken::safety(rule, seen)
-                    .server(reign.server)
+                    .server(server)
                     .server(before.server))
             }
         }
+    }
+
+    /// Says what those whom a broken rule concerns were doing.
+    fn with_roles(&self, mut broken: Broken) -> Broken {
+        let roles = broken.who.iter().map(|who| {
+            let number = who
+                .strip_prefix('s')
+                .and_then(|id| id.parse::<usize>().ok());
+            let role = number.and_then(|id| self.roles.get(id.wrapping_sub(1))?.as_ref());
+            match role {
+                None => "down",
+                Some(Role::Looking) => "looking",
+                Some(Role::LeadingPrepare { .. }) => "preparing to lead",
+                Some(Role::Leading { .. }) => "leading",
+                Some(Role::FollowingPrepare { .. }) => "preparing to follow",
+                Some(Role::Following { .. }) => "following",
+            }
+        });
+        broken.roles = roles.collect();
+        broken
     }
 
     // The fault budget.
@@ -249,7 +371,10 @@ impl Judges {
     ) -> Result<(), Broken> {
         let writes = Writes::collect(taps);
         let timeline = Timeline::tell(&self.ledger, &writes, self.locality)?;
-        history::judge(&timeline, taps)?;
+        history::judge(&timeline, taps, &writes)?;
+        if self.is_sampled() {
+            both_agree(&timeline, taps)?;
+        }
         syncs::judge(&self.peers.rounds, taps, hosts.len())?;
         sessions::judge_moves(&timeline, moves)?;
         let proposed_at = |zxid| {
@@ -264,7 +389,9 @@ impl Judges {
             clock_rates: hosts.iter().map(Host::clock_rate).collect(),
         };
         sessions::judge_homes(&timeline, taps, &homes)?;
-        let resumed: Vec<Micros> = hosts.iter().map(|host| host.resumed_at).collect();
+        let resumed =
+            |(host, (_, stepped)): (&Host, &(Micros, Micros))| host.resumed_at.max(*stepped);
+        let resumed: Vec<Micros> = hosts.iter().zip(&self.steps).map(resumed).collect();
         sessions::judge_silence(&timeline, taps, (&self.leaders, &resumed), end)?;
         let open: Vec<usize> = clients.iter().filter_map(SimClient::open_tap).collect();
         for (number, tap) in taps.iter().enumerate() {
@@ -287,6 +414,36 @@ impl Judges {
     }
 }
 
+/// A leader always waits for some time to come. Others may wait for their disk alone.
+fn timers_are_armed(server: usize, replica: &Replica) -> Result<(), Broken> {
+    let leads = matches!(replica.role(), Role::Leading { .. });
+    if !leads || replica.next_deadline().is_some() {
+        return Ok(());
+    }
+    let seen = format!("{} waits for nothing", server_name(server));
+    let rule = "S40 armed: a leader always has a deadline";
+    Err(Broken::resource(rule, seen).server(server))
+}
+
+impl Judges {
+    /// Whether this is one of the hundredth part of worlds whose history is searched too.
+    fn is_sampled(&self) -> bool {
+        let last = self.ledger.entries().last();
+        let chance = last.map_or(1, |entry| entry.record.chain.0);
+        self.locality == Locality::Global && chance.is_multiple_of(100)
+    }
+}
+
+/// A hash of sessions and their timeouts, in the order of their ids.
+fn sessions_hash(sessions: impl Iterator<Item = (i64, i32)>) -> u64 {
+    let mut hasher = Xxh3Default::new();
+    for (session, timeout_ms) in sessions {
+        hasher.update(&session.to_be_bytes());
+        hasher.update(&timeout_ms.to_be_bytes());
+    }
+    hasher.digest()
+}
+
 /// Every node of a server is that of the model, and there is no other.
 fn same_tree(server: usize, host: &Host, timeline: &Timeline) -> Result<(), Broken> {
     let Some(replica) = host.replica() else {
@@ -296,16 +453,20 @@ fn same_tree(server: usize, host: &Host, timeline: &Timeline) -> Result<(), Brok
     let tree = observed.tree;
     let broken = |seen: String| {
         let seen = format!("{} {seen}", server_name(server));
-        Err(Broken::history("the final tree is what the transactions make", seen).server(server))
+        Err(Broken::history(
+            "H10 tree: the final tree is what the transactions make",
+            seen,
+        )
+        .server(server))
     };
     let model = &timeline.last;
-    if tree.node_count() != model.nodes.len() {
-        let seen = format!("has {} nodes of {}", tree.node_count(), model.nodes.len());
+    if tree.node_count() != model.count() {
+        let seen = format!("has {} nodes of {}", tree.node_count(), model.count());
         return broken(seen);
     }
     for (path, node) in model
-        .nodes
-        .iter()
+        .nodes()
+        .into_iter()
         .filter(|(path, _)| !path.starts_with("/zookeeper"))
     {
         let shown = match tree.get_data(path, &[]) {

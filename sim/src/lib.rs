@@ -44,6 +44,8 @@ pub use nemesis::{Action, Fate, Limits, Mishap, MishapKind, Rift, StormKind, Str
 pub use net::{ConnName, Dials, Machine, NetKnobs, Port, Side};
 pub use noise::{Domain, Key, NoiseRules, Rule, Tape};
 pub use options::{Options, Profile, Trace};
+pub use oracle::liveness::{Percentiles, Recoveries, Recovery};
+pub use oracle::made_up::HistoryBench;
 pub use queue::Micros;
 pub use report::{Report, Verdict};
 pub use run::{drawn, record, record_servers, run, run_script, run_script_with_tape, run_twice};

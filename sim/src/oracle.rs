@@ -4,11 +4,14 @@
 pub(crate) mod asked;
 pub(crate) mod broken;
 pub(crate) mod bytes;
+pub(crate) mod chains;
 pub(crate) mod clients;
 pub(crate) mod durability;
 pub(crate) mod history;
 pub(crate) mod image;
 pub(crate) mod ledger;
+pub(crate) mod liveness;
+pub(crate) mod made_up;
 pub(crate) mod model;
 pub(crate) mod peer_frames;
 pub(crate) mod peers;

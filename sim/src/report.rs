@@ -1,6 +1,7 @@
 //! What came of a run.
 
 use crate::options::Profile;
+use crate::oracle::liveness::Recovery;
 use crate::trace::Chronicle;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// The rule that was broken, as a sentence; `None` when the run passed.
     pub rule: Option<String>,
+    /// What failures of one cause have in common: rule, roles, how transactions lie to each other.
+    pub signature: Option<String>,
     /// Hash over every event; equal for equal seeds, whatever the build.
     pub chain: u128,
     /// How many events there were.
@@ -28,6 +31,8 @@ pub struct Report {
     pub txns: u64,
     /// How long after healing everything was well again, in milliseconds.
     pub recovery_ms: Option<u64>,
+    /// How long after healing each stage of service was reached, in thousandths of a tick.
+    pub recovery: Recovery,
     /// How often each kind of fault struck.
     pub faults: BTreeMap<&'static str, u64>,
     /// What the seed drew, in one line.

@@ -5,6 +5,7 @@ use crate::nemesis::Nemesis;
 use crate::noise::{Noise, Tape};
 use crate::options::{Options, Trace};
 use crate::oracle::broken::Broken;
+use crate::oracle::liveness::Recovery;
 use crate::panics;
 use crate::report::{Report, Verdict};
 use crate::script::Script;
@@ -77,12 +78,14 @@ pub(crate) fn finish_with(
             profile: options.profile,
             verdict: Verdict::Harness,
             rule: Some("the simulator itself does not fail".to_owned()),
+            signature: None,
             chain: 0,
             events: 0,
             sim_ms: 0,
             client_ops: 0,
             txns: 0,
             recovery_ms: None,
+            recovery: Recovery::default(),
             faults: BTreeMap::new(),
             drawn: String::new(),
             story: vec![
@@ -167,6 +170,7 @@ fn counters(world: &World) -> BTreeMap<&'static str, u64> {
 pub(crate) fn report(options: &Options, world: &mut World, outcome: &Result<(), Broken>) -> Report {
     let drawn = world.swarm.words();
     let broken = outcome.as_ref().err();
+    let signature = outcome.as_ref().err().map(Broken::signature);
     let (verdict, rule, story) = match outcome {
         Ok(()) => (Verdict::Pass, None, Vec::new()),
         Err(broken) => {
@@ -193,12 +197,14 @@ pub(crate) fn report(options: &Options, world: &mut World, outcome: &Result<(), 
         profile: options.profile,
         verdict,
         rule,
+        signature,
         chain: world.chain.value(),
         events: world.chain.events(),
         sim_ms: world.queue.now() / 1_000,
         client_ops: world.clients.iter().map(|client| client.answered).sum(),
         txns: u64::try_from(world.judges.ledger.entries().len()).expect("a length"),
         recovery_ms: world.recovery.map(|time| time / 1_000),
+        recovery: world.stages,
         faults: counters(world),
         drawn,
         story,

@@ -13,11 +13,13 @@ use crate::noise::{Domain, Noise, NoiseRules};
 use crate::notes::Notes;
 use crate::options::{Options, Profile, Trace};
 use crate::oracle::broken::{Broken, server_name};
+use crate::oracle::liveness::{Activity, Recovery, Seen, idle_servers_are_quiet, one_leader_stays};
 use crate::oracle::wire::Tap;
 use crate::queue::{Micros, Named, Queue};
 use crate::rude::Rude;
 use crate::script::{Op, Script};
 use crate::swarm::Swarm;
+use replica::Replica;
 use std::sync::Arc;
 use zab_core::Role;
 
@@ -130,6 +132,12 @@ pub(crate) struct World {
     healed_at: Micros,
     /// How long after healing the first leader served, and when all was well.
     pub(crate) recovery: Option<Micros>,
+    pub(crate) stages: Recovery,
+    /// How many transactions were committed when faults ended.
+    to_catch_up: usize,
+    /// What had happened when all was well, and when nobody had asked for anything for a while.
+    well: Option<Activity>,
+    idle: Option<Activity>,
 }
 
 /// Lends a host or a client what it touches of the world.
@@ -197,6 +205,10 @@ impl World {
             phase: Phase::Faults,
             healed_at: 0,
             recovery: None,
+            stages: Recovery::default(),
+            to_catch_up: 0,
+            well: None,
+            idle: None,
             swarm,
         };
         for node in world.swarm.servers..nodes {
@@ -289,10 +301,11 @@ impl World {
             Event::Relent(number) => self.relent(number),
             Event::Look => self.look()?,
         }
+        self.judges.look_at_disks(&self.hosts)?;
         self.flush()?;
         if self.chain.events() > EVENTS_MAX {
             let seen = format!("{EVENTS_MAX} events in {} s", now / 1_000_000);
-            return Err(Broken::resource("a world comes to its end", seen));
+            return Err(Broken::resource("S40 end: a world comes to its end", seen));
         }
         Ok(())
     }
@@ -424,6 +437,7 @@ impl World {
             Phase::Faults => {
                 self.heal();
                 self.healed_at = now;
+                self.to_catch_up = self.judges.ledger.entries().len();
                 let until = now + self.bound();
                 self.phase = Phase::Healed { until };
                 for index in 0..self.clients.len() {
@@ -432,9 +446,10 @@ impl World {
                 }
                 self.notes.add(now, "all".to_owned(), "healed".to_owned());
             }
-            Phase::Healed { until } => match self.what_is_missing() {
+            Phase::Healed { until } => match self.note_recovery() {
                 None => {
                     self.recovery = Some(now - self.healed_at);
+                    self.well = Some(self.activity());
                     let quiet = self.swarm.tick + 20 * self.swarm.net.latency_max + 500_000;
                     self.phase = Phase::Quiet { until: now + quiet };
                     for client in &mut self.clients {
@@ -443,25 +458,80 @@ impl World {
                 }
                 Some(missing) if now > until => {
                     let ms = (now - self.healed_at) / 1_000;
-                    let rule = "service comes back when faults have ended";
+                    let rule = "L1 recovery: service comes back when faults have ended";
                     return Err(Broken::liveness(rule, format!("{missing}, {ms} ms later")));
                 }
                 Some(_) => {}
             },
             Phase::Quiet { until } => {
                 let missing = self.what_is_missing();
-                if now > until && missing.is_none() {
+                if now > until + 2 * self.swarm.tick && missing.is_none() {
+                    self.all_is_quiet()?;
                     self.phase = Phase::Over;
+                } else if now > until && self.idle.is_none() {
+                    self.idle = Some(self.activity());
                 } else if now > until + self.bound() {
-                    let rule = "servers agree when nobody writes";
+                    let rule = "L5 agreement: servers agree when nobody writes";
                     let seen = missing.unwrap_or_default();
                     return Err(Broken::liveness(rule, seen));
                 }
             }
             Phase::Over => {}
         }
-        self.queue.after(self.swarm.tick / 2, Event::Look);
+        let often = match self.phase {
+            Phase::Healed { .. } => 8,
+            Phase::Faults | Phase::Quiet { .. } | Phase::Over => 2,
+        };
+        self.queue.after(self.swarm.tick / often, Event::Look);
         Ok(())
+    }
+
+    /// Notes how far service has come back; says what is missing.
+    fn note_recovery(&mut self) -> Option<String> {
+        let missing = self.what_is_missing();
+        let roles = || {
+            self.hosts
+                .iter()
+                .filter_map(Host::replica)
+                .map(Replica::role)
+        };
+        let leads = |role: &Role| matches!(role, Role::Leading { .. });
+        let serves = |role: &Role| leads(role) || matches!(role, Role::Following { .. });
+        let seen = Seen {
+            leader: roles().filter(leads).count() == 1,
+            serving: roles().filter(serves).count() == self.hosts.len(),
+            caught_up: self.judges.ledger.all_reached(self.to_catch_up),
+            first_write: self.clients.iter().any(|client| client.proofs > 0),
+            complete: missing.is_none(),
+        };
+        let passed = self.queue.now() - self.healed_at;
+        self.stages.note(seen, passed, self.swarm.tick);
+        missing
+    }
+
+    fn activity(&self) -> Activity {
+        Activity {
+            epochs: self.judges.epochs(),
+            txns: self.judges.ledger.entries().len(),
+            writes: self.hosts.iter().map(|host| host.disk.last_write()).sum(),
+            messages: self.judges.messages(),
+        }
+    }
+
+    /// What must stay as it is when everything is well and nobody asks for anything.
+    fn all_is_quiet(&self) -> Result<(), Broken> {
+        let now = self.activity();
+        // An epoch that is full by plan ends at any time.
+        if let Some(well) = self.well.filter(|_| self.swarm.counter_max > 1_000_000) {
+            one_leader_stays(well, now)?;
+        }
+        match self.idle {
+            Some(idle) => {
+                let learners = u64::try_from(self.hosts.len() - 1).expect("few servers");
+                idle_servers_are_quiet(idle, now, learners)
+            }
+            None => Ok(()),
+        }
     }
 
     /// How long service may take to come back.

@@ -58,11 +58,12 @@ type Check = fn(&mut Findings) -> Result<()>;
 
 /// Runs the checks; all of them, also after one has found something.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let quick: [(&str, Check); 4] = [
+    let quick: [(&str, Check); 5] = [
         ("dependencies and layers", dependencies::check),
         ("files", files::check),
         ("sources", sources::check),
         ("tests that the documentation names", claims::check),
+        ("rules that the simulator knows", claims::check_rules),
     ];
     let slow: [(&str, Check); 4] = [
         ("formatting", tools::check_formatting),

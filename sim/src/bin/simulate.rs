@@ -13,12 +13,14 @@ use self::pictures::Wanted;
 use self::walk::Walk;
 use serde::Serialize;
 use sim::trace::Chronicle;
-use sim::{Options, Profile, Report, Trace, Verdict};
+use sim::{Options, Profile, Recoveries, Recovery, Report, Trace, Verdict};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use std::{env, fs, io, thread};
 
 /// Stories that are told in full before failures are only counted.
@@ -56,6 +58,9 @@ enum Form {
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "bench-history") {
+        return bench_history(words.get(1).map(String::as_str));
+    }
     match scenarios::parse(&words) {
         Some(Ok(asked)) => return scenarios::run(&asked),
         Some(Err(what)) => {
@@ -207,8 +212,9 @@ fn run(arguments: &Arguments) -> ExitCode {
     }
     if arguments.form == Form::Text {
         println!(
-            "{}",
-            totals.sentence(arguments, started.elapsed().as_secs_f64())
+            "{}{}",
+            totals.sentence(arguments, started.elapsed().as_secs_f64()),
+            totals.recovery()
         );
         print_failures(&failures, arguments);
     }
@@ -286,12 +292,14 @@ fn attempt(options: &Options, mode: Mode) -> Report {
             profile: options.profile,
             verdict: Verdict::Harness,
             rule: Some(format!("the simulator does not panic: {what}")),
+            signature: None,
             chain: 0,
             events: 0,
             sim_ms: 0,
             client_ops: 0,
             txns: 0,
             recovery_ms: None,
+            recovery: Recovery::default(),
             faults: std::collections::BTreeMap::new(),
             drawn: String::new(),
             story: Vec::new(),
@@ -312,6 +320,7 @@ struct Totals {
     faults: u64,
     /// Of the chains, in the order of the seeds.
     chain: u128,
+    recoveries: Recoveries,
 }
 
 impl Totals {
@@ -324,6 +333,24 @@ impl Totals {
         self.txns += report.txns;
         self.faults += report.faults.values().sum::<u64>();
         self.chain = self.chain.rotate_left(1) ^ report.chain;
+        self.recoveries.add(&report.recovery);
+    }
+
+    /// How soon service came back, in ticks after the last fault: one line for each stage.
+    fn recovery(&self) -> String {
+        let mut lines = String::new();
+        for (stage, found) in self.recoveries.percentiles() {
+            write!(
+                lines,
+                "\nrecovery in ticks, {stage}: p50 {}, p90 {}, p99 {}, max {}",
+                ticks(found.p50),
+                ticks(found.p90),
+                ticks(found.p99),
+                ticks(found.max)
+            )
+            .expect("a string takes all");
+        }
+        lines
     }
 
     fn sentence(&self, arguments: &Arguments, seconds: f64) -> String {
@@ -345,6 +372,11 @@ impl Totals {
             self.chain,
         )
     }
+}
+
+/// Thousandths of a tick as ticks.
+fn ticks(thousandths: u64) -> String {
+    format!("{}.{}", thousandths / 1_000, thousandths % 1_000 / 100)
 }
 
 fn print_one(report: &Report) {
@@ -448,6 +480,43 @@ fn replay(of: &Arguments, mutant: &str, walk: &Walk) -> ExitCode {
     }
 }
 
+/// Checks a made-up history of so many operations, a million if it is not said, on one core, and
+/// prints one line of JSON.
+fn bench_history(operations: Option<&str>) -> ExitCode {
+    let operations = operations.map_or(Ok(1_000_000), number);
+    let Some(operations) = operations
+        .ok()
+        .and_then(|count| usize::try_from(count).ok())
+    else {
+        println!("bench-history wants a number of operations");
+        return ExitCode::from(code(Verdict::Harness));
+    };
+    let bench = sim::HistoryBench::new(1, operations);
+    let (started, worked) = (now(), computed_ns());
+    let outcome = bench.check();
+    let passed = started.elapsed().as_secs_f64();
+    let seconds = computed_ns().zip(worked).map_or(passed, |(after, before)| {
+        Duration::from_nanos(after - before).as_secs_f64()
+    });
+    if let Err(broken) = outcome {
+        println!("a true history does not pass: {broken}");
+        return ExitCode::from(code(Verdict::Harness));
+    }
+    let counted = u32::try_from(operations).unwrap_or(u32::MAX);
+    println!(
+        "{{\"operations\":{operations},\"seconds\":{seconds:.3},\"per_second\":{:.0}}}",
+        f64::from(counted) / seconds
+    );
+    ExitCode::SUCCESS
+}
+
+/// How long this thread has computed, where the system says so: other work on the machine does not
+/// count.
+fn computed_ns() -> Option<u64> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok()
+}
+
 /// Switches a mutant on and looks for a seed that notices, or for all of them. Prints
 /// `killed <seed> <rule>` for each.
 #[cfg(mutants)]
@@ -503,6 +572,7 @@ struct Line<'r> {
     profile: Profile,
     verdict: Verdict,
     rule: Option<&'r str>,
+    signature: Option<&'r str>,
     chain: String,
     events: u64,
     sim_ms: u64,
@@ -510,6 +580,7 @@ struct Line<'r> {
     client_ops: u64,
     txns: u64,
     recovery_ms: Option<u64>,
+    recovery: Recovery,
     faults: &'r BTreeMap<&'static str, u64>,
     drawn: &'r str,
     story: &'r [String],
@@ -521,6 +592,7 @@ fn json(report: &Report, cpu_ms: f64) -> String {
         profile: report.profile,
         verdict: report.verdict,
         rule: report.rule.as_deref(),
+        signature: report.signature.as_deref(),
         chain: format!("{:032x}", report.chain),
         events: report.events,
         sim_ms: report.sim_ms,
@@ -528,6 +600,7 @@ fn json(report: &Report, cpu_ms: f64) -> String {
         client_ops: report.client_ops,
         txns: report.txns,
         recovery_ms: report.recovery_ms,
+        recovery: report.recovery,
         faults: &report.faults,
         drawn: &report.drawn,
         story: &report.story,

@@ -24,7 +24,7 @@ pub(super) enum Proof {
 }
 
 /// Rounds of a proof: each is a read, a write and a watched change.
-pub(super) const PROOF_ROUNDS: u32 = 3;
+pub(super) const PROOF_ROUNDS: u32 = 10;
 
 impl SimClient {
     fn own_path(&self) -> String {

@@ -71,11 +71,14 @@ impl Host {
             }
             Output::PeerSend { link, bytes } => {
                 around.chain.push(now, 33, name, &bytes);
-                if let Some((conn, side)) = self.links.get(&link).copied() {
-                    self.record_sending(conn, side, &bytes, around);
-                    self.judge_sending(conn, side, &bytes, around)?;
-                    around.net.send(conn, side, bytes);
-                }
+                let Some((conn, side)) = self.links.get(&link).copied() else {
+                    let seen = format!("{} sends on {link:?}", server_name(self.index));
+                    let rule = "S9 dead link: nothing is said on a link that is over";
+                    return Err(Broken::safety(rule, seen).server(self.index));
+                };
+                self.record_sending(conn, side, &bytes, around);
+                self.judge_sending(conn, side, &bytes, around)?;
+                around.net.send(conn, side, bytes);
             }
             Output::PeerClose { link } => {
                 around.chain.push(now, 34, name, &link.0.to_be_bytes());
@@ -97,7 +100,12 @@ impl Host {
                     self.start_op(lane, around)?;
                 }
             }
-            Output::Event(event) => self.event(&event, around),
+            Output::Event(event) => {
+                if let ServerEvent::Note(note) = &event {
+                    around.judges.noted(self.index, note, around.swarm)?;
+                }
+                self.event(&event, around);
+            }
         }
         Ok(())
     }
@@ -126,7 +134,13 @@ impl Host {
         if to >= around.swarm.servers {
             return Ok(());
         }
+        let applied = || {
+            let replica = self.replica.as_ref().expect("it sends");
+            replica.observe().applied.0
+        };
         let sending = Sending {
+            applied: &applied,
+            incarnation: around.judges.incarnation(self.index),
             order: around.chain.events(),
             time: around.queue.now(),
             conn,

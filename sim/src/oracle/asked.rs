@@ -2,6 +2,7 @@
 //! watches, and what they had to be answered.
 
 use crate::oracle::bytes::{Bytes, Malformed};
+use crate::oracle::history::names_are_right;
 use crate::oracle::model::{Node, code};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::wire::{open_to_all, stat};
@@ -174,11 +175,9 @@ impl Asked {
         };
         let top = if path == "/" { "" } else { path };
         let mut children: Vec<(u64, &str)> = Vec::new();
-        for name in node.children.iter() {
-            let child = at.node(&format!("{top}/{name}"));
-            let created = child.map_or(0, |child| child.czxid);
-            if *before == 0 || created < before.cast_unsigned() {
-                children.push((created, name));
+        for (name, child) in at.timeline.children(path, at.stamp) {
+            if *before == 0 || child.czxid < before.cast_unsigned() {
+                children.push((child.czxid, name));
             }
         }
         children.sort_by(|one, other| other.cmp(one));
@@ -235,8 +234,9 @@ fn many_are_right(parts: &[Part], at: At<'_>, bytes: &mut Bytes<'_>) -> Result<b
         let right = match at.node(&part.path) {
             None => kind == -1 && header_error == code::NO_NODE && bytes.int()? == header_error,
             Some(node) if part.of_children => {
-                let shown: BTreeSet<String> = bytes.texts()?.into_iter().collect();
-                kind == 8 && header_error == 0 && shown == *node.children
+                kind == 8
+                    && header_error == 0
+                    && names_are_right(at.timeline, (&part.path, node, at.stamp), bytes)?
             }
             Some(node) => {
                 let data_is_right = bytes.buffer()? == node.data.as_deref();

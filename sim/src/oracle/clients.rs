@@ -2,7 +2,6 @@
 //! every answer is the server's, and every watch fires once for the first change after it was set.
 
 use crate::oracle::broken::{Broken, zxid_name};
-use crate::oracle::model::{Effect, EffectKind, split};
 use crate::oracle::timeline::Timeline;
 use client_core::{ClientError, ClientRequest, EventKind, Response, Ticket, WatchedEvent};
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,7 +138,9 @@ impl Watches {
         };
         let Some(armed) = record.zxid else {
             let seen = format!("{:?} succeeded without a server", record.request);
-            return Err(Broken::history("answers come from servers", seen).client(self.client));
+            return Err(
+                Broken::history("H1 source: answers come from servers", seen).client(self.client),
+            );
         };
         self.watches.insert(
             record.ticket,
@@ -168,7 +169,9 @@ impl Watches {
         );
         if unknown_code || (from_server && record.zxid.is_none() && !expired) {
             let seen = format!("{:?} was settled with {:?}", record.request, record.result);
-            return Err(Broken::history("answers come from servers", seen).client(self.client));
+            return Err(
+                Broken::history("H1 source: answers come from servers", seen).client(self.client),
+            );
         }
         Ok(())
     }
@@ -189,15 +192,15 @@ impl Watches {
         }
         let Some(watch) = self.watches.get_mut(&watched.ticket) else {
             let seen = format!("{event:?} for {:?}, which watches nothing", watched.ticket);
-            return broken("an event fires only for a watch", seen);
+            return broken("W3 nothing else: an event fires only for a watch", seen);
         };
         if watch.over || watch.path != event.path {
             let seen = format!("{event:?} for a watch on {}", watch.path);
-            return broken("an event fires only for a watch", seen);
+            return broken("W3 nothing else: an event fires only for a watch", seen);
         }
         if watch.fired.is_some() {
             let seen = format!("{event:?} after another event");
-            return broken("a watch fires once", seen);
+            return broken("W2 once: a watch fires once", seen);
         }
         watch.fired = Some(Fired {
             order: watched.order,
@@ -225,11 +228,12 @@ impl Watches {
 
     fn judge_watch(&self, timeline: &Timeline, watch: &Watch, settled: bool) -> Result<(), Broken> {
         let last = timeline.moments.last().map_or(0, |moment| moment.zxid);
-        let mut changes = timeline
-            .between(watch.armed, last)
-            .iter()
-            .filter(|moment| moment.effects.iter().any(|effect| watch.concerns(effect)))
-            .map(|moment| moment.zxid);
+        let all = match watch.kind {
+            Kind::Data | Kind::Missing => timeline.last.changes_of(&watch.path),
+            Kind::Children => timeline.last.changes_below(&watch.path),
+        };
+        let since = all.partition_point(|zxid| *zxid <= watch.armed);
+        let mut changes = all[since..].iter().copied();
         let first = changes.next();
         let broken = |rule, seen: String| {
             let what = format!(
@@ -245,7 +249,7 @@ impl Watches {
         let forgiving = watch.kind == Kind::Missing && watch.moved;
         match (watch.fired, first) {
             (Some(fired), None) => broken(
-                "nothing fires without a change",
+                "W3 nothing else: nothing fires without a change",
                 format!("{:?} came though nothing changed", fired.kind),
             ),
             (Some(fired), Some(first)) => {
@@ -259,7 +263,7 @@ impl Watches {
                         stated.map_or_else(String::new, zxid_name),
                         zxid_name(first)
                     );
-                    return broken("a watch fires for the first change", seen);
+                    return broken("W4 first change: a watch fires for the first change", seen);
                 }
                 let change = if forgiving {
                     stated.unwrap_or(u64::MAX)
@@ -268,7 +272,7 @@ impl Watches {
                 };
                 match self.shown_between(watch.order, fired.order, change) {
                     Some(zxid) => broken(
-                        "an event comes before any reply that shows its change",
+                        "W1 before its change: an event comes before any reply that shows its change",
                         format!(
                             "{} was shown before the event of {}",
                             zxid_name(zxid),
@@ -283,7 +287,7 @@ impl Watches {
                     return Ok(());
                 }
                 broken(
-                    "no watch is lost",
+                    "W2 not lost: no watch is lost",
                     format!("{} changed it, and no event came", zxid_name(first)),
                 )
             }
@@ -302,21 +306,6 @@ impl Watches {
     }
 }
 
-impl Watch {
-    fn concerns(&self, effect: &Effect) -> bool {
-        match self.kind {
-            Kind::Data | Kind::Missing => effect.path == self.path,
-            Kind::Children => match effect.kind {
-                EffectKind::Changed => false,
-                EffectKind::Created => is_parent(&self.path, &effect.path),
-                EffectKind::Deleted => {
-                    effect.path == self.path || is_parent(&self.path, &effect.path)
-                }
-            },
-        }
-    }
-}
-
 /// Whether its user is told that a watch was removed, as was asked.
 fn is_removal(kind: EventKind) -> bool {
     matches!(
@@ -325,8 +314,4 @@ fn is_removal(kind: EventKind) -> bool {
             | EventKind::ChildWatchRemoved
             | EventKind::PersistentWatchRemoved
     )
-}
-
-fn is_parent(parent: &str, path: &str) -> bool {
-    split(path).is_some_and(|(above, _)| above == parent)
 }

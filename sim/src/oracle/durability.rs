@@ -3,15 +3,21 @@
 
 use crate::decide::Dice;
 use crate::disk::SimDisk;
-use crate::host::Host;
 use crate::oracle::broken::{Broken, server_name, zxid_name};
+use crate::oracle::chains::Chains;
 use crate::oracle::image::{DurablePromise, DurableStanding, Image, Mark};
-use crate::oracle::ledger::Ledger;
 use crate::oracle::peers::Holding;
 use std::collections::BTreeSet;
 use wal::{File, Finding};
 use zab_core::Summary;
-use zk_types::{Epoch, Standing, Zxid};
+use zk_types::{Standing, Zxid};
+
+mod commits;
+mod logs;
+
+pub(crate) use self::commits::Commit;
+use self::commits::Commits;
+use self::logs::LogRules;
 
 /// What every disk holds for certain, and what it promised before.
 #[derive(Clone, Debug)]
@@ -33,8 +39,11 @@ pub(crate) struct Durability {
     shown: Vec<Option<Shown>>,
     /// By server: the version of the disk, and the last record in memory, that were compared last.
     compared: Vec<(u64, Zxid)>,
-    /// By server: the epoch of the last record of its disk.
-    ends: Vec<Epoch>,
+    /// By server: what its log may and may not do next.
+    logs: Vec<LogRules>,
+    /// What every zxid stands for.
+    pub(crate) chains: Chains,
+    commits: Commits,
     /// A server that counts again, and what it had promised then; until that was judged.
     readmitted: Option<(usize, u32)>,
 }
@@ -57,7 +66,9 @@ impl Durability {
             forgot: vec![false; servers],
             shown: vec![None; servers],
             compared: vec![(0, Zxid::ZERO); servers],
-            ends: vec![Epoch(0); servers],
+            logs: vec![LogRules::default(); servers],
+            chains: Chains::default(),
+            commits: Commits::default(),
             readmitted: None,
         }
     }
@@ -67,12 +78,14 @@ impl Durability {
         self.promised[server] = (None, 0);
         self.forgot[server] = false;
         self.lost[server] = true;
+        self.logs[server] = LogRules::unknown();
     }
 
     /// A server that is down lost its promise.
     pub(crate) fn forgot(&mut self, server: usize) {
         self.forgot[server] = true;
         self.lost[server] = true;
+        self.logs[server] = LogRules::unknown();
     }
 
     /// Whether a server is down that lost its promise.
@@ -87,13 +100,15 @@ impl Durability {
         let proven = self.images[server].proven();
         self.provable[server] = (is_first && file.name.starts_with("log.")).then_some(proven);
         self.rotten[server].insert(file.clone());
+        self.logs[server] = LogRules::unknown();
     }
 
     /// A server is about to start from its disk.
     pub(crate) fn before_start(&mut self, server: usize, disk: &SimDisk) -> Result<(), Broken> {
+        self.began(server, 0);
         self.look_at(server, disk)?;
         let mut image = Image::default();
-        image.refresh(&disk.as_it_looks());
+        let _change = image.refresh(&disk.as_it_looks());
         let is_sound = !self.lost[server] && !self.is_rotten(server);
         self.shown[server] = image.promise.filter(|_| is_sound).map(|promise| Shown {
             last: image.last_mark(),
@@ -112,10 +127,11 @@ impl Durability {
         findings: &[Finding],
     ) -> Result<(), Broken> {
         self.look_at(server, disk)?;
+        self.began(server, now.delivered.0);
         let name = server_name(server);
         if std::mem::take(&mut self.forgot[server]) && now.standing != Standing::Amnesiac {
             let seen = format!("{name} lost its promise and starts as {:?}", now.standing);
-            let rule = "whoever lost its promise knows that it did";
+            let rule = "D4 amnesia: whoever lost its promise knows that it did";
             return Err(Broken::safety(rule, seen).server(server));
         }
         if self.is_rotten(server) {
@@ -127,7 +143,7 @@ impl Durability {
                 now.last,
                 zxid_name(zxid)
             );
-            let rule = "what is behind the end of a log can never come back";
+            let rule = "D6 remains: what is behind the end of a log can never come back";
             return Err(Broken::safety(rule, seen).server(server).at(zxid));
         }
         // A server alone asks its disk for a promise in the step in which it starts.
@@ -148,7 +164,7 @@ impl Durability {
                 | Finding::SnapshotInvalid { .. }
                 | Finding::PromiseLost
                 | Finding::ManifestLost => {
-                    let rule = "a crash is not taken for damage";
+                    let rule = "D1 no damage: a crash is not taken for damage";
                     let seen = format!("{name} found: {finding}");
                     return Err(Broken::safety(rule, seen).server(server));
                 }
@@ -164,7 +180,7 @@ impl Durability {
                 zxid_name(shown.last.0),
                 shown.promise
             );
-            let rule = "recovery finds exactly what the disk shows";
+            let rule = "S23 recovery: recovery finds exactly what the disk shows";
             return Err(Broken::safety(rule, seen)
                 .server(server)
                 .at(now.last.0)
@@ -188,31 +204,34 @@ impl Durability {
                     now.standing,
                     zxid_name(provable)
                 );
-                let rule = "rot is not taken for a torn write";
+                let rule = "D2 rot: rot is not taken for a torn write";
                 Err(Broken::safety(rule, seen).server(server).at(provable))
             }
         }
     }
 
-    /// A server took a step. What it believes its disk to hold is what the disk holds.
+    /// A server took a step, and may have changed its disk. What it believes its disk to hold is
+    /// what the disk holds.
     pub(crate) fn stepped(
         &mut self,
         server: usize,
         disk: &SimDisk,
         now: &Summary,
+        applied: u64,
     ) -> Result<(), Broken> {
         if let Some(provable) = &mut self.provable[server] {
             *provable = now.last.0.min(*provable);
         }
+        self.look_at(server, disk)?;
+        if self.is_rotten(server) {
+            return Ok(());
+        }
+        self.applied_is_durable(server, now, applied)?;
         let compared = (disk.durable_version(), now.last);
         if !now.settled || self.compared[server] == compared {
             return Ok(());
         }
         self.compared[server] = compared;
-        self.look_at(server, disk)?;
-        if self.is_rotten(server) {
-            return Ok(());
-        }
         self.agrees(server, now)
     }
 
@@ -240,11 +259,26 @@ impl Durability {
                 " in one copy"
             }
         );
-        let rule = "a disk holds what its server relies on, and nothing else";
+        let rule = "D3 relied on: a disk holds what its server relies on, and nothing else";
         Err(Broken::safety(rule, seen)
             .server(server)
             .at(now.last.0)
             .at(last.0))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn image_mut(&mut self, server: usize) -> &mut Image {
+        &mut self.images[server]
+    }
+
+    /// How many servers there are.
+    pub(crate) fn servers(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Whether a disk was lost or rots, so that it shows less than its server had acknowledged.
+    pub(crate) fn is_excused(&self, server: usize) -> bool {
+        self.lost[server] || self.is_rotten(server)
     }
 
     /// What a server's disk held when it was last looked at.
@@ -306,21 +340,38 @@ impl Durability {
         Ok(is_in_snapshot || self.images[server].is_in_proven_record(&file, offset))
     }
 
-    /// Looks at one disk.
+    /// Looks at one disk. Whatever changed keeps the rules of logs and promises, and whoever could
+    /// be elected now holds everything that was committed.
     pub(crate) fn look_at(&mut self, server: usize, disk: &SimDisk) -> Result<(), Broken> {
-        self.rotten[server].retain(|file| disk.durable_file(file).is_some());
-        let image = &mut self.images[server];
-        let before = image.promise;
-        if !image.refresh(disk) {
+        if self.images[server].is_of(disk) {
             return Ok(());
         }
+        let was_rotten = self.is_rotten(server);
+        self.rotten[server].retain(|file| disk.durable_file(file).is_some());
+        let before = self.images[server].promise;
+        let Some(change) = self.images[server].refresh(disk) else {
+            return Ok(());
+        };
+        self.records_are_honest(server)?;
+        if was_rotten {
+            self.logs[server] = LogRules::unknown();
+        } else {
+            self.log_changed(server, &change)?;
+        }
+        self.promise_changed(server, before)?;
+        self.survives()
+    }
+
+    /// Records say nothing that is not so, and none can come back.
+    fn records_are_honest(&self, server: usize) -> Result<(), Broken> {
+        let image = &self.images[server];
         if let Some(zxid) = image.overclaims() {
             let seen = format!(
                 "{} wrote {} and said in it that it was durable",
                 server_name(server),
                 zxid_name(zxid)
             );
-            let rule = "a record says only of earlier ones that they are durable";
+            let rule = "D5 overclaim: a record says only of earlier ones that they are durable";
             return Err(Broken::safety(rule, seen).server(server).at(zxid));
         }
         if let Some(zxid) = image.undead() {
@@ -329,9 +380,18 @@ impl Durability {
                 server_name(server),
                 zxid_name(zxid)
             );
-            let rule = "a record that was cut is gone before the log goes on elsewhere";
+            let rule = "D6 undead: a record that was cut is gone before the log goes on elsewhere";
             return Err(Broken::safety(rule, seen).server(server).at(zxid));
         }
+        Ok(())
+    }
+
+    fn promise_changed(
+        &mut self,
+        server: usize,
+        before: Option<DurablePromise>,
+    ) -> Result<(), Broken> {
+        let image = &self.images[server];
         let Some(promise) = image.promise else {
             return Ok(());
         };
@@ -342,155 +402,46 @@ impl Durability {
         if promise.standing == DurableStanding::Member {
             self.lost[server] = false;
         }
+        self.promise_is_kept(server, promise)?;
+        self.epochs_are_promised(server, promise)
+    }
+
+    /// What a storage promised it remembers, unless it knows that it forgot.
+    fn promise_is_kept(&mut self, server: usize, promise: DurablePromise) -> Result<(), Broken> {
+        let storage_id = self.images[server].storage_id;
         let (storage, accepted) = self.promised[server];
         let remembers = promise.standing != DurableStanding::Amnesiac;
-        if storage == image.storage_id && promise.accepted < accepted && remembers {
+        if storage == storage_id && promise.accepted < accepted && remembers {
             let seen = format!(
                 "{} had promised epoch {accepted} and remembers {}",
                 server_name(server),
                 promise.accepted
             );
-            let rule = "a promise is never forgotten";
+            let rule = "S1 promise: a promise is never forgotten";
             return Err(Broken::safety(rule, seen).server(server));
         }
-        let same = storage == image.storage_id;
-        let highest = if same {
+        let highest = if storage == storage_id {
             accepted.max(promise.accepted)
         } else {
             promise.accepted
         };
-        self.promised[server] = (image.storage_id, highest);
-        let epoch = Zxid(image.last()).epoch().0;
-        if promise.standing == DurableStanding::Member && epoch > promise.accepted {
+        self.promised[server] = (storage_id, highest);
+        Ok(())
+    }
+
+    /// No record is of an epoch above the promise. Epochs rise along a log, so its end tells.
+    fn epochs_are_promised(&self, server: usize, promise: DurablePromise) -> Result<(), Broken> {
+        let last = self.images[server].last();
+        let remembers = promise.standing != DurableStanding::Amnesiac;
+        if remembers && last >> 32 > u64::from(promise.accepted) && !self.is_rotten(server) {
             let seen = format!(
-                "{} holds records of epoch {epoch} and promised {}",
+                "{} holds {} and promised {}",
                 server_name(server),
+                zxid_name(last),
                 promise.accepted
             );
-            let rule = "nobody takes records of an epoch it has not promised";
-            return Err(Broken::safety(rule, seen).server(server).at(image.last()));
-        }
-        Ok(())
-    }
-
-    /// Whether the history on a server's disk now ends in another epoch than when that was asked
-    /// last.
-    pub(crate) fn has_turned(&mut self, server: usize) -> bool {
-        let epoch = Zxid(self.images[server].last()).epoch();
-        std::mem::replace(&mut self.ends[server], epoch) != epoch
-    }
-
-    /// A history ends in another epoch: whoever can be elected now holds everything that was
-    /// committed.
-    pub(crate) fn turned(&mut self, ledger: &Ledger, hosts: &[Host]) -> Result<(), Broken> {
-        let Some(last) = ledger.entries().last() else {
-            return Ok(());
-        };
-        let mark = (last.record.zxid.0, last.record.chain.0);
-        let holds = self.holders(mark, ledger, hosts)?;
-        self.survives(mark, &holds)
-    }
-
-    /// Who holds the history up to `mark`, as of now.
-    fn holders(
-        &mut self,
-        mark: Mark,
-        ledger: &Ledger,
-        hosts: &[Host],
-    ) -> Result<Vec<bool>, Broken> {
-        for (server, host) in hosts.iter().enumerate() {
-            self.look_at(server, &host.disk)?;
-        }
-        let chain_at = |zxid| {
-            if zxid == 0 {
-                return Some(0);
-            }
-            let index = ledger.find(Zxid(zxid))?;
-            Some(ledger.entries()[index].record.chain.0)
-        };
-        let images = self.images.iter();
-        Ok(images.map(|image| image.holds(mark, chain_at)).collect())
-    }
-
-    /// Everything through `zxid` was just seen committed.
-    pub(crate) fn committed(
-        &mut self,
-        zxid: Zxid,
-        ledger: &Ledger,
-        hosts: &[Host],
-    ) -> Result<(), Broken> {
-        let index = ledger.find(zxid).expect("it was just applied");
-        let mark = (zxid.0, ledger.entries()[index].record.chain.0);
-        let holds = self.holders(mark, ledger, hosts)?;
-        self.readmission()?;
-        let excused = |server: usize| self.lost[server] || self.is_rotten(server);
-        let holds_or_held = |server: &usize| holds[*server] || excused(*server);
-        let count = (0..hosts.len()).filter(holds_or_held).count();
-        let quorum = hosts.len() / 2 + 1;
-        if count < quorum {
-            let names: Vec<String> = (0..hosts.len())
-                .filter(|server| holds[*server])
-                .map(server_name)
-                .collect();
-            let seen = format!(
-                "{} was applied while only [{}] hold it durably",
-                zxid_name(zxid.0),
-                names.join(" ")
-            );
-            let rule = "what is committed is durable on a quorum";
-            return Err(Broken::safety(rule, seen).at(zxid.0));
-        }
-        self.survives(mark, &holds)
-    }
-
-    /// Whoever counts again after it forgot what it promised has heard of an epoch that every other
-    /// voter has promised: what it forgot cannot matter any more.
-    fn readmission(&mut self) -> Result<(), Broken> {
-        let Some((server, epoch)) = self.readmitted.take() else {
-            return Ok(());
-        };
-        let accepted = |server: usize| self.images[server].promise.map_or(0, |p| p.accepted);
-        let others = (0..self.images.len()).filter(|other| *other != server);
-        for other in others {
-            if accepted(other) < epoch && !self.lost[other] && !self.is_rotten(other) {
-                let seen = format!(
-                    "{} counts again in epoch {epoch}, and {} promised only {}",
-                    server_name(server),
-                    server_name(other),
-                    accepted(other)
-                );
-                let rule = "who forgot its promises counts again when all others follow";
-                return Err(Broken::safety(rule, seen).server(server).server(other));
-            }
-        }
-        Ok(())
-    }
-
-    /// Of every quorum that could elect, the one with the best log holds all of the ledger.
-    fn survives(&self, mark: Mark, holds: &[bool]) -> Result<(), Broken> {
-        let servers = self.images.len();
-        let quorum = u32::try_from(servers / 2 + 1).expect("few servers");
-        for set in 0..1_u32 << servers {
-            if set.count_ones() != quorum || !self.may_elect(set) {
-                continue;
-            }
-            let members = (0..servers).filter(|server| set >> server & 1 == 1);
-            let best = members
-                .clone()
-                .map(|server| self.images[server].last())
-                .max();
-            for server in members {
-                if Some(self.images[server].last()) == best && !holds[server] {
-                    let seen = format!(
-                        "{} could be elected with {} as its last record, without {}",
-                        server_name(server),
-                        zxid_name(self.images[server].last()),
-                        zxid_name(mark.0)
-                    );
-                    let rule = "whoever can be elected holds everything that was committed";
-                    return Err(Broken::safety(rule, seen).server(server).at(mark.0));
-                }
-            }
+            let rule = "S2 epochs: nobody takes records of an epoch it has not promised";
+            return Err(Broken::safety(rule, seen).server(server).at(last));
         }
         Ok(())
     }
@@ -522,3 +473,6 @@ fn promise_of(now: &Summary) -> DurablePromise {
         standing,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,12 @@
 //! be searched, and the verdict is always yes or no.
 
 mod answers;
+pub(crate) mod search;
 
-use self::answers::{answer_matches, children_are_right, turned_away};
+pub(crate) use self::answers::names_are_right;
+use self::answers::{
+    Stamps, answer_matches, asks_for_features, children_are_right, features_are_right, turned_away,
+};
 use crate::oracle::asked::At;
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::bytes::{Bytes, Malformed};
@@ -13,7 +17,6 @@ use crate::oracle::timeline::Timeline;
 use crate::oracle::txn::Change;
 use crate::oracle::wire::{FrameKind, Request, Tap, stat};
 use crate::swarm::Locality;
-use crate::workload::FEATURES;
 use std::collections::{BTreeMap, VecDeque};
 
 /// The answer of a server without a quorum to what needs one.
@@ -22,39 +25,47 @@ const NOT_READ_ONLY: i32 = -119;
 /// Every write that clients put on a wire, by session and request number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Writes<'t> {
-    by_name: BTreeMap<(i64, i32), Vec<&'t Request>>,
+    /// By session: its requests in the order of their numbers.
+    sessions: BTreeMap<i64, Vec<(i32, &'t Request)>>,
 }
 
 impl<'t> Writes<'t> {
     /// Collects them from everything that travelled.
     pub(crate) fn collect(taps: &'t [Tap]) -> Self {
-        let mut by_name: BTreeMap<(i64, i32), Vec<&Request>> = BTreeMap::new();
+        let mut sessions: BTreeMap<i64, Vec<(i32, &Request)>> = BTreeMap::new();
         for tap in taps {
             // A session may be granted while the grant never arrives, and requests that were
             // sent behind it count.
             let Some(session) = tap.session else { continue };
+            let requests = sessions.entry(session).or_default();
             for frame in &tap.frames {
                 if let FrameKind::Request { xid, request } = &frame.what
                     && request.is_write()
                 {
-                    by_name.entry((session, *xid)).or_default().push(request);
+                    requests.push((*xid, request));
                 }
             }
         }
-        Writes { by_name }
+        for requests in sessions.values_mut() {
+            requests.sort_by_key(|(xid, _)| *xid);
+        }
+        Writes { sessions }
     }
 
     /// The writes of one name; more than one only when a client began to count anew.
-    pub(crate) fn of(&self, session: i64, cxid: i32) -> &[&'t Request] {
-        self.by_name
-            .get(&(session, cxid))
-            .map_or(&[], Vec::as_slice)
+    pub(crate) fn of(&self, session: i64, cxid: i32) -> &[(i32, &'t Request)] {
+        let Some(requests) = self.sessions.get(&session) else {
+            return &[];
+        };
+        let start = requests.partition_point(|(xid, _)| *xid < cxid);
+        let own = requests[start..].iter().take_while(|(xid, _)| *xid == cxid);
+        &requests[start..start + own.count()]
     }
 }
 
 /// Holds every reply against the timeline.
-pub(crate) fn judge(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
-    at_most_once(timeline, taps)?;
+pub(crate) fn judge(timeline: &Timeline, taps: &[Tap], writes: &Writes<'_>) -> Result<(), Broken> {
+    at_most_once(timeline, writes)?;
     let finished = finished_writes(timeline, taps);
     for tap in taps {
         Replies {
@@ -69,25 +80,28 @@ pub(crate) fn judge(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
 }
 
 /// One submission makes at most one transaction.
-fn at_most_once(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
-    let writes = Writes::collect(taps);
-    let mut seen: BTreeMap<(i64, i32), usize> = BTreeMap::new();
-    for entry in timeline
-        .moments
-        .iter()
+fn at_most_once(timeline: &Timeline, writes: &Writes<'_>) -> Result<(), Broken> {
+    let entries = timeline.moments.iter();
+    let mut names: Vec<(i64, i32, u64)> = entries
         .filter_map(|moment| moment.entry.as_ref())
-    {
-        let sent = writes.of(entry.session, entry.cxid).len();
-        let count = seen.entry((entry.session, entry.cxid)).or_default();
-        *count += 1;
-        if sent > 0 && *count > sent {
+        .map(|entry| (entry.session, entry.cxid, entry.zxid))
+        .collect();
+    names.sort_unstable();
+    for same in names.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
+        let (session, cxid, _) = same[0];
+        let sent = if same.len() == 1 {
+            1
+        } else {
+            writes.of(session, cxid).len()
+        };
+        if sent > 0 && same.len() > sent {
+            let zxid = same[sent].2;
             let seen = format!(
-                "request {} of session {:#x} took effect again at {}",
-                entry.cxid,
-                entry.session,
-                zxid_name(entry.zxid)
+                "request {cxid} of session {session:#x} took effect again at {}",
+                zxid_name(zxid)
             );
-            return Err(Broken::history("a request takes effect at most once", seen).at(entry.zxid));
+            let rule = "H8 once: a request takes effect at most once";
+            return Err(Broken::history(rule, seen).at(zxid));
         }
     }
     Ok(())
@@ -168,11 +182,14 @@ impl<'t> Replies<'t> {
                 } => {
                     let Some(front) = waiting.pop_front() else {
                         let seen = format!("a reply to request {xid}, which is none");
-                        return Err(self.broken("every reply answers a request", seen));
+                        return Err(self.broken("H1 reply: every reply answers a request", seen));
                     };
                     if front.xid != *xid {
                         let seen = format!("request {xid} before request {}", front.xid);
-                        return Err(self.broken("replies come in the order of requests", seen));
+                        return Err(self.broken(
+                            "H3 reply order: replies come in the order of requests",
+                            seen,
+                        ));
                     }
                     self.reply(&front, *zxid, *error, body)?;
                 }
@@ -195,9 +212,12 @@ impl<'t> Replies<'t> {
             return Ok(());
         }
         let stamp = stamp.cast_unsigned();
+        self.nothing_older_is_served(waiting, stamp)?;
         let Some(index) = self.timeline.find(stamp) else {
             let seen = format!("a reply shows {}, which is not committed", zxid_name(stamp));
-            return Err(self.broken("only committed state is shown", seen).at(stamp));
+            return Err(self
+                .broken("H5 committed: only committed state is shown", seen)
+                .at(stamp));
         };
         if waiting.request.is_write() {
             return self.write(waiting, index, error, body);
@@ -213,8 +233,27 @@ impl<'t> Replies<'t> {
             zxid_name(stamp)
         );
         Err(self
-            .broken("a read shows the state of its stamp", seen)
+            .broken("H4 read: a read shows the state of its stamp", seen)
             .at(stamp))
+    }
+
+    /// A server that is behind what the client has seen refuses it.
+    fn nothing_older_is_served(&self, waiting: &Waiting<'_>, stamp: u64) -> Result<(), Broken> {
+        let first = self.tap.frames.first().map(|frame| &frame.what);
+        let Some(FrameKind::Connect { last_seen, .. }) = first else {
+            return Ok(());
+        };
+        if stamp >= *last_seen {
+            return Ok(());
+        }
+        let seen = format!(
+            "{} showed {} to a client that had seen {}",
+            waiting.request.words(),
+            zxid_name(stamp),
+            zxid_name(*last_seen)
+        );
+        let rule = "E8 ahead: a client is served by nobody who is behind it";
+        Err(self.broken(rule, seen).at(stamp).at(*last_seen))
     }
 
     /// A write that was answered is in the ledger, with this answer.
@@ -251,19 +290,22 @@ impl<'t> Replies<'t> {
             if error != 0 || matches!(waiting.request, Request::Multi(_)) {
                 return self.refusal(waiting, moment.zxid, error, body);
             }
-            let rule = "an answered write is in the ledger at its stamp";
+            let rule = "H1 acknowledged: an answered write is in the ledger at its stamp";
             return Err(self.broken(rule, described()).at(moment.zxid));
         }
         let expected = moment
             .answer
             .as_ref()
             .expect("an own transaction has an answer");
-        if answer_matches(expected, waiting.request, error, body) == Ok(true) {
+        if answer_matches(expected, waiting.request, error, body, Stamps::Compared) == Ok(true) {
             return Ok(());
         }
         let seen = format!("{}, and had to be answered {expected:?}", described());
         Err(self
-            .broken("a write is answered as a single server would", seen)
+            .broken(
+                "H1 answer: a write is answered as a single server would",
+                seen,
+            )
             .at(moment.zxid))
     }
 
@@ -294,7 +336,10 @@ impl<'t> Replies<'t> {
             };
             let (change, answer) = expect(&node_at, (0, ephemerals), zxid, 0, waiting.request);
             let refused = matches!(change, Change::Error(_));
-            if refused && answer_matches(&answer, waiting.request, error, body) == Ok(true) {
+            if refused
+                && answer_matches(&answer, waiting.request, error, body, Stamps::Compared)
+                    == Ok(true)
+            {
                 return Ok(());
             }
         }
@@ -307,7 +352,7 @@ impl<'t> Replies<'t> {
             zxid_name(stamp),
             zxid_name(floor)
         );
-        let rule = "a write is refused only where a single server would refuse it";
+        let rule = "H1 refusal: a write is refused only where a single server would refuse it";
         Err(self.broken(rule, seen).at(stamp))
     }
 
@@ -320,6 +365,7 @@ impl<'t> Replies<'t> {
     ) -> Result<bool, Malformed> {
         let mut bytes = Bytes(body);
         match request {
+            _ if asks_for_features(request) => features_are_right(error, body),
             Request::Exists { path, .. } => match self.timeline.node_at(path, stamp) {
                 Some(node) => Ok(error == 0 && stat(&mut bytes)? == node.stat()),
                 None => Ok(error == -101),
@@ -329,15 +375,15 @@ impl<'t> Replies<'t> {
                     let data_is_right = error == 0 && bytes.buffer()? == node.data.as_deref();
                     Ok(data_is_right && stat(&mut bytes)? == node.stat())
                 }
-                None if path == FEATURES => {
-                    Ok(error == 0 && bytes.buffer()? == Some(b"children-pages\n"))
-                }
                 None => Ok(error == -101),
             },
             Request::GetChildren {
                 path, with_stat, ..
             } => match self.timeline.node_at(path, stamp) {
-                Some(node) => children_are_right(node, *with_stat, error, &mut bytes),
+                Some(node) => {
+                    let at = (path.as_str(), node, stamp);
+                    children_are_right(self.timeline, at, *with_stat, (error, &mut bytes))
+                }
                 None => Ok(error == -101),
             },
             Request::Asked(asked) => {
@@ -433,7 +479,8 @@ fn real_time(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
                             zxid_name(zxid),
                             zxid_name(floor)
                         );
-                        let rule = "a write comes after every write finished before it";
+                        let rule =
+                            "H2 real time: a write comes after every write finished before it";
                         return Err(Broken::history(rule, seen)
                             .client(tap.client)
                             .server(tap.server)
@@ -452,7 +499,8 @@ fn real_time(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
                             zxid_name(zxid),
                             zxid_name(synced[number])
                         );
-                        let rule = "a read after a sync sees every write finished before it";
+                        let rule =
+                            "H6 sync: a read after a sync sees every write finished before it";
                         return Err(Broken::history(rule, seen)
                             .client(tap.client)
                             .server(tap.server)
@@ -504,7 +552,7 @@ fn sessions(taps: &[Tap]) -> Result<(), Broken> {
                 zxid_name(zxid),
                 zxid_name(last.1)
             );
-            let rule = "a session never goes back in time";
+            let rule = "H3 session time: a session never goes back in time";
             return Err(Broken::history(rule, seen)
                 .client(tap.client)
                 .server(tap.server)

@@ -6,8 +6,8 @@
 use crate::decide::Dice;
 use crate::disk::SimDisk;
 use crate::oracle::bytes::{Bytes, Malformed};
+use crate::oracle::chains::chain_after;
 use wal::{Directory, File};
-use xxhash_rust::xxh3::Xxh3Default;
 
 const SLOT_BYTES: usize = 4096;
 const SLOT_HEAD_BYTES: usize = 24;
@@ -32,6 +32,17 @@ pub(crate) struct DurablePromise {
 
 /// A zxid and the hash of everything up to it.
 pub(crate) type Mark = (u64, u64);
+
+/// How an image differs from what it was when it was last read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Records that are neither there any more nor below the base.
+    pub(crate) removed: Vec<Mark>,
+    /// Records that were not there.
+    pub(crate) added: Vec<Mark>,
+    /// Whether the base is another one.
+    pub(crate) is_rebased: bool,
+}
 
 /// What one disk holds for certain.
 #[derive(Clone, Debug, Default)]
@@ -90,11 +101,41 @@ struct SegmentHeader {
 }
 
 impl Image {
-    /// Reads what has changed on the disk since the last time; says whether anything may have.
-    pub(crate) fn refresh(&mut self, disk: &SimDisk) -> bool {
+    /// Reads what has changed on the disk since the last time; `None` when nothing may have.
+    pub(crate) fn refresh(&mut self, disk: &SimDisk) -> Option<Change> {
         if self.version == Some(disk.durable_version()) {
-            return false;
+            return None;
         }
+        let (base, known) = (self.base, self.records.len());
+        let before = self.read(disk);
+        let is_rebased = base != self.base;
+        let Some(before) = before else {
+            return Some(Change {
+                added: self.records[known..].to_vec(),
+                is_rebased,
+                ..Change::default()
+            });
+        };
+        let missing_in = |there: &[Mark], base: Mark, mark: &&Mark| {
+            mark.0 > base.0 && there.binary_search(mark).is_err()
+        };
+        let removed = before.iter();
+        let added = self.records.iter();
+        Some(Change {
+            removed: removed
+                .filter(|mark| missing_in(&self.records, self.base, mark))
+                .copied()
+                .collect(),
+            added: added
+                .filter(|mark| missing_in(&before, base, mark))
+                .copied()
+                .collect(),
+            is_rebased,
+        })
+    }
+
+    /// Reads the disk; gives the records that were known if it had to begin anew.
+    fn read(&mut self, disk: &SimDisk) -> Option<Vec<Mark>> {
         self.version = Some(disk.durable_version());
         let slots = |name, kind, storage_id| {
             let bytes = disk.durable_file(&log_file(name))?;
@@ -107,11 +148,12 @@ impl Image {
             bytes.long().ok().map(i64::cast_unsigned)
         });
         let Some(storage_id) = self.storage_id else {
+            let before = std::mem::take(&mut self.records);
             *self = Image {
                 version: self.version,
                 ..Image::default()
             };
-            return true;
+            return Some(before);
         };
         let promise = slots("promise", b"VIVPROMI", storage_id);
         self.promise = promise
@@ -120,13 +162,20 @@ impl Image {
         let copies = disk.durable_file(&log_file("promise")).unwrap_or_default();
         self.promise_is_whole = copies.get(..SLOT_BYTES) == copies.get(SLOT_BYTES..2 * SLOT_BYTES);
         let manifest = slots("manifest", b"VIVMANIF", storage_id).unwrap_or_default();
+        let mut before = None;
         if self.manifest_bytes != manifest || self.tail.is_none() {
             self.manifest = manifest_of(&manifest).ok();
             self.manifest_bytes = manifest;
+            before = Some(std::mem::take(&mut self.records));
             self.find_base(disk);
         }
         self.follow(disk);
-        true
+        before
+    }
+
+    /// Whether this is what the disk holds now.
+    pub(crate) fn is_of(&self, disk: &SimDisk) -> bool {
+        self.version == Some(disk.durable_version())
     }
 
     /// The last record.
@@ -146,6 +195,28 @@ impl Image {
                 .records
                 .binary_search_by_key(&zxid, |(at, _)| *at)
                 .is_ok()
+    }
+
+    /// The record before this one of the log, or the base.
+    pub(crate) fn before(&self, zxid: u64) -> u64 {
+        let index = self.records.partition_point(|(at, _)| *at < zxid);
+        if index == 0 {
+            self.base.0
+        } else {
+            self.records[index - 1].0
+        }
+    }
+
+    /// The last record of each epoch after the base.
+    pub(crate) fn outline(&self) -> Vec<u64> {
+        let mut outline: Vec<u64> = Vec::new();
+        for (zxid, _) in &self.records {
+            match outline.last_mut() {
+                Some(last) if *last >> 32 == zxid >> 32 => *last = *zxid,
+                Some(_) | None => outline.push(*zxid),
+            }
+        }
+        outline
     }
 
     /// The last record that a later one says is durable.
@@ -454,12 +525,7 @@ fn frame(
     if !belongs {
         return Err(Malformed);
     }
-    let mut hasher = Xxh3Default::new();
-    for word in [last.1, zxid, committed, kind - 1] {
-        hasher.update(&word.to_be_bytes());
-    }
-    hasher.update(body);
-    if hasher.digest() != chain {
+    if chain_after(last.1, (zxid, committed), kind - 1, body) != chain {
         return Err(Malformed);
     }
     Ok(((zxid, chain), durable_upto, padded))

@@ -2,8 +2,9 @@
 //! says what it is; all others must agree.
 
 use crate::oracle::broken::{Broken, server_name, zxid_name};
+use crate::oracle::chains::{chain_after, follows};
 use crate::queue::Micros;
-use zk_types::{Chain, Record, Zxid};
+use zk_types::{Record, RecordBody, Zxid};
 
 /// A record that was committed.
 #[derive(Clone, Debug)]
@@ -13,8 +14,17 @@ pub(crate) struct Committed {
     pub(crate) first: usize,
     /// When that was.
     pub(crate) time: Micros,
-    /// Digest of the tree after it, and who said so first.
-    digest: Option<(u64, usize)>,
+    /// What the state was after it, and who said so first.
+    state: Option<(State, usize)>,
+}
+
+/// What every server agrees on after the same transactions, as far as it is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Digest of the tree.
+    pub(crate) tree: u64,
+    /// Hash of the sessions and their timeouts.
+    pub(crate) sessions: u64,
 }
 
 /// Everything that was committed.
@@ -33,8 +43,27 @@ impl Ledger {
         }
     }
 
+    /// The ledger of records that are known to be right.
+    pub(crate) fn of(records: Vec<Record>) -> Self {
+        let committed = |record| Committed {
+            record,
+            first: 0,
+            time: 0,
+            state: None,
+        };
+        Ledger {
+            entries: records.into_iter().map(committed).collect(),
+            positions: Vec::new(),
+        }
+    }
+
     pub(crate) fn entries(&self) -> &[Committed] {
         &self.entries
+    }
+
+    /// Whether every server's state has so many entries behind it.
+    pub(crate) fn all_reached(&self, count: usize) -> bool {
+        self.positions.iter().all(|position| *position >= count)
     }
 
     /// The last committed zxid.
@@ -58,7 +87,7 @@ impl Ledger {
             None if zxid == Zxid::ZERO => 0,
             None => {
                 return Err(Broken::safety(
-                    "only committed state is ever restored",
+                    "S24 restored: only committed state is ever restored",
                     format!(
                         "{} restored {zxid:?}, which is not committed",
                         server_name(server)
@@ -83,7 +112,7 @@ impl Ledger {
         // digests tell whether it was the right one.
         let position = match self.find(record.zxid) {
             Some(index) if index > self.positions[server] => index,
-            None if self.last().is_followed_by(record.zxid) => self.entries.len(),
+            None if follows(self.last().0, record.zxid.0) => self.entries.len(),
             Some(_) | None => self.positions[server],
         };
         let broken = |rule, seen| Err(Broken::safety(rule, seen).server(server).at(record.zxid.0));
@@ -91,7 +120,7 @@ impl Ledger {
             Some(entry) if entry.record == *record => false,
             Some(entry) if entry.record.zxid == record.zxid => {
                 return broken(
-                    "a zxid stands for one transaction",
+                    "S26 agreement: a zxid stands for one transaction",
                     format!(
                         "{} applied another {:?} than {} did",
                         server_name(server),
@@ -102,7 +131,7 @@ impl Ledger {
             }
             Some(entry) => {
                 return broken(
-                    "all servers apply the same transactions in the same order, without holes",
+                    "S26 order: all servers apply the same transactions in the same order, without holes",
                     format!(
                         "{} applied {:?} where {:?} is next",
                         server_name(server),
@@ -112,13 +141,11 @@ impl Ledger {
                 );
             }
             None => {
-                let chain = self
-                    .entries
-                    .last()
-                    .map_or(Chain::default(), |e| e.record.chain);
-                if !self.last().is_followed_by(record.zxid) || !record.continues(chain) {
+                let chain = self.entries.last().map_or(0, |e| e.record.chain.0);
+                let continues = chain_of(chain, record) == record.chain.0;
+                if !follows(self.last().0, record.zxid.0) || !continues {
                     return broken(
-                        "committed transactions form one history without gaps",
+                        "S26 prefix: committed transactions form one history without gaps",
                         format!(
                             "{} applied {:?} after {}",
                             server_name(server),
@@ -131,7 +158,7 @@ impl Ledger {
                     record: record.clone(),
                     first: server,
                     time,
-                    digest: None,
+                    state: None,
                 });
                 true
             }
@@ -140,28 +167,45 @@ impl Ledger {
         Ok(first)
     }
 
-    /// A server's tree has this digest after `zxid`.
-    pub(crate) fn digest(&mut self, server: usize, zxid: Zxid, digest: u64) -> Result<(), Broken> {
+    /// A server's state is this after `zxid`.
+    pub(crate) fn states_are_equal(
+        &mut self,
+        server: usize,
+        zxid: Zxid,
+        state: State,
+    ) -> Result<(), Broken> {
         let Some(index) = self.find(zxid) else {
             return Ok(());
         };
-        match self.entries[index].digest {
-            None => self.entries[index].digest = Some((digest, server)),
-            Some((known, _)) if known == digest => {}
-            Some((_, other)) => {
-                return Err(Broken::safety(
-                    "equal transactions make equal trees",
-                    format!(
-                        "after {zxid:?} the trees of {} and {} differ",
-                        server_name(server),
-                        server_name(other)
-                    ),
-                )
-                .server(server)
-                .server(other)
-                .at(zxid.0));
-            }
+        let (known, other) = *self.entries[index].state.get_or_insert((state, server));
+        if known == state {
+            return Ok(());
         }
-        Ok(())
+        let what = if known.tree == state.tree {
+            "sessions"
+        } else {
+            "trees"
+        };
+        let seen = format!(
+            "after {} the {what} of {} and {} differ",
+            zxid_name(zxid.0),
+            server_name(server),
+            server_name(other)
+        );
+        let rule = "S31 determinism: equal transactions make equal states";
+        Err(Broken::safety(rule, seen)
+            .server(server)
+            .server(other)
+            .at(zxid.0))
     }
+}
+
+fn chain_of(previous: u64, record: &Record) -> u64 {
+    let (kind, body): (u64, &[u8]) = match &record.body {
+        RecordBody::Marker => (0, &[]),
+        RecordBody::Txn(bytes) => (1, bytes),
+        RecordBody::Config(bytes) => (2, bytes),
+    };
+    let at = (record.zxid.0, record.committed_upto.0);
+    chain_after(previous, at, kind, body)
 }

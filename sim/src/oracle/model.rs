@@ -1,11 +1,13 @@
-//! The tree, as plainly as it can be said: a sorted map from paths to nodes.
+//! The tree, as plainly as it can be said: paths, and what each of them was from which zxid on.
 //!
 //! Written from the documentation (`client-protocol.md` §4.1 and §6); it knows the requests that
 //! the workloads make, and access lists that say the same for everybody.
 
 mod expect;
+mod paths;
 
 pub(crate) use self::expect::{Ephemerals, expect};
+use self::paths::{Paths, Touched};
 use crate::oracle::txn::{Change, Created, Mortality};
 use crate::oracle::wire::{Request, WireStat};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,13 +55,14 @@ pub(crate) struct Node {
     /// What everybody may do.
     pub(crate) perms: i32,
     pub(crate) mortality: Mortality,
-    pub(crate) children: Rc<BTreeSet<String>>,
+    /// How many there are.
+    pub(crate) children: i32,
 }
 
 impl Node {
     /// As a client is shown it.
     pub(crate) fn stat(&self) -> WireStat {
-        let children = i32::try_from(self.children.len()).expect("few children");
+        let children = self.children;
         WireStat {
             czxid: self.czxid,
             mzxid: self.mzxid,
@@ -111,13 +114,6 @@ pub(crate) enum Answer {
     Error(i32),
 }
 
-/// One thing that happened to one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Effect {
-    pub(crate) path: String,
-    pub(crate) kind: EffectKind,
-}
-
 /// What happened to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EffectKind {
@@ -126,10 +122,12 @@ pub(crate) enum EffectKind {
     Changed,
 }
 
-/// Everything that every server agrees on.
+/// Everything that every server agrees on, now and at every zxid before.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
-    pub(crate) nodes: BTreeMap<String, Node>,
+    paths: Paths,
+    /// By session: its ephemeral nodes.
+    owned: BTreeMap<i64, BTreeSet<String>>,
     /// Open sessions and their timeouts.
     pub(crate) sessions: BTreeMap<i64, i32>,
     /// Sessions that were closed.
@@ -144,23 +142,59 @@ impl Model {
     /// The state before any transaction.
     pub(crate) fn new() -> Self {
         let mut model = Model {
-            nodes: BTreeMap::new(),
+            paths: Paths::default(),
+            owned: BTreeMap::new(),
             sessions: BTreeMap::new(),
             closed: BTreeSet::new(),
         };
-        let empty = || Node {
-            data: Some(Rc::from([])),
-            perms: perms::ALL,
-            ..Node::default()
-        };
         for path in FIRST {
-            model.nodes.insert(path.to_owned(), empty());
-        }
-        for path in &FIRST[1..] {
-            let (parent, name) = split(path).expect("not the root");
-            model.children_mut(parent).insert(name.to_owned());
+            let below = |child: &&&str| split(child).is_some_and(|(parent, _)| parent == path);
+            let children = FIRST.iter().filter(below).count();
+            let node = Node {
+                data: Some(Rc::from([])),
+                perms: perms::ALL,
+                children: i32::try_from(children).expect("few"),
+                ..Node::default()
+            };
+            model.paths.set(path, 0, Some(node), &[]);
         }
         model
+    }
+
+    /// The node at a path.
+    pub(crate) fn node(&self, path: &str) -> Option<&Node> {
+        self.paths.last(path)
+    }
+
+    /// The node at a path after everything through `zxid`.
+    pub(crate) fn node_at(&self, path: &str, zxid: u64) -> Option<&Node> {
+        self.paths.at(path, zxid)
+    }
+
+    /// Every node whose path is longer than `prefix` and begins so, after everything through
+    /// `zxid`, in no order.
+    pub(crate) fn within(&self, prefix: String, zxid: u64) -> impl Iterator<Item = (&str, &Node)> {
+        self.paths.within(prefix, zxid)
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn count(&self) -> usize {
+        self.paths.count()
+    }
+
+    /// Every node with its path, sorted.
+    pub(crate) fn nodes(&self) -> Vec<(&str, &Node)> {
+        self.paths.nodes()
+    }
+
+    /// When the node at a path was created, deleted or changed, ascending.
+    pub(crate) fn changes_of(&self, path: &str) -> &[u64] {
+        self.paths.changes_of(path)
+    }
+
+    /// When the children of a path came or went, and it itself went, ascending.
+    pub(crate) fn changes_below(&self, path: &str) -> &[u64] {
+        self.paths.changes_below(path)
     }
 
     /// What `request` must become and answer in this state, which is left as it is.
@@ -172,24 +206,22 @@ impl Model {
         request: &Request,
     ) -> (Change, Answer) {
         if matches!(request, Request::CloseSession) {
-            let owned = |(_, node): &(&String, &Node)| node.owner == session;
-            let nodes = self.nodes.iter().filter(owned);
-            let paths = nodes.map(|(path, _)| path.clone()).collect();
+            let owned = self.owned.get(&session);
+            let paths = owned.into_iter().flatten().cloned().collect();
             return (Change::CloseSession { paths }, Answer::Void);
         }
-        let nodes = |path: &str| self.nodes.get(path);
+        let nodes = |path: &str| self.node(path);
         expect(&nodes, (session, Ephemerals::Granted), zxid, time, request)
     }
 
-    /// Applies a transaction, and says what happened to which nodes, in order.
+    /// Applies a transaction.
     pub(crate) fn apply(
         &mut self,
         session: i64,
         zxid: u64,
         time: i64,
         change: &Change,
-    ) -> Result<Vec<Effect>, Impossible> {
-        let mut effects = Vec::new();
+    ) -> Result<(), Impossible> {
         match change {
             Change::CreateSession { timeout_ms } => {
                 if self.closed.contains(&session)
@@ -198,28 +230,15 @@ impl Model {
                     return Err(Impossible(format!("session {session:#x} begins twice")));
                 }
             }
-            Change::CloseSession { paths } => self.close(session, zxid, paths, &mut effects)?,
-            Change::Create(created) => {
-                self.create(zxid, time, created)?;
-                let path = created.path.clone();
-                effects.push(Effect {
-                    path,
-                    kind: EffectKind::Created,
-                });
-            }
-            Change::Delete { path } => {
-                self.delete(zxid, path)?;
-                effects.push(Effect {
-                    path: path.clone(),
-                    kind: EffectKind::Deleted,
-                });
-            }
+            Change::CloseSession { paths } => self.close(session, zxid, paths)?,
+            Change::Create(created) => self.create(zxid, time, created)?,
+            Change::Delete { path } => self.delete(zxid, path)?,
             Change::SetData {
                 path,
                 data,
                 version,
             } => {
-                let node = self.existing(path)?;
+                let mut node = self.existing(path)?.clone();
                 if node.version + 1 != *version {
                     return Err(Impossible(format!("{path} jumps to version {version}")));
                 }
@@ -227,38 +246,32 @@ impl Model {
                 node.version = *version;
                 node.mzxid = zxid;
                 node.mtime = time;
-                effects.push(Effect {
-                    path: path.clone(),
-                    kind: EffectKind::Changed,
-                });
+                self.paths.set(path, zxid, Some(node), &[Touched::Itself]);
             }
             Change::SetAcl {
                 path,
                 perms,
                 version,
             } => {
-                let node = self.existing(path)?;
+                let mut node = self.existing(path)?.clone();
                 node.perms = *perms;
                 node.aversion = *version;
+                self.paths.set(path, zxid, Some(node), &[]);
             }
             Change::Reap { path } => {
                 self.existing(path)?.is_due(path, time)?;
                 self.delete(zxid, path)?;
-                effects.push(Effect {
-                    path: path.clone(),
-                    kind: EffectKind::Deleted,
-                });
             }
             Change::Check | Change::Error(_) => {}
             Change::Multi(parts) => {
                 if !parts.iter().any(|part| matches!(part, Change::Error(_))) {
                     for part in parts {
-                        effects.extend(self.apply(session, zxid, time, part)?);
+                        self.apply(session, zxid, time, part)?;
                     }
                 }
             }
         }
-        Ok(effects)
+        Ok(())
     }
 
     fn create(&mut self, zxid: u64, time: i64, created: &Created) -> Result<(), Impossible> {
@@ -268,11 +281,11 @@ impl Model {
                 "{path} is owned by a session that is not open"
             )));
         }
-        let (parent, name) = split(path).ok_or_else(|| Impossible("creates /".to_owned()))?;
-        if self.nodes.contains_key(path) {
+        let (parent, _) = split(path).ok_or_else(|| Impossible("creates /".to_owned()))?;
+        if self.node(path).is_some() {
             return Err(Impossible(format!("{path} is created though it exists")));
         }
-        let above = self.existing(parent)?;
+        let mut above = self.existing(parent)?.clone();
         if above.owner != 0 {
             return Err(Impossible(format!(
                 "{path} is created below an ephemeral node"
@@ -286,39 +299,42 @@ impl Model {
             )));
         }
         above.pzxid = zxid;
-        Rc::make_mut(&mut above.children).insert(name.to_owned());
+        above.children += 1;
+        self.paths.set(parent, zxid, Some(above), &[Touched::Below]);
         let node = Node {
             mortality: created.mortality,
             ..fresh(zxid, time, created.owner, created.data.clone())
         };
-        self.nodes.insert(path.clone(), node);
+        self.paths.set(path, zxid, Some(node), &[Touched::Itself]);
+        if created.owner != 0 {
+            let owned = self.owned.entry(created.owner).or_default();
+            owned.insert(path.clone());
+        }
         Ok(())
     }
 
     fn delete(&mut self, zxid: u64, path: &str) -> Result<(), Impossible> {
         let node = self.existing(path)?;
-        if !node.children.is_empty() {
+        if node.children != 0 {
             return Err(Impossible(format!(
                 "{path} is deleted though it has children"
             )));
         }
-        let (parent, name) = split(path).ok_or_else(|| Impossible("deletes /".to_owned()))?;
-        self.nodes.remove(path);
-        self.children_mut(parent).remove(name);
-        self.nodes
-            .get_mut(parent)
-            .expect("a node has a parent")
-            .pzxid = zxid;
+        let owner = node.owner;
+        if let Some(owned) = self.owned.get_mut(&owner) {
+            owned.remove(path);
+        }
+        let (parent, _) = split(path).ok_or_else(|| Impossible("deletes /".to_owned()))?;
+        let mut above = self.existing(parent)?.clone();
+        above.children -= 1;
+        above.pzxid = zxid;
+        let both = [Touched::Itself, Touched::Below];
+        self.paths.set(path, zxid, None, &both);
+        self.paths.set(parent, zxid, Some(above), &[Touched::Below]);
         Ok(())
     }
 
-    fn close(
-        &mut self,
-        session: i64,
-        zxid: u64,
-        paths: &[String],
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Impossible> {
+    fn close(&mut self, session: i64, zxid: u64, paths: &[String]) -> Result<(), Impossible> {
         if self.closed.contains(&session) && paths.is_empty() {
             // A client that closes while its session expires: the second end changes nothing.
             return Ok(());
@@ -329,37 +345,18 @@ impl Model {
             )));
         }
         self.closed.insert(session);
-        let owned = |(_, node): &(&String, &Node)| node.owner == session;
-        let expected: BTreeSet<&String> = self
-            .nodes
-            .iter()
-            .filter(owned)
-            .map(|(path, _)| path)
-            .collect();
-        if expected != paths.iter().collect() {
+        let expected = self.owned.remove(&session).unwrap_or_default();
+        if !expected.iter().eq(paths.iter().collect::<BTreeSet<_>>()) {
             return Err(Impossible(format!(
                 "session {session:#x} ends with the nodes {expected:?}, its end deletes {paths:?}"
             )));
         }
-        for path in paths {
-            self.delete(zxid, path)?;
-            effects.push(Effect {
-                path: path.clone(),
-                kind: EffectKind::Deleted,
-            });
-        }
-        Ok(())
+        paths.iter().try_for_each(|path| self.delete(zxid, path))
     }
 
-    fn existing(&mut self, path: &str) -> Result<&mut Node, Impossible> {
-        self.nodes
-            .get_mut(path)
+    fn existing(&self, path: &str) -> Result<&Node, Impossible> {
+        self.node(path)
             .ok_or_else(|| Impossible(format!("{path} does not exist")))
-    }
-
-    fn children_mut(&mut self, path: &str) -> &mut BTreeSet<String> {
-        let node = self.nodes.get_mut(path).expect("a parent exists");
-        Rc::make_mut(&mut node.children)
     }
 }
 
@@ -374,6 +371,27 @@ fn fresh(zxid: u64, time: i64, owner: i64, data: Option<Rc<[u8]>>) -> Node {
         owner,
         perms: perms::ALL,
         ..Node::default()
+    }
+}
+
+/// Tells what a transaction does to which nodes, in order.
+pub(crate) fn each_effect<'c>(change: &'c Change, tell: &mut impl FnMut(&'c str, EffectKind)) {
+    match change {
+        Change::Create(created) => tell(&created.path, EffectKind::Created),
+        Change::Delete { path } | Change::Reap { path } => tell(path, EffectKind::Deleted),
+        Change::SetData { path, .. } => tell(path, EffectKind::Changed),
+        Change::CloseSession { paths } => {
+            paths
+                .iter()
+                .for_each(|path| tell(path, EffectKind::Deleted));
+        }
+        Change::Multi(parts) => {
+            if !parts.iter().any(|part| matches!(part, Change::Error(_))) {
+                parts.iter().for_each(|part| each_effect(part, tell));
+            }
+        }
+        Change::CreateSession { .. } | Change::SetAcl { .. } | Change::Check | Change::Error(_) => {
+        }
     }
 }
 

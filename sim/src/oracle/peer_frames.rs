@@ -5,10 +5,10 @@ use crate::oracle::bytes::{Bytes, Malformed};
 use crate::oracle::image::DurableStanding;
 
 /// A frame between two servers, as far as it is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     LeaderInfo { epoch: u32 },
-    AckEpoch { last: u64, counted: bool },
+    AckEpoch { segments: Vec<u64>, counted: bool },
     Trunc { to: u64 },
     Snap { zxid: u64 },
     SnapDone { last: u64 },
@@ -73,11 +73,11 @@ fn message(bytes: &mut Bytes<'_>) -> Result<Said, Malformed> {
             epoch: epoch(bytes)?,
         },
         2 => {
-            let last = outline(bytes)?;
+            let segments = outline(bytes)?;
             bytes.number()?;
             bytes.number()?;
             let counted = bytes.byte()? == 1;
-            Said::AckEpoch { last, counted }
+            Said::AckEpoch { segments, counted }
         }
         4 => Said::Trunc {
             to: bytes.number()?,
@@ -86,7 +86,7 @@ fn message(bytes: &mut Bytes<'_>) -> Result<Said, Malformed> {
             zxid: bytes.number()?,
         },
         8 => Said::SnapDone {
-            last: outline(bytes)?,
+            last: outline(bytes)?.last().copied().unwrap_or_default(),
         },
         9 => {
             let zxid = bytes.number()?;
@@ -143,14 +143,10 @@ fn notification(bytes: &mut Bytes<'_>) -> Result<Notification, Malformed> {
     })
 }
 
-/// The last zxid of an outline.
-fn outline(bytes: &mut Bytes<'_>) -> Result<u64, Malformed> {
+/// The last zxid of each epoch of a history.
+fn outline(bytes: &mut Bytes<'_>) -> Result<Vec<u64>, Malformed> {
     let count = bytes.number()?;
-    let mut last = 0;
-    for _ in 0..count {
-        last = bytes.number()?;
-    }
-    Ok(last)
+    (0..count).map(|_| bytes.number()).collect()
 }
 
 fn epoch(bytes: &mut Bytes<'_>) -> Result<u32, Malformed> {

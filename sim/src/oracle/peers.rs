@@ -3,10 +3,16 @@
 
 use crate::net::{ConnNumber, Side};
 use crate::oracle::broken::{Broken, server_name, zxid_name};
+use crate::oracle::chains::{follows, is_marker};
+use crate::oracle::durability::{Commit, Durability};
 use crate::oracle::image::{DurableStanding, Image};
 use crate::oracle::peer_frames::{Notification, Reader, Said};
 use crate::queue::Micros;
 use std::collections::{BTreeMap, VecDeque};
+
+mod leaders;
+
+use self::leaders::Leaders;
 
 /// Bytes that one server is about to send to another.
 pub(crate) struct Sending<'b> {
@@ -19,9 +25,13 @@ pub(crate) struct Sending<'b> {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) bytes: &'b [u8],
+    /// The last record that the sender has applied.
+    pub(crate) applied: &'b dyn Fn() -> u64,
+    /// Which start of the sender this is.
+    pub(crate) incarnation: usize,
 }
 
-/// The sender's disk.
+/// A server's disk.
 pub(crate) struct Holding<'i> {
     pub(crate) image: &'i Image,
     /// Whether rot may hide what it holds.
@@ -57,22 +67,17 @@ struct Link {
     pings: VecDeque<(u64, u64)>,
 }
 
-/// What was first proposed with a zxid.
-#[derive(Clone, Copy, Debug)]
-struct Proposed {
-    chain: u64,
-    by: usize,
-    time: Micros,
-}
-
 /// All links, and what may be said once only.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peers {
     links: BTreeMap<ConnNumber, Link>,
     /// By storage: the last epoch that it promised to somebody who may count it.
     counted: BTreeMap<u64, u32>,
-    /// By zxid.
-    proposed: BTreeMap<u64, Proposed>,
+    /// By zxid: when somebody was first told of it.
+    proposed: BTreeMap<u64, Micros>,
+    leaders: Leaders,
+    /// How many messages there were.
+    pub(crate) messages: u64,
     /// In the order of their answers.
     pub(crate) rounds: Vec<Round>,
 }
@@ -82,7 +87,7 @@ impl Peers {
     pub(crate) fn sent(
         &mut self,
         sending: &Sending<'_>,
-        holding: &Holding<'_>,
+        disks: &mut Durability,
     ) -> Result<(), Broken> {
         let link = self.links.entry(sending.conn).or_default();
         let Ok(frames) = link.readers[sending.side.index()].push(sending.bytes) else {
@@ -90,74 +95,101 @@ impl Peers {
                 "{} sends bytes that are no frame",
                 server_name(sending.from)
             );
-            let rule = "servers send each other well-formed frames";
+            let rule = "S10 frames: servers send each other well-formed frames";
             return Err(Broken::safety(rule, seen).server(sending.from));
         };
+        self.messages += u64::try_from(frames.len()).expect("few frames");
         frames
             .into_iter()
-            .try_for_each(|said| self.judge(said, sending, holding))
+            .try_for_each(|said| self.judge(said, sending, disks))
     }
 
     fn judge(
         &mut self,
         said: Said,
         sending: &Sending<'_>,
-        holding: &Holding<'_>,
+        disks: &mut Durability,
     ) -> Result<(), Broken> {
         let link = self.links.get_mut(&sending.conn).expect("it sends");
+        let holding = disks.holding(sending.from);
         match said {
             Said::LeaderInfo { epoch } => {
                 link.epoch = Some(epoch);
-                promised(epoch, sending, holding)
+                promised(epoch, sending, &holding)
             }
-            Said::AckEpoch { last, counted } => {
-                link.sent = last;
+            Said::AckEpoch { segments, counted } => {
+                link.sent = segments.last().copied().unwrap_or_default();
                 let Some(epoch) = link.epoch else {
                     let seen = format!("{} promises what nobody asked for", name(sending));
-                    return Err(broken("a promise answers a leader", seen, sending));
+                    let rule = "S10 promise: a promise answers a leader";
+                    return Err(broken(rule, seen, sending));
                 };
-                promised(epoch, sending, holding)?;
+                promised(epoch, sending, &holding)?;
+                histories_are_stated_as_they_are(&segments, sending, &holding)?;
                 if counted {
-                    self.promised_once(epoch, sending, holding)?;
+                    self.leaders.supported(sending.to, epoch, sending.from);
+                    self.promised_once(epoch, sending, &disks.holding(sending.from))?;
                 }
                 Ok(())
             }
-            Said::Trunc { to: last } | Said::Snap { zxid: last } | Said::SnapDone { last } => {
+            Said::Trunc { to: last } => {
+                link.sent = last;
+                shared_records_stay(last, sending, disks)?;
+                disks.ordered_to_keep(sending.to, last);
+                Ok(())
+            }
+            Said::Snap { zxid: last } => {
+                link.sent = last;
+                disks.ordered_to_keep(sending.to, 0);
+                Ok(())
+            }
+            Said::SnapDone { last } => {
                 link.sent = last;
                 Ok(())
             }
             Said::Proposal { zxid, chain } => {
-                if !follows(link.sent, zxid) {
-                    let seen = format!(
-                        "{} sends {} after {}",
-                        name(sending),
-                        zxid_name(zxid),
-                        zxid_name(link.sent)
-                    );
-                    let rule = "a leader sends its log in order, without holes";
-                    return Err(broken(rule, seen, sending).at(zxid));
+                let before = std::mem::replace(&mut link.sent, zxid);
+                let epoch = link.epoch;
+                streamed_in_order(before, zxid, epoch, sending)?;
+                disks.sent_to(sending.to, zxid);
+                self.proposed.entry(zxid).or_insert(sending.time);
+                disks.chains.histories_match(sending.from, zxid, chain)?;
+                match epoch.filter(|epoch| u64::from(*epoch) == zxid >> 32) {
+                    Some(epoch) if !is_marker(zxid) => {
+                        self.leaders.proposes(epoch, zxid, sending, disks)
+                    }
+                    Some(_) | None => Ok(()),
                 }
-                link.sent = zxid;
-                self.proposed_once(zxid, chain, sending)
             }
             Said::NewLeader { epoch, target } => {
                 link.target = Some(target);
-                if link.epoch == Some(epoch) && target == link.sent {
-                    return Ok(());
+                if link.epoch != Some(epoch) || target != link.sent {
+                    let seen = format!("{} announces epoch {epoch} too early", name(sending));
+                    let rule = "S10 announcement: a leader announces itself when all of its plan \
+                                was sent";
+                    return Err(broken(rule, seen, sending).at(target));
                 }
-                let seen = format!("{} announces epoch {epoch} too early", name(sending));
-                let rule = "a leader announces itself when all of its plan was sent";
-                Err(broken(rule, seen, sending).at(target))
+                promised(epoch, sending, &holding)?;
+                disks.leads(sending.from, true);
+                self.leaders.announces(epoch, sending, disks)
             }
-            Said::Ack { zxid } => acknowledged(link, zxid, sending, holding),
+            Said::Ack { zxid } => {
+                let is_first = acknowledged(link, zxid, sending, &holding)?;
+                self.leaders
+                    .acknowledged(sending.to, link.epoch, sending.from);
+                if is_first {
+                    disks.synchronised(sending.from);
+                }
+                Ok(())
+            }
             Said::UpToDate { committed } => {
                 link.is_serving = true;
-                told(link, committed, sending)
+                told(link, committed, sending, disks)
             }
-            Said::Commit { zxid } => told(link, zxid, sending),
+            Said::Commit { zxid } => told(link, zxid, sending, disks),
             Said::Ping { round, committed } => {
                 link.pings.push_back((round, sending.order));
-                told(link, committed, sending)
+                told(link, committed, sending, disks)
             }
             Said::Pong { round } => {
                 while let Some((asked, order)) = link.pings.pop_front_if(|(at, _)| *at <= round) {
@@ -172,7 +204,7 @@ impl Peers {
                 }
                 Ok(())
             }
-            Said::Notification(notification) => voted(&notification, sending, holding),
+            Said::Notification(notification) => voted(&notification, sending, &holding),
             Said::Other => Ok(()),
         }
     }
@@ -193,7 +225,7 @@ impl Peers {
                 "{} promises epoch {epoch}, being {standing:?}",
                 name(sending)
             );
-            let rule = "whoever forgot something promises nothing that counts";
+            let rule = "S33 promise: whoever forgot something promises nothing that counts";
             return Err(broken(rule, seen, sending));
         }
         let storage = holding.image.storage_id.unwrap_or_default();
@@ -205,7 +237,7 @@ impl Peers {
                     name(sending)
                 );
                 Err(broken(
-                    "an epoch is promised to one leader, once",
+                    "S3 one promise: an epoch is promised to one leader, once",
                     seen,
                     sending,
                 ))
@@ -216,32 +248,7 @@ impl Peers {
 
     /// When somebody was first told of a proposal.
     pub(crate) fn proposed_at(&self, zxid: u64) -> Option<Micros> {
-        self.proposed.get(&zxid).map(|proposed| proposed.time)
-    }
-
-    /// A zxid stands for one proposal, committed or not.
-    fn proposed_once(
-        &mut self,
-        zxid: u64,
-        chain: u64,
-        sending: &Sending<'_>,
-    ) -> Result<(), Broken> {
-        let first = *self.proposed.entry(zxid).or_insert(Proposed {
-            chain,
-            by: sending.from,
-            time: sending.time,
-        });
-        if first.chain == chain {
-            return Ok(());
-        }
-        let seen = format!(
-            "{} proposes another {} than {} did",
-            name(sending),
-            zxid_name(zxid),
-            server_name(first.by)
-        );
-        let rule = "a zxid is proposed for one transaction only";
-        Err(broken(rule, seen, sending).server(first.by).at(zxid))
+        self.proposed.get(&zxid).copied()
     }
 }
 
@@ -253,9 +260,78 @@ fn broken(rule: &'static str, seen: String, sending: &Sending<'_>) -> Broken {
     Broken::safety(rule, seen).server(sending.from)
 }
 
-/// Whether a record may follow another one: the next of its epoch, or the first of a later one.
-fn follows(last: u64, next: u64) -> bool {
-    next == last + 1 || (next >> 32 > last >> 32 && next.trailing_zeros() >= 32)
+/// A leader sends its log in order, without holes, and nothing of an epoch after its own.
+fn streamed_in_order(
+    before: u64,
+    zxid: u64,
+    epoch: Option<u32>,
+    sending: &Sending<'_>,
+) -> Result<(), Broken> {
+    let is_later = epoch.is_none_or(|epoch| zxid >> 32 > u64::from(epoch));
+    if follows(before, zxid) && !is_later {
+        return Ok(());
+    }
+    let seen = format!(
+        "{} sends {} after {} in epoch {epoch:?}",
+        name(sending),
+        zxid_name(zxid),
+        zxid_name(before)
+    );
+    let rule = "S8 stream: a leader sends its log in order, without holes";
+    Err(broken(rule, seen, sending).at(zxid).at(before))
+}
+
+/// What a learner says of its history is what its disk holds.
+fn histories_are_stated_as_they_are(
+    segments: &[u64],
+    sending: &Sending<'_>,
+    holding: &Holding<'_>,
+) -> Result<(), Broken> {
+    let base = holding.image.base.0;
+    let stated: Vec<u64> = segments
+        .iter()
+        .copied()
+        .filter(|last| *last > base)
+        .collect();
+    let held = holding.image.outline();
+    if stated == held || holding.is_rotten {
+        return Ok(());
+    }
+    let words = |outline: &[u64]| {
+        let names: Vec<String> = outline.iter().map(|last| zxid_name(*last)).collect();
+        names.join(" ")
+    };
+    let seen = format!(
+        "{} says that its history ends epochs with [{}], and its disk has [{}]",
+        name(sending),
+        words(&stated),
+        words(&held)
+    );
+    let rule = "S20 honest position: what a learner says of its history is on its disk";
+    Err(broken(rule, seen, sending))
+}
+
+/// No leader has a record cut that it holds itself.
+fn shared_records_stay(last: u64, sending: &Sending<'_>, disks: &Durability) -> Result<(), Broken> {
+    let (leader, learner) = (disks.holding(sending.from), disks.holding(sending.to));
+    if leader.is_rotten || learner.is_rotten {
+        return Ok(());
+    }
+    let next = learner.image.records.partition_point(|mark| mark.0 <= last);
+    let shared = learner.image.records.get(next);
+    let shared = shared.filter(|mark| leader.image.records.binary_search(mark).is_ok());
+    let Some((zxid, _)) = shared else {
+        return Ok(());
+    };
+    let seen = format!(
+        "{} has {} cut everything after {}, and both hold {}",
+        name(sending),
+        server_name(sending.to),
+        zxid_name(last),
+        zxid_name(*zxid)
+    );
+    let rule = "S16 truncation: no leader has a record cut that it holds itself";
+    Err(broken(rule, seen, sending).server(sending.to).at(*zxid))
 }
 
 /// Whoever speaks for an epoch has promised it durably.
@@ -269,17 +345,18 @@ fn promised(epoch: u32, sending: &Sending<'_>, holding: &Holding<'_>) -> Result<
         name(sending),
         server_name(sending.to)
     );
-    let rule = "an epoch is spoken for only when its promise is durable";
+    let rule = "S20 promise: an epoch is spoken for only when its promise is durable";
     Err(broken(rule, seen, sending))
 }
 
-/// What is acknowledged is durable; the first acknowledgement of a link is of its whole plan.
+/// What is acknowledged is durable, and the log holds nothing but what this leader sent; the first
+/// acknowledgement of a link is of its whole plan. Says whether this is it.
 fn acknowledged(
     link: &mut Link,
     zxid: u64,
     sending: &Sending<'_>,
     holding: &Holding<'_>,
-) -> Result<(), Broken> {
+) -> Result<bool, Broken> {
     let before = link.acked.replace(zxid);
     let is_in_order = match before {
         None => link.target == Some(zxid),
@@ -292,37 +369,61 @@ fn acknowledged(
             zxid_name(zxid),
             before.map_or_else(|| "nothing".to_owned(), zxid_name)
         );
-        let rule = "acknowledgements begin with the plan and rise";
+        let rule = "S10 acknowledgement: acknowledgements begin with the plan and rise";
         return Err(broken(rule, seen, sending).at(zxid));
     }
     let image = holding.image;
-    if !image.has(zxid) && !holding.is_rotten {
+    let ends = |rule, end: u64| {
         let seen = format!(
-            "{} acknowledges {}, and its disk ends at {}",
+            "{} acknowledges {}, was sent {}, and its disk ends at {}",
             name(sending),
             zxid_name(zxid),
-            zxid_name(image.last())
+            zxid_name(link.sent),
+            zxid_name(end)
         );
-        let rule = "what is acknowledged is durable";
-        return Err(broken(rule, seen, sending).at(zxid));
+        Err(broken(rule, seen, sending).at(zxid).at(end))
+    };
+    if !image.has(zxid) && !holding.is_rotten {
+        let rule = "S18 honest ack: what is acknowledged is durable";
+        return ends(rule, image.last());
+    }
+    if image.last() > link.sent && !holding.is_rotten {
+        let rule = "S14 prefix: a synchronised log is a prefix of its leader's";
+        return ends(rule, image.last());
     }
     let is_fresh = image
         .promise
         .is_some_and(|promise| promise.standing == DurableStanding::Fresh);
-    if is_fresh && zxid.trailing_zeros() < 32 {
+    if is_fresh && !is_marker(zxid) {
         let seen = format!(
             "{} acknowledges {}, being fresh",
             name(sending),
             zxid_name(zxid)
         );
-        let rule = "a transaction is acknowledged by members only";
+        let rule = "S33 member: a transaction is acknowledged by members only";
         return Err(broken(rule, seen, sending).at(zxid));
     }
-    Ok(())
+    Ok(before.is_none())
 }
 
 /// A learner is told to commit only what it was sent.
-fn told(link: &Link, committed: u64, sending: &Sending<'_>) -> Result<(), Broken> {
+fn told(
+    link: &Link,
+    committed: u64,
+    sending: &Sending<'_>,
+    disks: &mut Durability,
+) -> Result<(), Broken> {
+    if committed > link.sent {
+        let seen = format!(
+            "{} tells {} to commit {}, having sent it {}",
+            name(sending),
+            server_name(sending.to),
+            zxid_name(committed),
+            zxid_name(link.sent)
+        );
+        let rule = "S30 told: a learner is told to commit only what it was sent";
+        return Err(broken(rule, seen, sending).at(committed));
+    }
     if committed > 0 && !link.is_serving {
         let seen = format!(
             "{} tells {} to commit {}, which serves nobody yet",
@@ -330,21 +431,17 @@ fn told(link: &Link, committed: u64, sending: &Sending<'_>) -> Result<(), Broken
             server_name(sending.to),
             zxid_name(committed)
         );
-        let rule = "a learner is told to commit when it serves, not before";
+        let rule = "S10 serving: a learner is told to commit when it serves, not before";
         return Err(broken(rule, seen, sending).at(committed));
     }
-    if committed <= link.sent {
+    let Some(epoch) = link.epoch else {
         return Ok(());
-    }
-    let seen = format!(
-        "{} tells {} to commit {}, having sent it {}",
-        name(sending),
-        server_name(sending.to),
-        zxid_name(committed),
-        zxid_name(link.sent)
-    );
-    let rule = "a learner is told to commit only what it was sent";
-    Err(broken(rule, seen, sending).at(committed))
+    };
+    disks.committed(Commit {
+        zxid: committed,
+        epoch,
+        server: sending.from,
+    })
 }
 
 /// Whoever looks for a leader says where its disk stands, and proposes nobody if that forgot.
@@ -359,7 +456,7 @@ fn voted(
     );
     if forgot && notification.is_looking && notification.vote.is_some() {
         let seen = format!("{} votes, being {:?}", name(sending), notification.standing);
-        let rule = "whoever forgot something proposes nobody";
+        let rule = "S33 vote: whoever forgot something proposes nobody";
         return Err(broken(rule, seen, sending));
     }
     let durable = holding.image.promise.map(|promise| promise.standing);
@@ -374,8 +471,11 @@ fn voted(
             name(sending),
             notification.standing
         );
-        let rule = "whoever votes stands where its disk says";
+        let rule = "S20 vote: whoever votes stands where its disk says";
         return Err(broken(rule, seen, sending));
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,7 @@ pub(crate) fn judge_moves(timeline: &Timeline, moves: &[Move]) -> Result<(), Bro
                     zxid_name(entry.zxid),
                     server_name(moved.from)
                 );
-                let rule = "a session that moved is not heard at its old server";
+                let rule = "E6 moved: a session that moved is not heard at its old server";
                 return Err(Broken::history(rule, seen)
                     .server(moved.from)
                     .at(entry.zxid));
@@ -104,7 +104,7 @@ pub(crate) fn judge_expiry(
                     zxid_name(entry.zxid),
                     passed / 1_000
                 );
-                let rule = "no session ends before its time";
+                let rule = "E3 not early: no session ends before its time";
                 return Err(Broken::history(rule, seen)
                     .client(tap.client)
                     .server(reign.server)
@@ -165,14 +165,17 @@ pub(crate) fn judge_homes(
             session.cast_unsigned() >> 56 == u64::try_from(tap.server + 1).unwrap_or(0);
         if *granted != 0 && !is_at_home {
             let seen = format!("{name} resumed session {session:#x}, which it cannot know");
-            return broken("a local session lives on its own server", seen);
+            return broken("E5 home: a local session lives on its own server", seen);
         }
         if *granted == 0
             && is_at_home
             && let Some(left_ms) = left_of(*session, answered.time, taps, homes)
         {
             let seen = format!("{name} refused session {session:#x} {left_ms} ms too early");
-            return broken("no local session ends before its time", seen);
+            return broken(
+                "E3 not early at home: no local session ends before its time",
+                seen,
+            );
         }
     }
     Ok(())
@@ -222,7 +225,8 @@ fn left_of(session: i64, now: Micros, taps: &[Tap], homes: &Homes<'_>) -> Option
 }
 
 /// A session whose client has said nothing for long is over, if one leader has led all the while.
-/// `now` is the end of the world; `tick` is that of its servers.
+/// `now` is the end of the world; `tick` is that of its servers. `resumed` has when
+/// each of them last went on after standing still.
 pub(crate) fn judge_silence(
     timeline: &Timeline,
     taps: &[Tap],
@@ -252,7 +256,7 @@ pub(crate) fn judge_silence(
                 "session {session:#x} of {timeout} ms is open {} ms after it was heard last",
                 (now - last) / 1_000
             );
-            let rule = "a silent session ends";
+            let rule = "E4 silence: a silent session ends";
             return Err(Broken::history(rule, seen).server(reign.server));
         }
     }

@@ -23,7 +23,8 @@ pub(crate) fn judge(rounds: &[Round], taps: &[Tap], servers: usize) -> Result<()
                             "a sync was answered at {}, and no quorum was asked for it",
                             super::broken::zxid_name(zxid.cast_unsigned())
                         );
-                        let rule = "a sync is answered by a leader that a quorum confirms";
+                        let rule =
+                            "G5 confirmed: a sync is answered by a leader that a quorum confirms";
                         return Err(Broken::history(rule, seen)
                             .client(tap.client)
                             .server(tap.server)

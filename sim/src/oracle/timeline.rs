@@ -6,12 +6,10 @@ mod below;
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::history::Writes;
 use crate::oracle::ledger::Ledger;
-use crate::oracle::model::{Answer, Effect, Impossible, Model, Node, split};
+use crate::oracle::model::{Answer, EffectKind, Impossible, Model, Node, each_effect};
 use crate::oracle::txn::{self, Change, Entry};
 use crate::oracle::wire::Request;
 use crate::swarm::Locality;
-use std::collections::BTreeMap;
-use std::rc::Rc;
 use zk_types::RecordBody;
 
 /// A committed transaction and what it meant.
@@ -20,20 +18,25 @@ pub(crate) struct Moment {
     pub(crate) zxid: u64,
     /// `None` for epoch markers and configurations.
     pub(crate) entry: Option<Entry>,
-    /// What happened to which nodes, in order.
-    pub(crate) effects: Vec<Effect>,
     /// What its requester had to be answered, when a request of a client is behind it.
     pub(crate) answer: Option<Answer>,
 }
 
-/// What a node was from a zxid on; `None` where it did not exist.
-type Version = (u64, Option<Rc<Node>>);
+impl Moment {
+    /// Tells what happened to which nodes, in order.
+    pub(crate) fn each_effect<'m>(&'m self, tell: &mut impl FnMut(&'m str, EffectKind)) {
+        if let Some(entry) = &self.entry {
+            each_effect(&entry.change, tell);
+        }
+    }
+}
 
 /// The whole history.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     pub(crate) moments: Vec<Moment>,
-    versions: BTreeMap<String, Vec<Version>>,
+    /// By epoch: its first zxid, and where that stands; zxids of an epoch have no gaps.
+    epochs: Vec<(u64, usize)>,
     pub(crate) last: Model,
     pub(crate) locality: Locality,
 }
@@ -49,15 +52,10 @@ impl Timeline {
         writes: &Writes<'_>,
         locality: Locality,
     ) -> Result<Self, Broken> {
-        let model = Model::new();
-        let mut versions = BTreeMap::new();
-        for (path, node) in &model.nodes {
-            versions.insert(path.clone(), vec![(0, Some(Rc::new(node.clone())))]);
-        }
         let mut timeline = Timeline {
-            moments: Vec::new(),
-            versions,
-            last: model,
+            moments: Vec::with_capacity(ledger.entries().len()),
+            epochs: Vec::new(),
+            last: Model::new(),
             locality,
         };
         for committed in ledger.entries() {
@@ -66,17 +64,20 @@ impl Timeline {
                 RecordBody::Txn(payload) => {
                     let entry = txn::read(payload).map_err(|_| {
                         let seen = format!("{} is unreadable", zxid_name(zxid));
-                        Broken::safety("every transaction can be read", seen).at(zxid)
+                        Broken::safety("S25 readable: every transaction can be read", seen).at(zxid)
                     })?;
                     timeline.take(zxid, entry, writes)?
                 }
                 RecordBody::Marker | RecordBody::Config(_) => Moment {
                     zxid,
                     entry: None,
-                    effects: Vec::new(),
                     answer: None,
                 },
             };
+            let epochs = &mut timeline.epochs;
+            if epochs.last().is_none_or(|last| last.0 >> 32 != zxid >> 32) {
+                epochs.push((zxid, timeline.moments.len()));
+            }
             timeline.moments.push(moment);
         }
         Ok(timeline)
@@ -84,22 +85,29 @@ impl Timeline {
 
     /// The node at `path` after everything through `zxid`.
     pub(crate) fn node_at(&self, path: &str, zxid: u64) -> Option<&Node> {
-        let versions = self.versions.get(path)?;
-        let index = versions.partition_point(|(since, _)| *since <= zxid);
-        versions[..index].last()?.1.as_deref()
+        self.last.node_at(path, zxid)
     }
 
     /// The index of `zxid`, if it was committed.
     pub(crate) fn find(&self, zxid: u64) -> Option<usize> {
-        self.moments
-            .binary_search_by_key(&zxid, |moment| moment.zxid)
-            .ok()
+        let epoch = self.epochs.partition_point(|(first, _)| *first <= zxid);
+        let (first, start) = *self.epochs[..epoch].last()?;
+        let index = start + usize::try_from(zxid - first).ok()?;
+        (self.moments.get(index)?.zxid == zxid).then_some(index)
+    }
+
+    /// How many moments there are through `zxid`.
+    fn count_through(&self, zxid: u64) -> usize {
+        match self.find(zxid) {
+            Some(index) => index + 1,
+            None => self.moments.partition_point(|moment| moment.zxid <= zxid),
+        }
     }
 
     /// The moments after `after`, through `upto`.
     pub(crate) fn between(&self, after: u64, upto: u64) -> &[Moment] {
-        let from = self.moments.partition_point(|moment| moment.zxid <= after);
-        let to = self.moments.partition_point(|moment| moment.zxid <= upto);
+        let from = self.count_through(after);
+        let to = self.count_through(upto);
         &self.moments[from..to.max(from)]
     }
 
@@ -107,21 +115,21 @@ impl Timeline {
         let broken = |rule, seen| Broken::history(rule, seen).at(zxid);
         if entry.zxid != zxid {
             let seen = format!("{} says it is {}", zxid_name(zxid), zxid_name(entry.zxid));
-            return Err(broken("a transaction knows its place", seen));
+            return Err(broken("S8 own zxid: a transaction knows its place", seen));
         }
         let answer = self.judge(&entry, writes)?;
-        let effects = self
-            .last
+        self.last
             .apply(entry.session, zxid, entry.time, &entry.change)
             .map_err(|Impossible(what)| {
                 let seen = format!("{}: {what}", zxid_name(zxid));
-                broken("every transaction follows from the state before it", seen)
+                broken(
+                    "S38 follows: every transaction follows from the state before it",
+                    seen,
+                )
             })?;
-        self.remember(zxid, &entry.change, &effects);
         Ok(Moment {
             zxid,
             entry: Some(entry),
-            effects,
             answer,
         })
     }
@@ -152,18 +160,20 @@ impl Timeline {
                 entry.session,
                 entry.cxid
             );
-            return Err(Broken::history("every transaction was asked for", seen).at(zxid));
+            return Err(
+                Broken::history("H7 asked: every transaction was asked for", seen).at(zxid),
+            );
         }
         if let Some(code) = failure(&entry.change).filter(|code| REFUSALS.contains(code)) {
             return Ok(Some(Answer::Error(code)));
         }
         let mut expected = None;
-        for request in requests {
+        for (_, request) in requests {
             if matches!(request, Request::CloseSession) {
                 return Ok(None);
             }
             let (change, answer) = self.last.expect(entry.session, zxid, entry.time, request);
-            if normal(&change) == normal(&entry.change) {
+            if is_same(&change, &entry.change) {
                 return Ok(Some(answer));
             }
             expected = Some((request, change));
@@ -175,7 +185,11 @@ impl Timeline {
             request.words(),
             entry.change
         );
-        Err(Broken::history("a write does what a single server would do", seen).at(zxid))
+        Err(Broken::history(
+            "H1 effect: a write does what a single server would do",
+            seen,
+        )
+        .at(zxid))
     }
 
     fn judge_session(&self, entry: &Entry) -> Result<(), Broken> {
@@ -199,40 +213,11 @@ impl Timeline {
             zxid_name(entry.zxid),
             entry.session
         );
-        Err(Broken::history("nothing is written after a session's end", seen).at(entry.zxid))
-    }
-
-    fn remember(&mut self, zxid: u64, change: &Change, effects: &[Effect]) {
-        let mut touched: Vec<&str> = Vec::new();
-        for effect in effects {
-            touched.push(&effect.path);
-            if let Some((parent, _)) = split(&effect.path) {
-                touched.push(parent);
-            }
-        }
-        acl_paths(change, &mut touched);
-        for path in touched {
-            let node = self.last.nodes.get(path).map(|node| Rc::new(node.clone()));
-            self.versions
-                .entry(path.to_owned())
-                .or_default()
-                .push((zxid, node));
-        }
-    }
-}
-
-fn acl_paths<'c>(change: &'c Change, touched: &mut Vec<&'c str>) {
-    match change {
-        Change::SetAcl { path, .. } => touched.push(path),
-        Change::Multi(parts) => parts.iter().for_each(|part| acl_paths(part, touched)),
-        Change::CreateSession { .. }
-        | Change::CloseSession { .. }
-        | Change::Create(_)
-        | Change::Delete { .. }
-        | Change::Reap { .. }
-        | Change::SetData { .. }
-        | Change::Check
-        | Change::Error(_) => {}
+        Err(Broken::history(
+            "E7 after the end: nothing is written after a session's end",
+            seen,
+        )
+        .at(entry.zxid))
     }
 }
 
@@ -255,10 +240,10 @@ fn failure(change: &Change) -> Option<i32> {
     }
 }
 
-/// A failed multi may be logged by its parts or as one failure.
-fn normal(change: &Change) -> Change {
-    match failure(change) {
-        Some(code) => Change::Error(code),
-        None => change.clone(),
+/// Whether two transactions are one; a failed multi may be logged by its parts or as one failure.
+fn is_same(one: &Change, other: &Change) -> bool {
+    match (failure(one), failure(other)) {
+        (None, None) => one == other,
+        (one, other) => one == other,
     }
 }

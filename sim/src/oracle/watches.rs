@@ -3,7 +3,7 @@
 
 use crate::oracle::asked::Asked;
 use crate::oracle::broken::{Broken, zxid_name};
-use crate::oracle::model::{Effect, EffectKind, split};
+use crate::oracle::model::{EffectKind, split};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::wire::{FrameKind, Request, SetWatches, Tap};
 use std::collections::{BTreeMap, VecDeque};
@@ -105,7 +105,7 @@ impl Connection<'_> {
                     None => format!("{} was not owed", words(&event)),
                 };
                 Err(self.broken(
-                    "an event fires once, in order, and only for a watch",
+                    "W2 once: an event fires once, in order, and only for a watch",
                     seen,
                     zxid,
                 ))
@@ -164,7 +164,11 @@ impl Connection<'_> {
         }
         if let Some((kind, path)) = self.caught_up.first() {
             let seen = format!("event {kind} on {path} belongs to no setWatches");
-            return Err(self.broken("an event fires only for a watch", seen, zxid));
+            return Err(self.broken(
+                "W3 nothing else: an event fires only for a watch",
+                seen,
+                zxid,
+            ));
         }
         Ok(())
     }
@@ -232,7 +236,8 @@ impl Connection<'_> {
                 zxid_name(zxid),
                 self.caught_up
             );
-            let rule = "watches set anew fire for what changed meanwhile, and wait otherwise";
+            let rule =
+                "W5 set anew: watches set anew fire for what changed meanwhile, and wait otherwise";
             return Err(self.broken(rule, seen, zxid));
         }
         self.caught_up.clear();
@@ -284,7 +289,11 @@ impl Connection<'_> {
                 zxid_name(zxid),
                 zxid_name(self.position)
             );
-            return Err(self.broken("a read and its watch are one step", seen, zxid));
+            return Err(self.broken(
+                "W10 one step: a read and its watch are one step",
+                seen,
+                zxid,
+            ));
         }
         Ok(self.watches.entry(path.to_owned()).or_default())
     }
@@ -294,7 +303,8 @@ impl Connection<'_> {
             None => Ok(()),
             Some(owed) => {
                 let seen = format!("{} had not come by the reply to {before}", words(owed));
-                let rule = "an event comes before any reply that shows its change";
+                let rule =
+                    "W1 before its change: an event comes before any reply that shows its change";
                 Err(self.broken(rule, seen, owed.zxid))
             }
         }
@@ -308,17 +318,14 @@ impl Connection<'_> {
         let timeline = self.timeline;
         if !self.watches.is_empty() {
             for moment in timeline.between(self.position, zxid) {
-                for effect in &moment.effects {
-                    self.trigger(effect, moment.zxid);
-                }
+                moment.each_effect(&mut |path, kind| self.trigger(path, kind, moment.zxid));
             }
         }
         self.position = zxid;
     }
 
-    fn trigger(&mut self, effect: &Effect, zxid: u64) {
-        let path = &effect.path;
-        match effect.kind {
+    fn trigger(&mut self, path: &str, kind: EffectKind, zxid: u64) {
+        match kind {
             EffectKind::Changed => {
                 self.data_trigger(path, CHANGED, zxid);
             }

@@ -31,7 +31,7 @@ impl Saying {
 pub(super) fn between_servers(frame: &[u8]) -> Saying {
     match Reader::default().push(frame).as_deref() {
         Ok([Said::Other]) => Saying::of(unjudged_words(frame)),
-        Ok([said]) => said_words(*said),
+        Ok([said]) => said_words(said),
         Ok(_) | Err(_) => Saying::of(format!("{} bytes that are no frame", frame.len())),
     }
 }
@@ -56,11 +56,15 @@ fn unjudged_words(frame: &[u8]) -> String {
     name.to_owned()
 }
 
-fn said_words(said: Said) -> Saying {
+fn said_words(said: &Said) -> Saying {
     let with = |word: &str, zxid: u64| Saying::of(format!("{word} {}", zxid_name(zxid))).at(zxid);
-    match said {
+    match *said {
         Said::LeaderInfo { epoch } => Saying::of(format!("leaderinfo epoch {epoch}")),
-        Said::AckEpoch { last, counted } => {
+        Said::AckEpoch {
+            ref segments,
+            counted,
+        } => {
+            let last = segments.last().copied().unwrap_or_default();
             let mut saying = with("ackepoch with", last);
             if !counted {
                 saying.words.push_str(", not to be counted");

@@ -240,7 +240,7 @@ impl Recorder {
     /// A server's disk may hold more for certain than before.
     pub(crate) fn disk_seen(&mut self, server: usize, disk: &SimDisk) {
         let before = (self.images[server].last(), self.images[server].promise);
-        if !self.images[server].refresh(disk) {
+        if self.images[server].refresh(disk).is_none() {
             return;
         }
         let image = &self.images[server];

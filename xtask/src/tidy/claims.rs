@@ -1,4 +1,4 @@
-//! Every test that the documentation names exists.
+//! Every test that the documentation names exists, and so does every rule of the simulator.
 
 use super::Findings;
 use super::files::tracked;
@@ -8,6 +8,64 @@ use std::collections::BTreeSet;
 use std::fs;
 
 const DOCUMENT: &str = "docs/compatibility.md";
+/// Names the rules of the simulator and the functions that check them.
+const RULES: &str = "docs/oracles.md";
+
+/// Every function that is named as the one that checks a rule exists, and every rule that the
+/// simulator knows is named.
+pub(super) fn check_rules(findings: &mut Findings) -> Result<()> {
+    let mut functions = BTreeSet::new();
+    let mut rules = BTreeSet::new();
+    let is_source = |name: &String| name.starts_with("sim/src/") && name.ends_with(".rs");
+    for name in tracked()?.into_iter().filter(is_source) {
+        let text = fs::read_to_string(root().join(&name)).with_context(|| name.clone())?;
+        functions.extend(functions_in(&text).map(|function| format!("sim::{function}")));
+        rules.extend(rules_in(&text).map(str::to_owned));
+    }
+    let document = fs::read_to_string(root().join(RULES)).context(RULES)?;
+    for (line, claim) in claims(&document) {
+        if !functions.contains(claim) {
+            findings.error(format!("{RULES}:{line}: there is no function {claim}"));
+        }
+    }
+    let mut named = BTreeSet::new();
+    for (line, row) in rows(&document) {
+        let rule = row.split('|').nth(1).unwrap_or_default().trim();
+        let is_header = rule == "rule" || rule.starts_with("---");
+        if !is_header && !row.contains("sim::") && !row.contains("not checked: ") {
+            findings.error(format!(
+                "{RULES}:{line}: {rule} names no function, and not why"
+            ));
+        }
+        named.insert(rule.to_owned());
+    }
+    for rule in rules.difference(&named) {
+        findings.error(format!(
+            "{RULES}: rule {rule} of the simulator is not there"
+        ));
+    }
+    Ok(())
+}
+
+/// The names of all functions.
+fn functions_in(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().filter_map(|line| line.split_once("fn "));
+    lines.filter_map(|(_, rest)| rest.split(['(', '<']).next())
+}
+
+/// The numbers that rules begin with: a capital letter, digits, a short name and a colon.
+fn rules_in(text: &str) -> impl Iterator<Item = &str> {
+    text.split('"').skip(1).filter_map(|quoted| {
+        let (short, _) = quoted.split_once(": ")?;
+        let (number, name) = short.split_once(' ')?;
+        let digits = number.strip_prefix(|letter: char| "SLGHWED".contains(letter))?;
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let is_name = name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b' ');
+        (is_number && is_name && !name.is_empty()).then_some(number)
+    })
+}
 
 pub(super) fn check(findings: &mut Findings) -> Result<()> {
     let mut tests = BTreeSet::new();
@@ -91,6 +149,14 @@ mod tests {
     fn only_marked_functions_are_tests() {
         let found: Vec<&str> = tests_in(SOURCE).collect();
         assert_eq!(found, ["one", "two"]);
+    }
+
+    #[test]
+    fn rules_and_functions_are_read_off_the_sources() {
+        let source = "fn one<'a>(x: u8) {\n  let rule = \"S22 survival: all\";\n}\n\
+                      pub(crate) fn two() { say(\"E: not a rule\", \"S1: nor this\") }\n";
+        assert_eq!(functions_in(source).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(rules_in(source).collect::<Vec<_>>(), ["S22"]);
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use super::{Answer, FIRST, Node, code, fresh, perms, split};
 use crate::oracle::txn::{Change, Created, Mortality};
 use crate::oracle::wire::Request;
-use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// Whether a session may own ephemeral nodes; one that only its server knows may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +22,8 @@ pub(crate) fn expect<'n>(
     let mut scratch = Scratch {
         nodes,
         ephemerals,
-        changed: BTreeMap::new(),
+        changed: Vec::new(),
+        keeps: matches!(request, Request::Multi(_)),
     };
     match scratch.one(session, zxid, time, request) {
         Ok((change, answer)) => (change, answer),
@@ -36,14 +35,23 @@ pub(crate) fn expect<'n>(
 struct Scratch<'f, 'n> {
     nodes: &'f dyn Fn(&str) -> Option<&'n Node>,
     ephemerals: Ephemerals,
-    changed: BTreeMap<String, Option<Node>>,
+    changed: Vec<(String, Option<Node>)>,
+    /// Whether anything comes after that has to see the changes.
+    keeps: bool,
 }
 
 impl Scratch<'_, '_> {
     fn get(&self, path: &str) -> Option<&Node> {
-        match self.changed.get(path) {
-            Some(node) => node.as_ref(),
+        let changed = self.changed.iter().rev();
+        match changed.into_iter().find(|(at, _)| at == path) {
+            Some((_, node)) => node.as_ref(),
             None => (self.nodes)(path),
+        }
+    }
+
+    fn put(&mut self, path: &str, node: Option<Node>) {
+        if self.keeps {
+            self.changed.push((path.to_owned(), node));
         }
     }
 
@@ -76,7 +84,7 @@ impl Scratch<'_, '_> {
                 node.mtime = time;
                 let answer = Answer::Stat(node.stat());
                 let version = node.version;
-                self.changed.insert(path.clone(), Some(node));
+                self.put(path, Some(node));
                 let change = Change::SetData {
                     path: path.clone(),
                     data: data.clone(),
@@ -130,8 +138,7 @@ impl Scratch<'_, '_> {
             return Err(code::EPHEMERAL_ON_LOCAL_SESSION);
         }
         let (parent, _) = split(path).ok_or(code::NODE_EXISTS)?;
-        let parent = parent.to_owned();
-        let mut above = self.get(&parent).ok_or(code::NO_NODE)?.clone();
+        let mut above = self.get(parent).ok_or(code::NO_NODE)?.clone();
         above.allows(perms::CREATE)?;
         let sequential = matches!(flags, 2 | 3 | 6);
         let owner = if is_ephemeral { session } else { 0 };
@@ -148,16 +155,15 @@ impl Scratch<'_, '_> {
         }
         above.creations += 1;
         above.pzxid = zxid;
-        let (_, name) = split(&path).expect("a created path has a parent");
-        Rc::make_mut(&mut above.children).insert(name.to_owned());
+        above.children += 1;
         let parent_cversion = above.creations;
-        self.changed.insert(parent, Some(above));
+        self.put(parent, Some(above));
         let node = Node {
             mortality,
             ..fresh(zxid, time, owner, data.cloned())
         };
         let stat = with_stat.then(|| node.stat());
-        self.changed.insert(path.clone(), Some(node));
+        self.put(&path, Some(node));
         let change = Change::Create(Created {
             path: path.clone(),
             data: data.cloned(),
@@ -172,18 +178,18 @@ impl Scratch<'_, '_> {
         if FIRST.contains(&path) {
             return Err(code::BAD_ARGUMENTS);
         }
-        let (parent, name) = split(path).ok_or(code::BAD_ARGUMENTS)?;
+        let (parent, _) = split(path).ok_or(code::BAD_ARGUMENTS)?;
         let mut above = self.get(parent).ok_or(code::NO_NODE)?.clone();
         above.allows(perms::DELETE)?;
         let node = self.get(path).ok_or(code::NO_NODE)?;
         check_version(version, node.version)?;
-        if !node.children.is_empty() {
+        if node.children != 0 {
             return Err(code::NOT_EMPTY);
         }
-        Rc::make_mut(&mut above.children).remove(name);
+        above.children -= 1;
         above.pzxid = zxid;
-        self.changed.insert(parent.to_owned(), Some(above));
-        self.changed.insert(path.to_owned(), None);
+        self.put(parent, Some(above));
+        self.put(path, None);
         Ok((
             Change::Delete {
                 path: path.to_owned(),
@@ -200,7 +206,7 @@ impl Scratch<'_, '_> {
         node.aversion += 1;
         let version = node.aversion;
         let answer = Answer::Stat(node.stat());
-        self.changed.insert(path.to_owned(), Some(node));
+        self.put(path, Some(node));
         let path = path.to_owned();
         let change = Change::SetAcl {
             path,

@@ -26,7 +26,7 @@ fn with_session() -> Model {
 
 #[test]
 fn a_fresh_root_looks_as_documented() {
-    let stat = Model::new().nodes["/"].stat();
+    let stat = Model::new().node("/").unwrap().stat();
     assert_eq!((stat.cversion, stat.children), (-1, 1));
 }
 
@@ -55,7 +55,7 @@ fn a_failed_multi_leaves_nothing_and_says_which_part_failed() {
     let multi = Request::Multi(vec![create("/a", 0), create("/a", 0), create("/b", 0)]);
     let answer = perform(&mut model, 7, 2, &multi);
     assert_eq!(answer, Answer::Multi(vec![Err(0), Err(-110), Err(-2)]));
-    assert!(!model.nodes.contains_key("/a"));
+    assert!(model.node("/a").is_none());
 }
 
 #[test]
@@ -67,9 +67,9 @@ fn the_end_of_a_session_must_take_exactly_its_ephemerals() {
     let right = Change::CloseSession {
         paths: vec!["/e".to_owned()],
     };
-    let effects = model.apply(7, 3, 0, &right).unwrap();
-    assert_eq!(effects.len(), 1);
-    assert!(!model.nodes.contains_key("/e"));
+    model.apply(7, 3, 0, &right).unwrap();
+    assert_eq!(model.changes_of("/e"), [2, 3]);
+    assert!(model.node("/e").is_none());
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn an_access_list_is_looked_at_where_the_documentation_says() {
         version: -1,
     };
     perform(&mut model, 7, 3, &close);
-    assert_eq!(model.nodes["/a"].aversion, 1);
+    assert_eq!(model.node("/a").unwrap().aversion, 1);
     let denied = Answer::Error(code::NO_AUTH);
     assert_eq!(perform(&mut model, 7, 4, &create("/a/b", 0)), denied);
     let delete = |path: &str| Request::Delete {

@@ -1,7 +1,7 @@
 //! Whole subtrees, as they were.
 
 use super::Timeline;
-use crate::oracle::model::Node;
+use crate::oracle::model::{Node, split};
 
 impl Timeline {
     /// All nodes below `path` after everything through `zxid`.
@@ -10,9 +10,16 @@ impl Timeline {
             "/" => "/".to_owned(),
             path => format!("{path}/"),
         };
-        let from = self.versions.range(prefix.clone()..);
-        let within = from.take_while(move |(path, _)| path.starts_with(&prefix));
-        let others = within.filter(|(path, _)| path.as_str() != "/");
-        others.filter_map(move |(path, _)| Some((path.as_str(), self.node_at(path, zxid)?)))
+        self.last.within(prefix, zxid)
+    }
+
+    /// The names of all children of `path` after everything through `zxid`, and what they were.
+    pub(crate) fn children(&self, path: &str, zxid: u64) -> impl Iterator<Item = (&str, &Node)> {
+        let below = self.below(path, zxid);
+        let parent = path.to_owned();
+        below.filter_map(move |(path, node)| {
+            let (above, name) = split(path)?;
+            (above == parent).then_some((name, node))
+        })
     }
 }
