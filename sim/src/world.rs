@@ -137,7 +137,7 @@ pub(crate) struct World {
     to_catch_up: usize,
     /// What had happened when all was well, and when nobody had asked for anything for a while.
     well: Option<Activity>,
-    idle: Option<Activity>,
+    idle: Option<(Micros, Activity)>,
 }
 
 /// Lends a host or a client what it touches of the world.
@@ -465,12 +465,21 @@ impl World {
             },
             Phase::Quiet { until } => {
                 let missing = self.what_is_missing();
-                if now > until + 2 * self.swarm.tick && missing.is_none() {
-                    self.all_is_quiet()?;
-                    self.phase = Phase::Over;
+                let is_late = now > until + self.bound();
+                let span = 2 * self.swarm.tick;
+                if let Some((since, idle)) = self.idle
+                    && now > since + span
+                    && missing.is_none()
+                {
+                    match self.all_is_quiet(idle)? {
+                        Ok(()) => self.phase = Phase::Over,
+                        Err(broken) if is_late => return Err(broken),
+                        // A snapshot, say, is still on its way to a slow disk.
+                        Err(_) => self.idle = Some((now, self.activity())),
+                    }
                 } else if now > until && self.idle.is_none() {
-                    self.idle = Some(self.activity());
-                } else if now > until + self.bound() {
+                    self.idle = Some((now, self.activity()));
+                } else if is_late {
                     let rule = "L5 agreement: servers agree when nobody writes";
                     let seen = missing.unwrap_or_default();
                     return Err(Broken::liveness(rule, seen));
@@ -509,29 +518,34 @@ impl World {
         missing
     }
 
+    /// The last record that any server has in its log, on disk or not.
+    fn last_logged(&self) -> u64 {
+        let running = self.hosts.iter().filter_map(Host::replica);
+        running
+            .map(|replica| replica.observe().zab.last.0)
+            .max()
+            .unwrap_or_default()
+    }
+
     fn activity(&self) -> Activity {
         Activity {
             epochs: self.judges.epochs(),
             txns: self.judges.ledger.entries().len(),
+            logged: self.last_logged(),
             writes: self.hosts.iter().map(|host| host.disk.last_write()).sum(),
             messages: self.judges.messages(),
         }
     }
 
     /// What must stay as it is when everything is well and nobody asks for anything.
-    fn all_is_quiet(&self) -> Result<(), Broken> {
+    fn all_is_quiet(&self, idle: Activity) -> Result<Result<(), Broken>, Broken> {
         let now = self.activity();
         // An epoch that is full by plan ends at any time.
         if let Some(well) = self.well.filter(|_| self.swarm.counter_max > 1_000_000) {
             one_leader_stays(well, now)?;
         }
-        match self.idle {
-            Some(idle) => {
-                let learners = u64::try_from(self.hosts.len() - 1).expect("few servers");
-                idle_servers_are_quiet(idle, now, learners)
-            }
-            None => Ok(()),
-        }
+        let learners = u64::try_from(self.hosts.len() - 1).expect("few servers");
+        Ok(idle_servers_are_quiet(idle, now, learners))
     }
 
     /// How long service may take to come back.

@@ -120,6 +120,8 @@ pub(crate) struct Activity {
     pub(crate) epochs: usize,
     /// Transactions that were committed.
     pub(crate) txns: usize,
+    /// The last record that was proposed, which commits a little later.
+    pub(crate) logged: u64,
     /// Writes to disks.
     pub(crate) writes: u64,
     /// Messages between servers.
@@ -137,14 +139,14 @@ pub(crate) fn one_leader_stays(before: Activity, now: Activity) -> Result<(), Br
     Err(Broken::liveness(rule, seen))
 }
 
-/// While nothing is committed, disks are not written to, and servers say no more to each other than
+/// While nothing is proposed, disks are not written to, and servers say no more to each other than
 /// pings and their answers: at most 24 messages to each learner within two ticks.
 pub(crate) fn idle_servers_are_quiet(
     before: Activity,
     now: Activity,
     learners: u64,
 ) -> Result<(), Broken> {
-    if now.txns != before.txns {
+    if (now.txns, now.logged) != (before.txns, before.logged) {
         return Ok(());
     }
     let (writes, messages) = (now.writes - before.writes, now.messages - before.messages);
@@ -201,6 +203,7 @@ mod tests {
         let before = Activity {
             epochs: 2,
             txns: 9,
+            logged: 9,
             writes: 5,
             messages: 100,
         };
