@@ -90,6 +90,15 @@ fn a_recorded_run_has_words_that_are_the_same_run() {
 }
 
 #[test]
+fn a_partition_with_nobody_on_one_side_is_read_as_it_is_printed() {
+    let line = "do {\"block\":{\"rift\":{\"between\":[]},\"length\":40000}}";
+    let text = format!("ensemble 3 servers 1 clients\nat 5ms: {line}\n");
+    let scenario = Scenario::read(&text).expect("it is read");
+    let printed = scenario.print().expect("it has words");
+    assert_eq!(Scenario::read(&printed), Ok(scenario), "{printed}");
+}
+
+#[test]
 fn a_line_that_says_nothing_is_named() {
     for (text, line) in [
         ("ensemble 3 servers 1 clients\nfly", 2),

@@ -123,6 +123,8 @@ fn print_rift(rift: &Rift) -> Option<String> {
             print_machine(from)?,
             print_machine(to)?
         )),
+        // With nobody on one side nothing is parted, and there is nothing to name.
+        Rift::Between(side) if side.is_empty() => None,
         Rift::Between(side) => {
             let names: Option<Vec<String>> = side.iter().map(print_machine).collect();
             Some(format!("part {}", names?.join(" ")))
