@@ -286,6 +286,13 @@ impl Replica {
         self.settle();
     }
 
+    /// Whether a server whose disk is full is of no use: its log waits for space, and there are
+    /// others who may have some. A server alone goes on serving reads, and writes when there is
+    /// space again.
+    pub fn is_stuck_without_space(&self) -> bool {
+        self.config.voters().len() > 1 && self.storage.wal.waits_for_background()
+    }
+
     /// What recovery found on the disk that an operator should read.
     pub fn findings(&self) -> &[Finding] {
         &self.findings

@@ -36,6 +36,16 @@ pub struct DiskError {
     pub source: io::Error,
 }
 
+impl DiskError {
+    /// Whether it is over once there is space again.
+    pub fn is_lack_of_space(&self) -> bool {
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    }
+}
+
 impl FileDisk {
     /// The disk in these directories.
     pub fn new(directories: DataDirectories) -> FileDisk {

@@ -1,10 +1,12 @@
 //! The two lanes of a disk: a thread each, running operations in order.
 
 use crate::file_disk::{DiskError, FileDisk};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
-use wal::{Disk, DiskTask, Lane, TaskId};
+use std::time::Duration;
+use wal::{Disk, DiskOp, DiskTask, Lane, TaskId};
 
 /// What a lane has to say.
 #[derive(Debug)]
@@ -16,6 +18,9 @@ pub enum LaneReport {
         /// What it read.
         bytes: Vec<u8>,
     },
+    /// There is no space for a task of the background lane; it is tried again, and this is told
+    /// each time. The server may go on as long as its log does not wait for it.
+    Full(DiskError),
     /// A task failed; the lane has stopped, and so must the server.
     Failed(DiskError),
 }
@@ -93,30 +98,72 @@ where
         .spawn(move || run(disk, &tasks, report))
 }
 
-fn run(mut disk: FileDisk, tasks: &Receiver<DiskTask>, report: impl Fn(LaneReport)) {
-    for task in tasks {
-        if task.lane == Lane::Background && disk.is_stopping() {
+fn run(disk: FileDisk, tasks: &Receiver<DiskTask>, report: impl Fn(LaneReport)) {
+    let mut lane = LaneThread {
+        disk,
+        tasks,
+        queue: VecDeque::new(),
+        report,
+    };
+    while let Some(task) = lane.next() {
+        if task.lane == Lane::Background && lane.disk.is_stopping() {
             return;
         }
-        match disk.run(&task.op) {
+        match lane.run_when_there_is_space(&task) {
             Ok(bytes) => {
                 if let Some(id) = task.id {
-                    report(LaneReport::Done { id, bytes });
+                    (lane.report)(LaneReport::Done { id, bytes });
                 }
             }
             Err(error) => {
-                report(LaneReport::Failed(error));
+                (lane.report)(LaneReport::Failed(error));
                 return;
             }
         }
     }
 }
 
+struct LaneThread<'a, R> {
+    disk: FileDisk,
+    tasks: &'a Receiver<DiskTask>,
+    /// What came in while a task waited for space.
+    queue: VecDeque<DiskTask>,
+    report: R,
+}
+
+impl<R: Fn(LaneReport)> LaneThread<'_, R> {
+    fn next(&mut self) -> Option<DiskTask> {
+        self.queue.pop_front().or_else(|| self.tasks.recv().ok())
+    }
+
+    /// Runs a task; one of the background lane that only lacks space waits for it.
+    fn run_when_there_is_space(&mut self, task: &DiskTask) -> Result<Vec<u8>, DiskError> {
+        // What a sync could not place is lost to it: only what writes again may be tried again.
+        let may_wait = task.lane == Lane::Background
+            && matches!(task.op, DiskOp::Write { .. } | DiskOp::Allocate { .. });
+        loop {
+            match self.disk.run(&task.op) {
+                Err(error) if may_wait && error.is_lack_of_space() && !self.disk.is_stopping() => {
+                    (self.report)(LaneReport::Full(error));
+                    // Whoever hangs up stops the disk first, so this ends.
+                    if let Ok(task) = self.tasks.recv_timeout(SPACE_AGAIN) {
+                        self.queue.push_back(task);
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+/// How often it is tried whether there is space.
+const SPACE_AGAIN: Duration = Duration::from_millis(250);
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data_directory::{DataDirectories, WhenMissing};
-    use wal::{Directory, DiskOp, File};
+    use wal::{Directory, File};
 
     #[test]
     fn a_lane_keeps_its_order_and_stops_at_the_first_failure() {
@@ -174,5 +221,53 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn the_background_lane_waits_for_space_and_the_log_lane_does_not() {
+        let home = tempfile::tempdir().unwrap();
+        let directories =
+            DataDirectories::open(home.path(), home.path(), WhenMissing::Create).unwrap();
+        let segment = directories.log().join("segment");
+        std::os::unix::fs::symlink("/dev/full", &segment).unwrap();
+        let (reports, reported) = mpsc::channel();
+        let report = move |report| drop(reports.send(report));
+        let lanes = Lanes::start(FileDisk::new(directories), report).unwrap();
+        let file = |name: &str| File {
+            directory: Directory::Log,
+            name: name.to_owned(),
+        };
+        lanes.push(DiskTask {
+            lane: Lane::Background,
+            op: DiskOp::Allocate {
+                file: file("segment"),
+                bytes: 10,
+            },
+            id: Some(TaskId(1)),
+        });
+        for _ in 0..2 {
+            let full = reported.recv().unwrap();
+            assert!(matches!(&full, LaneReport::Full(error) if error.is_lack_of_space()));
+        }
+        std::fs::remove_file(&segment).unwrap();
+        let done = reported
+            .iter()
+            .find(|report| !matches!(report, LaneReport::Full(_)));
+        assert!(matches!(done, Some(LaneReport::Done { id: TaskId(1), .. })));
+        assert_eq!(std::fs::metadata(&segment).unwrap().len(), 10);
+
+        let other = segment.with_file_name("other");
+        std::os::unix::fs::symlink("/dev/full", other).unwrap();
+        lanes.push(DiskTask {
+            lane: Lane::Log,
+            op: DiskOp::Allocate {
+                file: file("other"),
+                bytes: 10,
+            },
+            id: None,
+        });
+        let failed = reported.recv().unwrap();
+        assert!(matches!(failed, LaneReport::Failed(_)), "{failed:?}");
+        lanes.finish();
     }
 }

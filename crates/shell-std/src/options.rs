@@ -1,6 +1,7 @@
 //! What a shell is told to run.
 
 use crate::data_directory::DataDirectories;
+use crate::file_disk::DiskError;
 use recording::RecordTo;
 use replica::{Event, PeerPort};
 use std::collections::BTreeMap;
@@ -85,6 +86,8 @@ pub enum Notice {
     PeerTooSlow(LinkId),
     /// Nothing is recorded, or nothing more, and why; the server goes on.
     NotRecorded(String),
+    /// There is no space for a snapshot or for more log; said again as long as that is so.
+    DiskFull(DiskError),
 }
 
 impl fmt::Display for Notice {
@@ -97,6 +100,19 @@ impl fmt::Display for Notice {
                 write!(
                     f,
                     "server {peer} cannot be reached on its {port:?} port: {error}"
+                )
+            }
+            Notice::DiskFull(error) => {
+                let DiskError {
+                    action,
+                    path,
+                    source,
+                } = error;
+                let path = path.display();
+                write!(
+                    f,
+                    "there is no space to {action} {path} ({source}): free some; until then \
+                     snapshots wait, and writes too once the log is full"
                 )
             }
             Notice::PeerTooSlow(link) => {

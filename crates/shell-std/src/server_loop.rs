@@ -147,6 +147,12 @@ impl ServerLoop {
             Event::Lane(LaneReport::Done { id, bytes }) => {
                 self.tell(Input::DiskDone { id, bytes });
             }
+            Event::Lane(LaneReport::Full(error)) => {
+                if self.replica.replica().is_stuck_without_space() {
+                    return ControlFlow::Break(Err(error.into()));
+                }
+                (self.notices)(Notice::DiskFull(error));
+            }
             Event::Lane(LaneReport::Failed(error)) => return ControlFlow::Break(Err(error.into())),
             Event::Stop => return ControlFlow::Break(Ok(())),
         }

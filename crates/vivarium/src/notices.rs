@@ -24,6 +24,7 @@ struct Said {
     /// What was last wrong with each peer.
     unreachable: BTreeMap<(ServerId, PeerPort), io::ErrorKind>,
     accept_failures: u64,
+    disk_full: u64,
     nonsense: u64,
     quotas_passed: u64,
     unproven: u64,
@@ -72,6 +73,7 @@ impl Said {
             }
             Notice::Finding(finding) => (finding_level(&finding), finding.to_string()),
             Notice::AcceptFailed(_) => (seldom(&mut self.accept_failures), notice.to_string()),
+            Notice::DiskFull(_) => (seldom(&mut self.disk_full), notice.to_string()),
             Notice::PeerTooSlow(_) | Notice::NotRecorded(_) => (Level::Warn, notice.to_string()),
         }
     }

@@ -4,7 +4,7 @@ use super::access::Access;
 use super::{Finding, RecoveryError};
 use crate::format::manifest::{self, Manifest};
 use crate::format::names::Name;
-use crate::format::slots;
+use crate::format::slots::{self, Slots};
 use crate::format::{identity, names, promise};
 use crate::{DataIdentity, Directory, Disk, DiskOp};
 use zk_types::{Promise, ServerId};
@@ -42,15 +42,24 @@ pub(super) fn identity<D: Disk>(
             fresh: true,
         });
     }
-    let read = access.read_slots(identity::KIND, &file)?;
-    let decoded = read.and_then(|(_, payload)| identity::decode(&payload));
-    let identity = decoded.ok_or(RecoveryError::IdentityDamaged { file })?;
+    // Nothing is written to data of another server.
+    let identity = match identity::KIND.read(&access.read(&file, slots::FILE_BYTES)?) {
+        Slots::Value { payload, .. } => identity::decode(&payload),
+        Slots::UnknownVersion(version) => {
+            return Err(RecoveryError::UnknownVersion { file, version });
+        }
+        Slots::Lost => None,
+    };
+    let Some(identity) = identity else {
+        return Err(RecoveryError::IdentityDamaged { file });
+    };
     if identity.server != me {
         return Err(RecoveryError::OtherServer {
             found: identity.server,
             me,
         });
     }
+    access.read_slots(identity::KIND, &file)?;
     Ok(Opening {
         identity,
         fresh: false,

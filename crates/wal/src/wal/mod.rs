@@ -238,6 +238,12 @@ impl Wal {
         self.history.tail().end - self.history.floor().end + gathered
     }
 
+    /// Whether what was asked for cannot be written before the background lane has done something:
+    /// prepared a segment, in most cases.
+    pub fn waits_for_background(&self) -> bool {
+        self.in_flight.is_none() && self.flush == Flush::Wanted && !self.queue.is_empty()
+    }
+
     /// Bytes that all files of the log take, and that all snapshots take.
     pub fn directory_bytes(&self) -> (u64, u64) {
         (
