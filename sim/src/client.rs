@@ -25,7 +25,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use zk_types::{ErrorCode, Instant};
+use zk_types::{ErrorCode, Instant, Zxid};
+
+/// How many times faster a client thinks when it is late.
+const HURRY: u64 = 6;
+/// How many times more requests it then has under way at most.
+const HURRY_DEPTH: usize = 4;
 
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,14 +154,28 @@ impl SimClient {
         !self.paused && !self.is_over
     }
 
-    /// When it thinks of something to ask for, drawn.
-    pub(crate) fn draw_pause(&mut self, think: Micros) -> Micros {
-        1 + self.dice.below(think * 2)
+    /// When it thinks of something to ask for, drawn. One that was not served for a while hurries
+    /// afterwards.
+    pub(crate) fn draw_pause(&mut self, now: Micros, think: Micros) -> Micros {
+        let pause = 1 + self.dice.below(think * 2);
+        let is_late = self.is_late(now, think);
+        if is_late { pause / HURRY + 1 } else { pause }
+    }
+
+    /// Whether it was answered less often than it wanted to ask.
+    fn is_late(&self, now: Micros, think: Micros) -> bool {
+        self.answered < now / think
     }
 
     /// Draws what it asks for now.
-    pub(crate) fn draw(&mut self, swarm: &Swarm) -> Vec<Ask> {
-        let is_busy = self.asked.len() >= swarm.depth;
+    pub(crate) fn draw(&mut self, now: Micros, swarm: &Swarm) -> Vec<Ask> {
+        let hurry = self.is_late(now, swarm.think) && self.is_up;
+        let depth = if hurry {
+            swarm.depth * HURRY_DEPTH
+        } else {
+            swarm.depth
+        };
+        let is_busy = self.asked.len() >= depth;
         if !self.can_ask() || self.aim != Aim::Work || is_busy {
             return Vec::new();
         }
@@ -375,8 +394,9 @@ impl SimClient {
                     zxid,
                     result,
                 } => {
-                    let words = format!("{result:?}");
-                    around.chain.push(now, 42, self.entity(), words.as_bytes());
+                    // What was answered came as bytes, which were hashed.
+                    let settled = settlement(ticket, zxid, &result);
+                    around.chain.push(now, 42, self.entity(), &settled);
                     let order = around.chain.events();
                     around.notes.record(|recorder| {
                         let zxid = zxid.map(|zxid| zxid.0);
@@ -503,13 +523,15 @@ impl SimClient {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.asked.insert(ticket, request.clone());
-        let words = format!("{request:?}");
+        // What it asks for is hashed when it is sent.
+        let name = ticket.0.to_be_bytes();
         around
             .chain
-            .push(around.queue.now(), 45, self.entity(), words.as_bytes());
-        around
-            .notes
-            .record(|recorder| recorder.invoked(self.node, ticket.0, &words));
+            .push(around.queue.now(), 45, self.entity(), &name);
+        around.notes.record(|recorder| {
+            let words = format!("{request:?}");
+            recorder.invoked(self.node, ticket.0, &words);
+        });
         self.handle(Input::Request { ticket, request }, taps, around)?;
         Ok(ticket)
     }
@@ -569,6 +591,19 @@ impl SimClient {
     fn entity(&self) -> u64 {
         u64::try_from(self.index).expect("few clients")
     }
+}
+
+/// A request that was settled, in the bytes that are hashed: which, at what state, and whether.
+fn settlement(
+    ticket: Ticket,
+    zxid: Option<Zxid>,
+    result: &Result<Response, ClientError>,
+) -> [u8; 17] {
+    let mut bytes = [0; 17];
+    bytes[..8].copy_from_slice(&ticket.0.to_be_bytes());
+    bytes[8..16].copy_from_slice(&zxid.map_or(u64::MAX, |zxid| zxid.0).to_be_bytes());
+    bytes[16] = u8::from(result.is_ok());
+    bytes
 }
 
 fn machine(noise: &Noise, index: usize, generation: u64, swarm: &Swarm) -> Client {

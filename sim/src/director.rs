@@ -34,7 +34,7 @@ impl World {
         match &self.director {
             Director::Seed => {
                 for index in 0..self.clients.len() {
-                    let pause = self.clients[index].draw_pause(self.swarm.think);
+                    let pause = self.clients[index].draw_pause(0, self.swarm.think);
                     self.queue.after(pause, Event::Think(index));
                 }
                 let first = self.nemesis.first(&self.swarm);
@@ -60,9 +60,11 @@ impl World {
         if !self.is_breakable() {
             return Ok(());
         }
-        let pause = self.clients[index].draw_pause(self.swarm.think);
+        let now = self.queue.now();
+        let client = &mut self.clients[index];
+        let pause = client.draw_pause(now, self.swarm.think);
         self.queue.after(pause, Event::Think(index));
-        for ask in self.clients[index].draw(&self.swarm) {
+        for ask in client.draw(now, &self.swarm) {
             self.obey(Op {
                 at: self.queue.now(),
                 client: index,

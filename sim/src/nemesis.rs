@@ -22,6 +22,9 @@ use crate::swarm::Swarm;
 use crate::world::{Event, World};
 use std::collections::BTreeMap;
 
+/// The longest time that something stays broken, in microseconds.
+const LONGEST: Micros = 24_000_000;
+
 /// The one who breaks things.
 #[derive(Clone, Debug)]
 pub(crate) struct Nemesis {
@@ -30,6 +33,8 @@ pub(crate) struct Nemesis {
     /// What is to be taken back, by number; `None` once it was.
     broken: Vec<Option<Breakage>>,
     counters: BTreeMap<&'static str, u64>,
+    /// Faults that struck.
+    struck: u64,
 }
 
 /// Something that can be taken back.
@@ -55,6 +60,7 @@ impl Nemesis {
             suggest_dice: Dice::new(seed, Stream::Nemesis, 2),
             broken: Vec::new(),
             counters: BTreeMap::new(),
+            struck: 0,
         }
     }
 
@@ -79,8 +85,21 @@ impl Nemesis {
         *self.counters.entry(what).or_default() += 1;
     }
 
+    /// Counts a fault that struck.
+    pub(crate) fn struck(&mut self, what: &'static str) {
+        self.struck += 1;
+        self.count(what);
+    }
+
+    /// Whether fewer faults struck than the world is to see at least.
+    fn is_late(&self, now: Micros, swarm: &Swarm) -> bool {
+        self.struck * swarm.safety < swarm.faults_least * now
+    }
+
     fn duration(&mut self, swarm: &Swarm) -> Micros {
-        self.dice.octaves((swarm.tick / 4).max(1), swarm.tick * 24)
+        let longest = (swarm.tick * 24).min(swarm.safety / 8).min(LONGEST);
+        let shortest = (swarm.tick / 4).clamp(1, longest);
+        self.dice.octaves(shortest, longest)
     }
 
     fn survival(&mut self, swarm: &Swarm) -> Survival {
@@ -128,9 +147,11 @@ impl World {
         if self.swarm.faults.is_empty() || !self.is_breakable() {
             return Ok(());
         }
+        let is_late = self.nemesis.is_late(self.queue.now(), &self.swarm);
         let dice = &mut self.nemesis.dice;
         let mean = self.swarm.fault_interval;
-        let quiet = if dice.percent(10) { mean * 6 } else { 0 };
+        let quiet = (mean * 6).min(self.swarm.safety / 8);
+        let quiet = if dice.percent(10) { quiet } else { 0 };
         let again = if dice.percent(self.swarm.together) {
             dice.octaves(1_000, self.swarm.tick)
         } else {
@@ -145,7 +166,6 @@ impl World {
             here
         });
         let (fault, _) = *chosen.expect("a number below the total falls on an entry");
-        self.queue.after(again, Event::Strike);
         let mut label = Some(fault);
         for action in self.draw(fault)? {
             let strike = Strike {
@@ -157,6 +177,13 @@ impl World {
                 label = None;
             }
         }
+        // Where nothing could be done, or too little was, something is tried soon.
+        let again = if label.is_none() && !is_late {
+            again
+        } else {
+            again.min(mean / 4)
+        };
+        self.queue.after(again, Event::Strike);
         Ok(())
     }
 }

@@ -197,6 +197,7 @@ impl Net {
         let due = direction.due(leaves, law, &self.knobs, &self.noise, &mut self.counts);
         let room = self.knobs.socket_bytes.saturating_sub(direction.bytes);
         let taken = room.min(bytes.len());
+        let is_heard = open.port == Port::Client;
         direction.bytes += bytes.len();
         direction.owed += bytes.len() - taken;
         direction.queue.push_back((due, bytes));
@@ -204,7 +205,8 @@ impl Net {
             direction.waiting = Waiting::Event;
             self.arrives(conn, side, due);
         }
-        if taken > 0 {
+        // Nobody asks what a socket between servers has taken.
+        if taken > 0 && is_heard {
             self.tell(conn, side, What::Sent(taken));
         }
     }
@@ -421,6 +423,7 @@ impl Net {
         self.counts.after_close += u64::from(has_left && !taken.is_empty());
         let broken = direction.breaks();
         let owed = direction.settle(&self.knobs);
+        let is_heard = open.port == Port::Client;
         let next = direction.next_due().map(|due| due.max(now));
         direction.waiting = if next.is_some() {
             Waiting::Event
@@ -432,7 +435,7 @@ impl Net {
         if !taken.is_empty() {
             self.tell(conn, side.other(), What::Bytes(taken));
         }
-        if owed > 0 {
+        if owed > 0 && is_heard {
             self.tell(conn, side, What::Sent(owed));
         }
         if broken == Some(Broken::Connection) {

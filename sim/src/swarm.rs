@@ -11,6 +11,9 @@ use crate::queue::Micros;
 use crate::workload::Recipes;
 use serde::{Deserialize, Serialize};
 
+/// Kinds of faults that a world knows at least, if it knows any.
+const KINDS_LEAST: usize = 3;
+
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -147,6 +150,11 @@ impl Fault {
         }
     }
 
+    /// The names of all kinds.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Fault::ALL.into_iter().map(Fault::name)
+    }
+
     /// How often it strikes among the others, where a seed knows it.
     fn weight(self) -> u32 {
         match self {
@@ -243,8 +251,10 @@ pub struct Swarm {
     pub(crate) safety: Micros,
     /// Which faults strike, with their weights.
     pub(crate) faults: Vec<(Fault, u32)>,
-    /// Mean time between two of them.
+    /// Mean time between two of them, or between two showers of them.
     pub(crate) fault_interval: Micros,
+    /// How many strike at least, where any do.
+    pub(crate) faults_least: u64,
     /// Mean time between two operations of a client.
     pub(crate) think: Micros,
     /// Operations a client has under way at most.
@@ -298,34 +308,43 @@ impl Swarm {
     /// Draws the world of a seed.
     pub(crate) fn draw(seed: u64, profile: Profile) -> Self {
         let dice = &mut Dice::new(seed, Stream::Swarm, 0);
-        let servers = match dice.below(100) {
-            0..6 => 1,
-            6..12 => 2,
-            12..70 => 3,
-            70..80 => 4,
-            _ => 5,
+        let lite = profile == Profile::Lite;
+        let servers = match (lite, dice.below(100)) {
+            (true, 0..12) => 1,
+            (true, 12..24) => 2,
+            (true, _) | (false, 0..45) => 3,
+            (false, 45..55) => 4,
+            (false, 55..80) => 5,
+            (false, 80..88) => 6,
+            (false, _) => 7,
         };
-        let servers = if profile == Profile::Lite {
-            servers.min(3)
-        } else {
-            servers
-        };
-        let tick_ms = dice.octaves(50, 2_000);
+        let tick_ms = dice.octaves(50, if lite { 2_000 } else { 10_000 });
         let tick = tick_ms * 1_000;
         let small = dice.percent(60);
         let timeout_min = tick * dice.range(2, 4);
         let timeout_max = timeout_min.max(tick * dice.range(8, 20));
-        let safety = (tick * dice.range(30, 100)).clamp(25_000_000, 120_000_000);
-        let safety = if profile == Profile::Lite {
-            safety / 3
+        let safety = tick * dice.range(30, 100);
+        let safety = if lite {
+            safety.clamp(25_000_000, 120_000_000) / 3
         } else {
-            safety
+            safety.clamp(240_000_000, 300_000_000)
         };
-        let clients = usize::try_from(dice.range(2, 6)).expect("few");
-        let think = safety / dice.range(60, 500);
+        let clients = if lite { 2 } else { dice.range(2, 6) };
+        // Of all clients together.
+        let ops = if lite {
+            dice.range(120, 1_000)
+        } else {
+            dice.range(1_250, 2_000)
+        };
+        let think = safety * clients / ops;
+        let faults_wanted = dice.octaves(if lite { 6 } else { 30 }, if lite { 60 } else { 90 });
+        let fault_interval = (safety / faults_wanted).max(200_000);
+        // An ensemble needs a few ticks to become one; faults come in showers where they would
+        // otherwise never leave it so much.
+        let shower = (tick * 4).min(safety / 8).div_ceil(fault_interval).min(10);
         let mut swarm = Swarm {
             servers,
-            clients: if profile == Profile::Lite { 2 } else { clients },
+            clients: usize::try_from(clients).expect("few"),
             tick,
             init_limit: u32::try_from(dice.range(5, 10)).expect("small"),
             sync_limit: u32::try_from(dice.range(2, 6)).expect("small"),
@@ -369,7 +388,8 @@ impl Swarm {
             input_cost: spread(dice, 2, 100),
             safety,
             faults: faults(dice, profile, servers),
-            fault_interval: (safety / dice.octaves(6, 60)).max(200_000),
+            fault_interval: fault_interval * shower,
+            faults_least: if lite { 0 } else { 26 },
             think: think.max(4_000),
             depth: usize::try_from(dice.range(1, 6)).expect("small"),
             work: work(dice, seed),
@@ -384,7 +404,7 @@ impl Swarm {
             } else {
                 0
             },
-            together: u32::try_from(dice.range(0, 40)).expect("small"),
+            together: u32::try_from(dice.range(0, 40).max(100 - 100 / shower)).expect("small"),
             adversary: (profile != Profile::Quiet && dice.percent(50))
                 .then(|| dice.octaves((tick / 4).max(20_000), tick * 8)),
             by_hand: false,
@@ -529,6 +549,15 @@ fn faults(dice: &mut Dice, profile: Profile, servers: usize) -> Vec<(Fault, u32)
             chosen.push((fault, weight));
         }
     }
+    // One kind alone may be impossible most of the time, or let no ensemble last.
+    if !fault_free {
+        for fault in [Fault::Reset, Fault::ProcessCrash, Fault::Partition] {
+            let is_chosen = chosen.iter().any(|(known, _)| *known == fault);
+            if chosen.len() < KINDS_LEAST && !is_chosen && makes_sense(fault, servers) {
+                chosen.push((fault, fault.weight()));
+            }
+        }
+    }
     chosen
 }
 
@@ -596,8 +625,12 @@ mod tests {
             .collect();
         let calm = drawn.iter().filter(|swarm| swarm.faults.is_empty()).count();
         assert!((20..100).contains(&calm), "{calm}");
-        for servers in 1..=5 {
+        for servers in 3..=7 {
             assert!(drawn.iter().any(|swarm| swarm.servers == servers));
+        }
+        let lite = |seed| Swarm::draw(seed, Profile::Lite).servers;
+        for servers in 1..=3 {
+            assert!((0..400).any(|seed| lite(seed) == servers));
         }
         for locality in [Locality::Local, Locality::UntilEphemeral] {
             assert!(drawn.iter().any(|swarm| swarm.locality == locality));

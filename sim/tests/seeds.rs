@@ -30,12 +30,10 @@ fn a_small_swarm_passes() {
 
 #[test]
 fn quiet_worlds_pass_and_nonsense_disturbs_nobody() {
-    for seed in 0..3 {
-        for profile in [Profile::Quiet, Profile::Hostile] {
-            let report = sim::run(&options(seed, profile));
-            assert!(report.passed(), "{:#?}", report.story);
-            assert!(report.client_ops > 0 && report.txns > 0);
-        }
+    for profile in [Profile::Quiet, Profile::Hostile] {
+        let report = sim::run(&options(0, profile));
+        assert!(report.passed(), "{:#?}", report.story);
+        assert!(report.client_ops > 0 && report.txns > 0);
     }
 }
 

@@ -107,6 +107,21 @@ enum Mode {
         #[command(flatten)]
         swarm: Swarm,
     },
+    /// Run the seeds whose chains are written down, each twice, and compare.
+    Golden {
+        /// Write down the chains as they are now.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Measure what the simulator is held to, and print it beside the goals.
+    Score {
+        /// Few seeds: a minute instead of several.
+        #[arg(long)]
+        quick: bool,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
     /// Run again, bit by bit, what `vivarium serve --record` recorded.
     ReplayRecording {
         /// The directory given to `--record`, or one run in it.
@@ -158,6 +173,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             shrink(*seed, *seconds, &named, out.as_deref())
         }
         Some(Mode::Twice { swarm }) => start(&["twice"], swarm),
+        Some(Mode::Golden { bless }) => with("golden", &[("--bless", *bless)]),
+        Some(Mode::Score { quick, json }) => {
+            with("score", &[("--quick", *quick), ("--json", *json)])
+        }
         Some(Mode::ReplayRecording { directory }) => replay(directory),
         Some(Mode::Replay { swarm, commands }) => match commands {
             Some(commands) => start(&["replay", "--commands", commands], swarm),
@@ -206,6 +225,15 @@ fn play(swarm: &Swarm) -> Result<ExitCode> {
     let file = swarm.scenario.as_ref().context("a scenario was given")?;
     let mut command = program(build("sim", "simulate")?);
     command.arg("--scenario").arg(std::path::absolute(file)?);
+    code_of(&mut command)
+}
+
+/// Runs the simulator in another mode, with those flags that are set.
+fn with(mode: &str, flags: &[(&str, bool)]) -> Result<ExitCode> {
+    let mut command = program(build("sim", "simulate")?);
+    command.arg(mode);
+    let set = flags.iter().filter(|(_, is_set)| *is_set);
+    command.args(set.map(|(flag, _)| flag));
     code_of(&mut command)
 }
 

@@ -2,14 +2,19 @@
 //! is the door to it.
 #![expect(clippy::print_stdout, reason = "the output of a program")]
 
+#[path = "simulate/golden.rs"]
+mod golden;
 #[path = "simulate/pictures.rs"]
 mod pictures;
 #[path = "simulate/scenarios.rs"]
 mod scenarios;
+#[path = "simulate/score.rs"]
+mod score;
 #[path = "simulate/walk.rs"]
 mod walk;
 
 use self::pictures::Wanted;
+use self::score::Sample;
 use self::walk::Walk;
 use serde::Serialize;
 use sim::trace::Chronicle;
@@ -77,6 +82,8 @@ fn main() -> ExitCode {
             ExitCode::from(code(verdict))
         }
         Ok(Task::Walk { of, mutant, walk }) => replay(&of, &mutant, &walk),
+        Ok(Task::Golden { bless }) => golden(bless),
+        Ok(Task::Score { sample, form }) => score(&sample, form),
         #[cfg(mutants)]
         Ok(Task::Hunt { mutant, arguments }) => hunt(&mutant, &arguments),
         Err(what) => {
@@ -96,6 +103,15 @@ enum Task {
         of: Arguments,
         mutant: String,
         walk: Walk,
+    },
+    /// Run the seeds whose chains are written down, or write them down.
+    Golden {
+        bless: bool,
+    },
+    /// Measure what the simulator is held to.
+    Score {
+        sample: Sample,
+        form: Form,
     },
     /// Find a seed that notices a mutant.
     #[cfg(mutants)]
@@ -117,6 +133,8 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
         first: None,
         counts: false,
     };
+    let mut other = None;
+    let (mut bless, mut quick) = (false, false);
     let mut mutant = None;
     let mut replays = false;
     let mut commands = None;
@@ -125,6 +143,9 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
         match word.as_str() {
             "twice" => arguments.mode = Mode::Twice,
             "replay-recording" => return Ok(Task::Replay(value()?.into())),
+            "golden" | "score" => other = Some(word),
+            "--bless" => bless = true,
+            "--quick" => quick = true,
             "--json" => arguments.form = Form::Json,
             "--seed" => {
                 let seed = number(&value()?)?;
@@ -161,6 +182,15 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
             walk: Walk { commands, is_json },
         });
     }
+    match other.as_deref() {
+        Some("golden") => return Ok(Task::Golden { bless }),
+        Some(_) => {
+            let sample = if quick { Sample::QUICK } else { Sample::WHOLE };
+            let form = arguments.form;
+            return Ok(Task::Score { sample, form });
+        }
+        None => {}
+    }
     match mutant {
         None => Ok(Task::Run(arguments)),
         #[cfg(mutants)]
@@ -168,6 +198,53 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Task, String> {
         #[cfg(not(mutants))]
         Some(_) => Err("this build has no mutants; use cargo xtask simulate mutants".to_owned()),
     }
+}
+
+/// Checks or writes down the chains of golden seeds.
+fn golden(bless: bool) -> ExitCode {
+    let outcome = if bless {
+        golden::bless().map(|()| Vec::new())
+    } else {
+        golden::check()
+    };
+    match outcome {
+        Ok(shifted) if shifted.is_empty() => {
+            println!(
+                "golden seeds are {}",
+                if bless { "kept" } else { "the same" }
+            );
+            ExitCode::SUCCESS
+        }
+        Ok(shifted) => {
+            for words in shifted {
+                println!("{words}");
+            }
+            println!("cargo xtask simulate golden --bless keeps the new ones");
+            ExitCode::from(code(Verdict::Nondeterminism))
+        }
+        Err(error) => {
+            println!("{error}");
+            ExitCode::from(code(Verdict::Harness))
+        }
+    }
+}
+
+/// Prints how far each goal is met.
+fn score(sample: &Sample, form: Form) -> ExitCode {
+    match score::rows(sample) {
+        Ok(rows) if form == Form::Json => {
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&rows).expect("words are JSON")
+            );
+        }
+        Ok(rows) => print!("{}", score::table(&rows)),
+        Err(error) => {
+            println!("{error}");
+            return ExitCode::from(code(Verdict::Harness));
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -577,6 +654,8 @@ struct Line<'r> {
     events: u64,
     sim_ms: u64,
     cpu_ms: f64,
+    /// The most memory that the whole process has had so far.
+    peak_kib: u64,
     client_ops: u64,
     txns: u64,
     recovery_ms: Option<u64>,
@@ -597,6 +676,7 @@ fn json(report: &Report, cpu_ms: f64) -> String {
         events: report.events,
         sim_ms: report.sim_ms,
         cpu_ms,
+        peak_kib: score::peak_kib(),
         client_ops: report.client_ops,
         txns: report.txns,
         recovery_ms: report.recovery_ms,

@@ -26,7 +26,7 @@ impl World {
                 self.notes.record(|r| r.tell(Kind::Note, &name, &words));
             }
             (_, Some(fault)) => {
-                self.nemesis.count(fault.name());
+                self.nemesis.struck(fault.name());
                 let words = format!("{}: {words}", fault.name());
                 self.notes.add(now, "fault".to_owned(), words);
             }

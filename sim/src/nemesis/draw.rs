@@ -83,7 +83,7 @@ impl World {
     fn draw_leader_pause(&mut self) -> Option<Action> {
         let server = self.leader()?;
         let ticks = self.nemesis.dice.range(1, 4) * u64::from(self.swarm.sync_limit);
-        let length = ticks * self.swarm.tick;
+        let length = (ticks * self.swarm.tick).min(self.swarm.safety / 8);
         Some(Action::Pause { server, length })
     }
 
@@ -256,8 +256,8 @@ impl World {
 
     fn draw_client_pause(&mut self) -> Action {
         let client = self.nemesis.dice.index(self.clients.len());
-        let longest = self.swarm.session_timeout.1 * 2;
-        let shortest = (self.swarm.tick / 2).max(1);
+        let longest = (self.swarm.session_timeout.1 * 2).min(self.swarm.safety / 4);
+        let shortest = (self.swarm.tick / 2).clamp(1, longest);
         let length = self.nemesis.dice.octaves(shortest, longest);
         Action::PauseClient { client, length }
     }

@@ -41,18 +41,25 @@ pub(crate) struct Reader {
 impl Reader {
     /// Takes what was sent; gives every frame that is whole now.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Said>, Malformed> {
-        self.bytes.extend_from_slice(bytes);
+        let mut held = std::mem::take(&mut self.bytes);
+        let mut left = if held.is_empty() {
+            bytes
+        } else {
+            held.extend_from_slice(bytes);
+            &held
+        };
         let mut said = Vec::new();
         loop {
-            let mut rest = Bytes(&self.bytes);
+            let mut rest = Bytes(left);
             let Ok(length) = rest.int() else { break };
             let length = usize::try_from(length).map_err(|_| Malformed)?;
             let Some(payload) = rest.0.get(..length).filter(|_| rest.0.len() >= length + 4) else {
                 break;
             };
             said.push(read(payload)?);
-            self.bytes.drain(..length + 8);
+            left = &left[length + 8..];
         }
+        self.bytes = left.to_vec();
         Ok(said)
     }
 }

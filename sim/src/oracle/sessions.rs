@@ -163,7 +163,7 @@ pub(crate) fn judge_homes(
         };
         let is_at_home =
             session.cast_unsigned() >> 56 == u64::try_from(tap.server + 1).unwrap_or(0);
-        if *granted != 0 && !is_at_home {
+        if *granted != 0 && !is_at_home && !may_be_announced(*session, asked.order, taps) {
             let seen = format!("{name} resumed session {session:#x}, which it cannot know");
             return broken("E5 home: a local session lives on its own server", seen);
         }
@@ -179,6 +179,43 @@ pub(crate) fn judge_homes(
         }
     }
     Ok(())
+}
+
+/// Whether a session had asked for an ephemeral node. It is then made known to all, and a leader
+/// resumes it from there on, be it before that is committed.
+fn may_be_announced(session: i64, before: u64, taps: &[Tap]) -> bool {
+    let own = taps.iter().filter(|tap| tap.session == Some(session));
+    let mut asked = own
+        .flat_map(|tap| &tap.frames)
+        .filter(|frame| frame.order < before);
+    asked.any(|frame| match &frame.what {
+        FrameKind::Request { request, .. } => wants_ephemeral(request),
+        FrameKind::Connect { .. }
+        | FrameKind::Connected { .. }
+        | FrameKind::Reply { .. }
+        | FrameKind::Event { .. } => false,
+    })
+}
+
+fn wants_ephemeral(request: &Request) -> bool {
+    match request {
+        Request::Create { flags, .. } => matches!(flags, 1 | 3),
+        Request::Multi(parts) => parts.iter().any(wants_ephemeral),
+        Request::Delete { .. }
+        | Request::SetData { .. }
+        | Request::Check { .. }
+        | Request::SetAcl { .. }
+        | Request::Exists { .. }
+        | Request::GetData { .. }
+        | Request::GetChildren { .. }
+        | Request::Sync
+        | Request::Ping
+        | Request::SetWatches(_)
+        | Request::AddWatch { .. }
+        | Request::CloseSession
+        | Request::Asked(_)
+        | Request::Other(_) => false,
+    }
 }
 
 fn known_to_all(change: &Change) -> bool {

@@ -245,19 +245,21 @@ impl Tap {
         (order, time): (u64, Micros),
         bytes: &[u8],
     ) -> Result<(), Malformed> {
-        self.up.bytes.extend_from_slice(bytes);
-        while let Some((index, frame)) = self.up.next_frame()? {
+        let mut stream = std::mem::take(&mut self.up);
+        let read = stream.each_frame(bytes, |index, frame| {
             let what = if index == 0 {
-                connect(&frame)?
+                connect(frame)?
             } else {
-                request_frame(&frame)?
+                request_frame(frame)?
             };
             if let FrameKind::Request { request, .. } = &what {
                 self.under_way.push_back(request.is_of_user());
             }
             self.frames.push(Frame { order, time, what });
-        }
-        Ok(())
+            Ok(())
+        });
+        self.up = stream;
+        read
     }
 
     /// Bytes that the client received.
@@ -266,12 +268,12 @@ impl Tap {
         (order, time): (u64, Micros),
         bytes: &[u8],
     ) -> Result<(), Malformed> {
-        self.down.bytes.extend_from_slice(bytes);
-        while let Some((index, frame)) = self.down.next_frame()? {
+        let mut stream = std::mem::take(&mut self.down);
+        let read = stream.each_frame(bytes, |index, frame| {
             let what = if index == 0 {
-                connected(&frame)?
+                connected(frame)?
             } else {
-                reply_frame(&frame)?
+                reply_frame(frame)?
             };
             match &what {
                 FrameKind::Connected {
@@ -289,24 +291,38 @@ impl Tap {
                 }
             }
             self.frames.push(Frame { order, time, what });
-        }
-        Ok(())
+            Ok(())
+        });
+        self.down = stream;
+        read
     }
 }
 
 impl Stream {
-    fn next_frame(&mut self) -> Result<Option<(u64, Vec<u8>)>, Malformed> {
-        let Ok(length) = Bytes(&self.bytes).int() else {
-            return Ok(None);
+    /// Hands on each frame that is whole now, with its number.
+    fn each_frame(
+        &mut self,
+        fresh: &[u8],
+        mut each: impl FnMut(u64, &[u8]) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let mut held = std::mem::take(&mut self.bytes);
+        let mut rest = if held.is_empty() {
+            fresh
+        } else {
+            held.extend_from_slice(fresh);
+            &held
         };
-        let length = usize::try_from(length).map_err(|_| Malformed)?;
-        if self.bytes.len() < 4 + length {
-            return Ok(None);
+        while let Ok(length) = Bytes(rest).int() {
+            let length = usize::try_from(length).map_err(|_| Malformed)?;
+            let Some(frame) = rest[4..].get(..length) else {
+                break;
+            };
+            each(self.frames, frame)?;
+            self.frames += 1;
+            rest = &rest[4 + length..];
         }
-        let frame = self.bytes[4..4 + length].to_vec();
-        self.bytes.drain(..4 + length);
-        self.frames += 1;
-        Ok(Some((self.frames - 1, frame)))
+        self.bytes = rest.to_vec();
+        Ok(())
     }
 }
 

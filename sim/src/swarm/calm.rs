@@ -38,6 +38,7 @@ impl Default for Swarm {
             safety: 60_000_000,
             faults: Vec::new(),
             fault_interval: 1_000_000,
+            faults_least: 0,
             think: 100_000,
             depth: 4,
             work: WorkWeights {
