@@ -8,6 +8,7 @@
 use crate::api::ConnId;
 use crate::connection::Opening;
 use crate::leader::NO_TAG;
+use crate::requests::is_update;
 use crate::rules::ReadOnlyMode;
 use crate::server::Replica;
 use core::time::Duration;
@@ -135,50 +136,12 @@ impl Replica {
     }
 }
 
-/// Whether a read-only server refuses the operation, whatever it says.
+/// Whether a read-only server refuses the operation, whatever it says: what would write, and what
+/// is answered as a write is. The end of a session is for its reader to say.
 pub(crate) fn needs_a_quorum(op: OpCode) -> bool {
-    match op {
-        OpCode::Create
-        | OpCode::Create2
-        | OpCode::CreateContainer
-        | OpCode::CreateTtl
-        | OpCode::CreateIfNotExists
-        | OpCode::Delete
-        | OpCode::DeleteContainer
-        | OpCode::DeleteRecursive
-        | OpCode::TryDelete
-        | OpCode::SetData
-        | OpCode::SetAcl
-        | OpCode::Check
-        | OpCode::CheckNotExists
-        | OpCode::CheckStat
-        | OpCode::Multi
-        | OpCode::Reconfig
-        | OpCode::CreateSession
-        | OpCode::Sync => true,
-        OpCode::CloseSession
-        | OpCode::Exists
-        | OpCode::GetData
-        | OpCode::GetAcl
-        | OpCode::GetChildren
-        | OpCode::GetChildren2
-        | OpCode::GetAllChildrenNumber
-        | OpCode::GetEphemerals
-        | OpCode::Ping
-        | OpCode::MultiRead
-        | OpCode::CheckWatches
-        | OpCode::RemoveWatches
-        | OpCode::AddWatch
-        | OpCode::SetWatches
-        | OpCode::SetWatches2
-        | OpCode::WhoAmI
-        | OpCode::FilteredList
-        | OpCode::ListWithStatsAndData
-        | OpCode::ListRecursive
-        | OpCode::GetChildrenPage
-        | OpCode::Auth
-        | OpCode::Sasl
-        | OpCode::Error
-        | OpCode::Notification => false,
-    }
+    let is_answered_in_turn = matches!(
+        op,
+        OpCode::Sync | OpCode::Check | OpCode::CheckNotExists | OpCode::CheckStat
+    );
+    is_answered_in_turn || is_update(op) && op != OpCode::CloseSession
 }

@@ -524,8 +524,8 @@ fn after_write(op: OpCode) -> Then {
     }
 }
 
-/// Whether `mntr` counts the operation as an update.
-fn is_update(op: OpCode) -> bool {
+/// Whether the operation is a write, as `mntr` counts them.
+pub(crate) fn is_update(op: OpCode) -> bool {
     match op {
         OpCode::Create
         | OpCode::Create2
