@@ -1,6 +1,9 @@
 //! Hunting our own mutants: wrong variants of the code that `mutant!` names, each switched on by
 //! itself until a world notices. `docs/mutants.md` says what each of them breaks.
 
+mod shrunk;
+
+use self::shrunk::Shrunk;
 use crate::process::{cargo, output, program, root, run as run_program, target};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -58,6 +61,10 @@ pub(crate) struct Options {
     /// Go on after the first world that notices, and count the worlds and the rules.
     #[arg(long)]
     count: bool,
+    /// Cut each run that notices down, for at most so many seconds; the scenarios are left in
+    /// target/mutants/shrunk.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "count")]
+    shrink: Option<u64>,
     /// Mutants to hunt side by side.
     #[arg(long)]
     jobs: Option<usize>,
@@ -75,6 +82,7 @@ impl Options {
             only: Vec::new(),
             quick: true,
             count: false,
+            shrink: None,
             jobs: None,
             json: false,
         }
@@ -88,6 +96,7 @@ struct Hunted {
     package: String,
     /// The seeds that noticed, in the order in which they were asked, and the rules they broke.
     kills: Vec<(u64, String)>,
+    shrunk: Option<Shrunk>,
     seconds: f64,
 }
 
@@ -110,10 +119,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         println!("{:<44} {:<12} {:>6}  rule", "mutant", "crate", "seed");
     }
     let mut survivors = Vec::new();
+    let mut shrunk = Vec::new();
     let names: Vec<String> = mutants.keys().cloned().collect();
     let count = names.len();
     side_by_side(options, &simulator, mutants, &mut known, |hunted| {
         print(options, &hunted);
+        shrunk.extend(hunted.shrunk);
         if hunted.kills.is_empty() {
             survivors.push(hunted.name);
         }
@@ -127,6 +138,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             options.profile,
             started.elapsed().as_secs(),
         );
+        if let Some(line) = shrunk::summary(&shrunk) {
+            println!("{line}");
+        }
         for name in &survivors {
             println!("{name} survived");
         }
@@ -159,6 +173,9 @@ fn print(options: &Options, hunted: &Hunted) {
             "rules": rules,
             "seeds_that_notice": options.count.then_some(hunted.kills.len()),
             "seeds_at_most": options.seeds,
+            "shrunk": hunted.shrunk.map(|shrunk| json!({
+                "ops": shrunk.ops, "deviations": shrunk.deviations, "seconds": shrunk.seconds,
+            })),
             "seconds": hunted.seconds,
         });
         println!("{object}");
@@ -174,6 +191,14 @@ fn print(options: &Options, hunted: &Hunted) {
             println!("{name:<44} {package:<12} {seed:>6}  {kills} seeds: {rules}");
         }
         Some((seed, rule)) => println!("{name:<44} {package:<12} {seed:>6}  {rule}"),
+    }
+    if let Some(Shrunk {
+        ops,
+        deviations,
+        seconds,
+    }) = hunted.shrunk
+    {
+        println!("    shrunk to {ops} operations and {deviations} deviations in {seconds:.1} s");
     }
 }
 
@@ -258,10 +283,21 @@ fn hunt(
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
+    let shrunk = match (options.shrink, kills.first()) {
+        (Some(seconds), Some((seed, _))) => {
+            let shrunk = folder().join("shrunk");
+            fs::create_dir_all(&shrunk)?;
+            let subject = (&*name, &*options.profile, *seed);
+            let file = shrunk.join(format!("{name}.zks"));
+            Some(Shrunk::of(simulator, subject, seconds, &file)?)
+        }
+        _ => None,
+    };
     Ok(Hunted {
         name,
         package,
         kills,
+        shrunk,
         seconds: started.elapsed().as_secs_f64(),
     })
 }
