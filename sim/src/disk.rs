@@ -4,7 +4,6 @@
 //! only once its directory is synced. A process crash keeps the cache; a power loss keeps, of
 //! everything not durable, whatever the seed says that a file system may keep. Times of files are
 //! not modelled: no server reads them.
-#![allow(dead_code, reason = "the nemesis does not know all of it yet")]
 
 mod harm;
 mod inode;
@@ -13,10 +12,10 @@ mod names;
 mod tally;
 mod trouble;
 
+pub(crate) use self::harm::small;
 use self::inode::Inode;
 use self::lies::Lie;
-#[allow(unused_imports, reason = "the nemesis does not know it yet")]
-pub(crate) use self::lies::LieKind;
+pub use self::lies::LieKind;
 use self::names::NameChange;
 pub(crate) use self::tally::Tally;
 pub(crate) use self::trouble::Failure;
@@ -53,6 +52,7 @@ pub(crate) struct SimDisk {
     names_pending: Vec<NameChange>,
     next_write: u64,
     durable_version: u64,
+    upheavals: u64,
     /// Operations of a recovery until the host dies within it.
     crash_after: Option<u32>,
     trouble: Option<Trouble>,
@@ -61,7 +61,7 @@ pub(crate) struct SimDisk {
     /// Sectors that cannot be read, by file.
     unreadable: BTreeSet<(usize, usize)>,
     /// A sector that is read wrong once: file, sector, and the sector that is read instead.
-    misread: Option<(usize, usize, usize)>,
+    misread: Option<(File, usize, usize)>,
     lie: Option<Lie>,
     tally: Tally,
 }
@@ -70,6 +70,11 @@ impl SimDisk {
     /// Rises whenever what is durable changes.
     pub(crate) fn durable_version(&self) -> u64 {
         self.durable_version
+    }
+
+    /// How often what is durable changed otherwise than by operations and crashes.
+    pub(crate) fn upheavals(&self) -> u64 {
+        self.upheavals
     }
 
     /// The serial of the last write so far: a sync that begins now covers it.
@@ -223,6 +228,7 @@ impl SimDisk {
     pub(crate) fn wipe(&mut self) {
         *self = SimDisk {
             durable_version: self.durable_version + 1,
+            upheavals: self.upheavals + 1,
             tally: std::mem::take(&mut self.tally),
             ..SimDisk::default()
         };
@@ -282,8 +288,8 @@ impl SimDisk {
         let length = usize::try_from(bytes_max).expect("32 bits fit");
         let end = bytes.len().min(start + length);
         let mut read = bytes[start..end].to_vec();
-        if let Some((inode, sector, from)) = self.misread
-            && inode == *number
+        if let Some((misread, sector, from)) = &self.misread
+            && misread == file
             && (start..end).contains(&(sector * SECTOR))
         {
             for at in 0..SECTOR {

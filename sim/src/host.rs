@@ -76,6 +76,15 @@ pub enum Death {
     Refusal,
 }
 
+/// Why a server cannot start from its disk, and is to say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is another server's.
+    Foreign,
+    /// It does not say any more whose it is.
+    Lost,
+}
+
 /// What a step of a host came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -131,7 +140,7 @@ pub(crate) struct Host {
     /// How it dies when an operation of its disk fails.
     disk_fate: Option<Fate>,
     /// Whether its disk cannot be its own, or says no more whose it is.
-    pub(crate) disk_is_foreign: bool,
+    pub(crate) refusal: Option<Refusal>,
     disk_slow: u64,
     /// By lane.
     disk_stalled_until: [Micros; 2],
@@ -178,7 +187,7 @@ impl Host {
             dies_again: VecDeque::new(),
             dies_in_recovery: None,
             disk_fate: None,
-            disk_is_foreign: false,
+            refusal: None,
             disk_slow: 1,
             disk_stalled_until: [0; 2],
             runs: 0,
@@ -244,6 +253,11 @@ impl Host {
             Broken::safety("a server never panics", seen).server(self.index)
         })?;
         let mut replica = match started {
+            Ok(_) if self.refusal.is_some() => {
+                let seen = format!("{name} starts, and {:?}", self.refusal);
+                let rule = "a server starts from no disk but its own";
+                return Err(Broken::safety(rule, seen).server(self.index));
+            }
             Ok(replica) => replica,
             Err(_) if self.disk.failed() == Some(Failure::Died) => {
                 around
@@ -252,7 +266,7 @@ impl Host {
                 let fate = self.dies_in_recovery.take().unwrap_or(Fate::lost());
                 return Ok(Step::Dies(fate));
             }
-            Err(error) if self.disk.failed().is_some() || self.disk_is_foreign => {
+            Err(error) if self.disk.failed().is_some() || self.refusal.is_some() => {
                 let words = format!("refuses to start: {error}");
                 around.notes.add(now, name, words);
                 let fate = self.fate_of_disk(Death::Refusal, around.swarm);

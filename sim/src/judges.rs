@@ -176,6 +176,10 @@ impl Judges {
         let observed = replica.observe();
         self.standings[server] = observed.zab.standing;
         let role = observed.zab.role;
+        let serves = matches!(role, Role::Leading { .. } | Role::Following { .. });
+        if serves && observed.zab.standing == Standing::Member {
+            self.durability.serves(server);
+        }
         let state = State {
             tree: observed.digest,
             sessions: sessions_hash(observed.sessions.iter().map(|(id, ms)| (id.0, ms))),
@@ -185,8 +189,11 @@ impl Judges {
         let applied = observed.applied.0;
         self.durability
             .stepped(server, disk, &observed.zab, applied)?;
+        let committed = observed.zab.committed.0;
         let was = self.roles[server].replace(role);
-        if was != Some(role) {
+        let led = led_meanwhile(was, role, committed);
+        let now_is = (was != Some(role)).then_some(role);
+        for role in led.into_iter().chain(now_is) {
             let reign = Reign {
                 server,
                 since: now,
@@ -202,7 +209,7 @@ impl Judges {
             let rule = "S32 marker: records of earlier epochs commit with their successor's marker";
             return Err(Broken::safety(rule, seen).server(server).at(zxid.0));
         }
-        self.commits(server, (was, role), observed.zab.committed.0)
+        self.commits(server, (led.or(was), role), committed)
     }
 
     /// A leader commits what it knows to be committed; everybody else was told.
@@ -296,6 +303,45 @@ impl Judges {
     /// A bit of a file of a server flipped.
     pub(crate) fn rotted(&mut self, server: usize, file: &File) {
         self.durability.rotted(server, file);
+    }
+
+    /// A disk was harmed where no file shows it for long; see [`Durability::harmed`].
+    pub(crate) fn harmed(&mut self, server: usize, is_provable: bool) {
+        self.durability.harmed(server, is_provable);
+    }
+
+    /// Two servers that are down have each other's disk.
+    pub(crate) fn exchanged(&mut self, one: usize, other: usize) {
+        self.durability.exchanged(one, other);
+    }
+
+    /// Whether somebody relies on what a disk holds only by its own word.
+    pub(crate) fn leans_on(
+        &mut self,
+        server: usize,
+        truth: &SimDisk,
+        hosts: &[Host],
+    ) -> Result<bool, Broken> {
+        self.durability.leans_on(server, truth, hosts)
+    }
+
+    /// Sectors of a log whose loss would be noticed.
+    pub(crate) fn proven_sectors(
+        &mut self,
+        server: usize,
+        host: &Host,
+    ) -> Result<Vec<(File, usize)>, Broken> {
+        self.durability.proven_sectors(server, &host.disk)
+    }
+
+    /// A segment of a log whose loss would be noticed, as of the last look at its disk.
+    pub(crate) fn proven_segment(&self, server: usize) -> Option<File> {
+        self.durability.proven_segment(server)
+    }
+
+    /// Whether a disk is without any damage, and its server remembers everything.
+    pub(crate) fn is_sound(&mut self, server: usize, host: &Host) -> Result<bool, Broken> {
+        self.durability.is_sound(server, &host.disk)
     }
 
     /// Whether a server is down that lost its promise.
@@ -412,6 +458,15 @@ impl Judges {
         }
         Ok(())
     }
+}
+
+/// What a server was in between that came to lead, and ceased to, in one step.
+fn led_meanwhile(was: Option<Role>, role: Role, committed: u64) -> Option<Role> {
+    let Some(Role::LeadingPrepare { epoch: Some(epoch) }) = was else {
+        return None;
+    };
+    let has_committed = committed >> 32 == u64::from(epoch.0);
+    (has_committed && role != Role::Leading { epoch }).then_some(Role::Leading { epoch })
 }
 
 /// A leader always waits for some time to come. Others may wait for their disk alone.

@@ -4,6 +4,7 @@
 mod action;
 mod apply;
 mod draw;
+mod harm;
 mod mishap;
 mod parts;
 mod servers;
@@ -11,6 +12,7 @@ mod suggest;
 mod words;
 
 pub use self::action::{Action, Fate, Rift, Strike};
+pub use self::harm::Harm;
 pub use self::mishap::{Limits, Mishap, MishapKind, StormKind};
 use crate::decide::{Dice, Stream};
 use crate::disk::Survival;
@@ -43,6 +45,9 @@ enum Breakage {
     Paths(Vec<(Node, Node, Port)>),
     Clog(Node, Node, Port),
     SlowDisk(usize),
+    Trouble(usize),
+    /// Two servers have each other's disk.
+    Swap(usize, usize),
     /// The links of a server between servers are reset when this is taken back.
     Links(usize),
     Cap(Node, Node, Port),

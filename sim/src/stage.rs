@@ -2,7 +2,7 @@
 
 use crate::client::Aim;
 use crate::host::Death;
-use crate::nemesis::{Action, Fate, Rift, Strike};
+use crate::nemesis::{Action, Fate, Harm, Rift, Strike};
 use crate::options::{Options, Profile, Trace};
 use crate::oracle::broken::Broken;
 use crate::queue::Micros;
@@ -35,6 +35,8 @@ pub struct Sizes {
     pub clients: usize,
     /// Transactions between snapshots.
     pub snapshot_txns: u32,
+    /// Bytes of a segment of the log; as drawn if `None`.
+    pub segment_bytes: Option<u64>,
     /// Bytes of log that a leader keeps in memory for learners.
     pub window_bytes_max: usize,
     /// Who knows a session.
@@ -49,6 +51,7 @@ impl Default for Sizes {
             servers: 3,
             clients: 2,
             snapshot_txns: 10_000,
+            segment_bytes: None,
             window_bytes_max: 1 << 20,
             locality: Locality::Global,
             minority: Minority::Silent,
@@ -66,6 +69,7 @@ impl Stage {
         swarm.servers = sizes.servers;
         swarm.clients = sizes.clients;
         swarm.snapshot_txns = sizes.snapshot_txns;
+        swarm.segment_bytes = sizes.segment_bytes.unwrap_or(swarm.segment_bytes);
         swarm.locality = sizes.locality;
         swarm.minority = sizes.minority;
         swarm.snapshot_log_bytes = 0;
@@ -248,6 +252,31 @@ impl Stage {
             fault: None,
         });
         self.expect(inflicted)
+    }
+
+    /// Does something to the disk of a server, which loses its power with it if `dies`, and starts
+    /// again a second later; false as [`Stage::inflict`].
+    ///
+    /// # Panics
+    /// As every method.
+    pub fn harm(&mut self, server: usize, harm: Harm, dies: bool) -> bool {
+        let fate = dies.then(|| Fate {
+            restart_after: Some(1_000_000),
+            ..Fate::lost()
+        });
+        self.inflict(Action::Disk { server, harm, fate })
+    }
+
+    /// File and offset of an old record in a server's log, in a sector whose loss is noticed.
+    ///
+    /// # Panics
+    /// As every method, and when there is none.
+    pub fn old_sector(&mut self, server: usize) -> (String, usize) {
+        let World { judges, hosts, .. } = &mut self.world;
+        let places = judges.proven_sectors(server, &hosts[server]);
+        let place = self.expect(places).into_iter().next_back();
+        let (file, offset) = place.expect("the log is long enough");
+        (file.name, offset)
     }
 
     /// Replaces the disk of a server that is down by an empty one.

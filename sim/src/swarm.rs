@@ -1,8 +1,10 @@
 //! What kind of world a seed is: its sizes, its limits, and which faults it knows.
 
 mod calm;
+mod disk_faults;
 mod mishaps;
 
+pub use self::disk_faults::DiskFault;
 use crate::decide::{Dice, Stream};
 use crate::nemesis::MishapKind;
 use crate::net::{Law, NetKnobs};
@@ -78,10 +80,12 @@ pub enum Fault {
     Rudeness,
     /// Something else.
     Mishap(MishapKind),
+    /// Something else is done to a disk.
+    Disk(DiskFault),
 }
 
 impl Fault {
-    /// Every kind.
+    /// Every kind but those of disks alone.
     pub(crate) const ALL: [Fault; 29] = [
         Fault::ProcessCrash,
         Fault::PowerLoss,
@@ -147,6 +151,7 @@ impl Fault {
             Fault::Nonsense => "nonsense",
             Fault::Rudeness => "rude clients",
             Fault::Mishap(kind) => kind.name(),
+            Fault::Disk(fault) => fault.name(),
         }
     }
 
@@ -185,6 +190,7 @@ impl Fault {
             | Fault::PromiseLoss
             | Fault::WallJump
             | Fault::DiskError
+            | Fault::Disk(_)
             | Fault::Nonsense => 3,
         }
     }
@@ -411,6 +417,7 @@ impl Swarm {
         };
         swarm.add_mishaps(seed);
         swarm.go_to_extremes(seed, profile);
+        disk_faults::add(seed, servers, &mut swarm.faults);
         if swarm.demands_proof {
             // They prove nothing, and nothing would come of their bad manners.
             swarm.faults.retain(|(fault, _)| *fault != Fault::Rudeness);
@@ -590,6 +597,7 @@ fn makes_sense(fault: Fault, servers: usize) -> bool {
         | Fault::ClientPause
         | Fault::ClientReset
         | Fault::Nonsense
+        | Fault::Disk(_)
         | Fault::Rudeness => true,
     }
 }

@@ -3,7 +3,7 @@
 use crate::chain::Chain;
 use crate::client::{Aim, ClientEvent, SimClient};
 use crate::director::Director;
-use crate::host::{Host, HostEvent, Step};
+use crate::host::{Death, Host, HostEvent, Step};
 use crate::hostile::Hostile;
 use crate::judges::Judges;
 use crate::log::Log;
@@ -419,11 +419,19 @@ impl World {
             return Ok(());
         }
         self.net.power_on(index);
+        self.unveil(index)?;
         let now = self.queue.now();
         self.judges.before_start(index, now, &self.hosts[index])?;
         let step = self.hosts[index].start(around!(self))?;
         if self.hosts[index].replica().is_some() {
             self.judges.started(index, &self.hosts[index])?;
+        }
+        if let Step::Dies(Fate {
+            death: Death::Refusal,
+            ..
+        }) = step
+        {
+            self.refused(index);
         }
         self.after_step(index, step)
     }

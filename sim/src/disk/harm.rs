@@ -1,7 +1,7 @@
 //! Damage to what a disk holds.
 
 use super::{SECTOR, SimDisk};
-use crate::decide::Dice;
+use crate::decide::{Dice, Stream};
 use std::cmp::Reverse;
 use wal::{Directory, File};
 
@@ -27,49 +27,52 @@ impl SimDisk {
         }
     }
 
-    /// Cuts a durable file off.
-    pub(crate) fn truncate(&mut self, file: &File, length: usize) {
-        self.change(file, |bytes| bytes.truncate(length));
+    /// Whether a small file holds the same value twice, durably.
+    pub(crate) fn has_two_copies(&self, name: &str) -> bool {
+        let bytes = self.durable_file(&small(name)).unwrap_or_default();
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        first.len() == 4096 && first == second
+    }
+
+    /// Leaves so many of a thousand parts of a durable file.
+    pub(crate) fn truncate(&mut self, file: &File, permille: u32) {
+        let kept = usize::try_from(permille).expect("small");
+        self.change(file, |bytes| bytes.truncate(bytes.len() * kept / 1_000));
     }
 
     /// Removes a file without any trace.
     pub(crate) fn lose(&mut self, file: &File) {
         self.cached.remove(file);
         self.durable.remove(file);
-        self.durable_version += 1;
+        self.upheaval();
     }
 
-    /// A write went astray: the sector at `offset` holds what it held before anything was written
-    /// to it, and another one of the same file holds what belongs there.
-    pub(crate) fn misdirect(&mut self, file: &File, offset: usize, dice: &mut Dice) {
+    /// A write went astray: the sector at `offset` holds what was there before anything was written
+    /// to it, and the last sector of the file holds what belongs there.
+    pub(crate) fn misdirect(&mut self, file: &File, offset: usize) {
         let sector = offset / SECTOR;
         self.change(file, |bytes| {
-            let count = bytes.len().div_ceil(SECTOR);
-            let other = if dice.percent(50) {
-                sector + 1
-            } else {
-                sector + count / 2
-            };
+            let last = bytes.len() / SECTOR;
             let (from, to) = (sector * SECTOR, ((sector + 1) * SECTOR).min(bytes.len()));
             let astray = bytes[from..to].to_vec();
             bytes[from..to].fill(0);
-            let other = other % count;
-            let there = other * SECTOR;
-            let length = astray.len().min(bytes.len() - there);
-            if other != sector {
-                bytes[there..there + length].copy_from_slice(&astray[..length]);
+            let there = last.saturating_sub(1) * SECTOR;
+            let is_free = bytes[there..].iter().all(|byte| *byte == 0);
+            if is_free && there > from && bytes.len() >= there + astray.len() {
+                bytes[there..there + astray.len()].copy_from_slice(&astray);
             }
         });
         self.tally.count("misdirected write");
     }
 
     /// The sector at `offset` is read wrong once.
-    pub(crate) fn misread(&mut self, file: &File, offset: usize, dice: &mut Dice) {
+    pub(crate) fn misread(&mut self, file: &File, offset: usize, key: u64) {
         if let Some(number) = self.cached.get(file) {
             let count = self.inodes[number].cached.len().div_ceil(SECTOR);
             let sector = offset / SECTOR;
+            let dice = &mut Dice::new(key, Stream::Action, 2);
             let other = (sector + 1 + dice.index(count.max(2) - 1)) % count.max(1);
-            self.misread = Some((*number, sector, other));
+            self.misread = Some((file.clone(), sector, other));
         }
     }
 
@@ -102,7 +105,8 @@ impl SimDisk {
     }
 
     /// Puts files there that mean nothing.
-    pub(crate) fn litter(&mut self, dice: &mut Dice) {
+    pub(crate) fn litter(&mut self, key: u64) {
+        let dice = &mut Dice::new(key, Stream::Action, 3);
         let names = [
             (Directory::Data, "snapshot.tmp"),
             (Directory::Data, "staged.tmp"),
@@ -131,6 +135,18 @@ impl SimDisk {
         self.durable_version += 1;
     }
 
+    /// What is durable changed, and nobody was asked.
+    pub(super) fn upheaval(&mut self) {
+        self.durable_version += 1;
+        self.upheavals += 1;
+    }
+
+    /// Puts two disks into each other's machines. What troubles a machine stays there.
+    pub(crate) fn exchange(&mut self, other: &mut SimDisk) {
+        std::mem::swap(self, other);
+        std::mem::swap(&mut self.trouble, &mut other.trouble);
+    }
+
     fn change(&mut self, file: &File, mut how: impl FnMut(&mut Vec<u8>)) {
         if let Some(number) = self.durable.get(file) {
             let inode = self.inodes.get_mut(number).expect("a name has an inode");
@@ -141,7 +157,7 @@ impl SimDisk {
                 super::put(&mut inode.cached, write.offset, &write.bytes);
             }
             inode.given_up.clear();
-            self.durable_version += 1;
+            self.upheaval();
         }
     }
 }

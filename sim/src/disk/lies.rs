@@ -3,7 +3,7 @@
 
 use super::inode::Inode;
 use super::{SECTOR, SimDisk, put};
-use crate::decide::Dice;
+use crate::decide::{Dice, Stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wal::File;
@@ -11,7 +11,7 @@ use wal::File;
 /// How a disk lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum LieKind {
+pub enum LieKind {
     /// One write never reaches the platter.
     PhantomWrite,
     /// Syncs do nothing for a while: any sectors of what they covered may be old.
@@ -43,11 +43,14 @@ pub(crate) struct Lie {
     phantom: Option<(usize, usize, Vec<u8>)>,
     /// Whether its time has come.
     is_ripe: bool,
+    /// Decides what of it shows.
+    pub(super) key: u64,
 }
 
 impl Lie {
+    /// The power went. A backup waits for somebody to restore it.
     pub(super) fn ripen(&mut self) {
-        self.is_ripe = true;
+        self.is_ripe |= self.kind != LieKind::OldBackup;
     }
 
     /// A write is about to happen.
@@ -84,7 +87,7 @@ impl Lie {
 
 impl SimDisk {
     /// From now on the disk lies.
-    pub(crate) fn lie(&mut self, kind: LieKind) {
+    pub(crate) fn lie(&mut self, kind: LieKind, key: u64) {
         let contents = self
             .durable
             .values()
@@ -96,6 +99,7 @@ impl SimDisk {
             contents,
             phantom: None,
             is_ripe: false,
+            key,
         });
     }
 
@@ -112,11 +116,12 @@ impl SimDisk {
     }
 
     /// The disk as it is in truth, and how it lied, once the time has come; the lie is over.
-    pub(crate) fn unveil(&mut self, dice: &mut Dice) -> Option<(SimDisk, LieKind)> {
+    pub(crate) fn unveil(&mut self) -> Option<(SimDisk, LieKind)> {
         if !self.lie.as_ref()?.is_ripe {
             return None;
         }
         let lie = self.lie.take()?;
+        let dice = &mut Dice::new(lie.key, Stream::Action, 1);
         let mut truth = self.clone();
         match (lie.kind, lie.phantom) {
             (LieKind::PhantomWrite, None) => return None,
@@ -138,7 +143,7 @@ impl SimDisk {
         }
         truth.cached = truth.durable.clone();
         truth.collect();
-        truth.durable_version += 1;
+        truth.upheaval();
         truth.tally.count(lie.kind.name());
         Some((truth, lie.kind))
     }

@@ -8,8 +8,12 @@ use crate::noise::Domain;
 use crate::oracle::broken::{Broken, server_name};
 use crate::queue::Micros;
 use crate::world::Event;
+use replica::Replica;
 use std::collections::VecDeque;
 use wal::{DiskOp, DiskTask};
+
+/// How often the background lane tries whether there is space.
+const SPACE_AGAIN: Micros = 250_000;
 
 /// Length of one copy in a file that keeps its value twice.
 const COPY_BYTES: usize = 4096;
@@ -52,6 +56,10 @@ impl Host {
             .take()
             .expect("an operation is done once");
         if let Some(failure) = running.failure {
+            if self.waits_for_space(lane, failure, &running.task.op) {
+                self.try_again(lane, running, around);
+                return Ok(Step::Alive);
+            }
             let words = format!("cannot {}: {failure}", op_words(&running.task.op));
             around
                 .notes
@@ -116,6 +124,25 @@ impl Host {
         let event = Event::Host(self.index, self.process, HostEvent::Disk(lane));
         around.queue.at(done, event);
         Ok(())
+    }
+
+    /// As the shells have it: the background lane waits for space, unless its server is stuck.
+    fn waits_for_space(&self, lane: usize, failure: Failure, op: &DiskOp) -> bool {
+        let writes = matches!(op, DiskOp::Write { .. } | DiskOp::Allocate { .. });
+        let is_stuck = |replica: &Replica| replica.is_stuck_without_space();
+        lane == 1
+            && failure == Failure::Full
+            && writes
+            && !self.replica.as_ref().is_some_and(is_stuck)
+    }
+
+    fn try_again(&mut self, lane: usize, mut running: Running, around: &mut Around<'_>) {
+        self.disk.count_if(true, "waited for space");
+        running.failure = self.disk.begin(&running.task.op).err();
+        running.last_write = self.disk.last_write();
+        self.lanes[lane].running = Some(running);
+        let event = Event::Host(self.index, self.process, HostEvent::Disk(lane));
+        around.queue.after(SPACE_AGAIN, event);
     }
 
     /// A sync that is done before one of the other lane that began earlier.

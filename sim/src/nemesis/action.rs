@@ -1,5 +1,6 @@
 //! Everything that is done to a world, as data: it can be printed, left out, and done again.
 
+use super::Harm;
 use super::Mishap;
 use crate::disk::{Survival, Trouble};
 use crate::host::Death;
@@ -179,6 +180,15 @@ pub enum Action {
         trouble: Trouble,
         /// How; its death is that of a disk.
         fate: Fate,
+    },
+    /// Something else is done to a disk.
+    Disk {
+        /// Whose.
+        server: usize,
+        /// What.
+        harm: Harm,
+        /// How the server ends with it, if it does.
+        fate: Option<Fate>,
     },
     /// A disk is replaced by an empty one.
     Wipe {

@@ -2,7 +2,7 @@
 
 use super::{Action, Breakage, Fate, Rift, Strike};
 use crate::client::ClientEvent;
-use crate::host::HostEvent;
+use crate::host::{Host, HostEvent};
 use crate::net::{ConnName, Machine, Node, Port};
 use crate::oracle::broken::{Broken, server_name};
 use crate::queue::Micros;
@@ -58,6 +58,10 @@ impl World {
             Action::Suggest { server, leader } => {
                 *leader < self.hosts.len() && self.is_looking(*server)
             }
+            Action::Disk { server, harm, fate } => {
+                let is_at_rest = fate.is_some() || !runs(*server);
+                (is_at_rest || !harm.needs_rest()) && self.is_harm_possible(*server, harm)?
+            }
             Action::Wipe { server, .. } => self.may_lose(*server)?,
             Action::Rot {
                 server,
@@ -88,8 +92,9 @@ impl World {
         })
     }
 
-    fn may_lose(&mut self, server: usize) -> Result<bool, Broken> {
-        if server >= self.hosts.len() {
+    pub(super) fn may_lose(&mut self, server: usize) -> Result<bool, Broken> {
+        let is_away = |host: &Host| host.refusal.is_some();
+        if self.hosts.get(server).is_none_or(is_away) {
             return Ok(false);
         }
         let allowed = self.judges.may_lose(server, &self.hosts)?;
@@ -170,6 +175,11 @@ impl World {
                 trouble,
                 fate,
             } => self.hosts[server].fail_disk(trouble, fate),
+            Action::Disk {
+                server,
+                ref harm,
+                fate,
+            } => self.harm(server, harm, fate),
             Action::Wipe { server, fate } => {
                 self.put_down(server, fate);
                 self.hosts[server].disk.wipe();
@@ -204,7 +214,7 @@ impl World {
     }
 
     /// Ends a server if it runs, for as long as its fate says.
-    fn put_down(&mut self, server: usize, fate: Fate) {
+    pub(super) fn put_down(&mut self, server: usize, fate: Fate) {
         if self.hosts[server].replica().is_some() {
             self.kill(server, fate);
             if let Some(delay) = fate.restart_after {
@@ -274,6 +284,8 @@ impl World {
             }
             Some(Breakage::Clog(from, to, port)) => self.net.clog(from, to, port, 0),
             Some(Breakage::SlowDisk(server)) => self.hosts[server].slow_disk(1),
+            Some(Breakage::Trouble(server)) => self.hosts[server].disk.set_trouble(None),
+            Some(Breakage::Swap(one, other)) => self.swap(one, other, None),
             Some(Breakage::Links(server)) => self.reset_links(server),
             Some(other) => self.relent_mishap(&other),
             None => {}

@@ -22,6 +22,7 @@ impl World {
                 };
                 return Ok(std::iter::repeat_with(key).take(4).collect());
             }
+            Fault::Disk(fault) => return self.draw_harm(fault),
             Fault::Rot => self.draw_rot()?,
             Fault::ProcessCrash => self.of_running(Nemesis::draw_process_crash),
             Fault::PowerLoss => self.of_running(Nemesis::draw_power_loss),

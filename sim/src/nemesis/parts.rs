@@ -1,6 +1,6 @@
 //! What an action is about, for whoever cuts runs down.
 
-use super::{Action, Rift};
+use super::{Action, Harm, Rift};
 use crate::net::Machine;
 use crate::queue::Micros;
 
@@ -23,6 +23,12 @@ impl Action {
             | Action::Rot { server, .. }
             | Action::PromiseLoss { server, .. }
             | Action::WallJump { server, .. } => vec![*server],
+            Action::Disk {
+                server,
+                harm: Harm::Swap { with, .. },
+                ..
+            } => vec![*server, *with],
+            Action::Disk { server, .. } => vec![*server],
             Action::Suggest { server, leader } => vec![*server, *leader],
             Action::Block { rift, .. } => match rift {
                 Rift::Between(machines) => machines.iter().filter_map(server).collect(),
@@ -64,7 +70,16 @@ impl Action {
             | Action::DiskError { fate, .. }
             | Action::Wipe { fate, .. }
             | Action::PromiseLoss { fate, .. } => fate.restart_after.as_mut(),
-            Action::Rot { fate, .. } => fate.as_mut()?.restart_after.as_mut(),
+            Action::Disk {
+                harm:
+                    Harm::Trouble { length, .. }
+                    | Harm::StallLane { length, .. }
+                    | Harm::Swap { length, .. },
+                ..
+            } => Some(length),
+            Action::Rot { fate, .. } | Action::Disk { fate, .. } => {
+                fate.as_mut()?.restart_after.as_mut()
+            }
             Action::Reset { .. }
             | Action::Cut { .. }
             | Action::ResetLinks { .. }

@@ -154,6 +154,10 @@ impl fmt::Display for Action {
                 let name = server_name(*server);
                 write!(f, "disk of {name}: {}: {fate}", trouble.name())
             }
+            Action::Disk { server, harm, fate } => {
+                write!(f, "{}: {harm}", server_name(*server))?;
+                fate.map_or(Ok(()), |fate| write!(f, ": {fate}"))
+            }
             Action::Wipe { server, fate } | Action::PromiseLoss { server, fate } => {
                 write!(f, "disk of {}: {fate}", server_name(*server))
             }

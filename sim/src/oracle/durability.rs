@@ -1,6 +1,8 @@
 //! Disks, held against what was committed: what a quorum does not hold may not be committed, and
 //! whoever could be elected must hold everything that was.
 
+mod leaning;
+
 use crate::decide::Dice;
 use crate::disk::SimDisk;
 use crate::oracle::broken::{Broken, server_name, zxid_name};
@@ -33,6 +35,8 @@ pub(crate) struct Durability {
     /// By server: a record that has to be missed if it is missing, since a later one says that it
     /// was durable. `None` where nothing rotted, or too much.
     provable: Vec<Option<u64>>,
+    /// By server: whether its disk was harmed or lied where no file shows it.
+    harm: Vec<Harm>,
     /// Servers whose promise was lost while they were down.
     forgot: Vec<bool>,
     /// By server: what its disk shows before it starts.
@@ -46,6 +50,16 @@ pub(crate) struct Durability {
     commits: Commits,
     /// A server that counts again, and what it had promised then; until that was judged.
     readmitted: Option<(usize, u32)>,
+}
+
+/// Harm that lasts until a server was brought up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Harm {
+    None,
+    /// It did not start since.
+    Hidden,
+    /// It started since, and has not served yet.
+    Started,
 }
 
 /// What recovery has to come to.
@@ -63,6 +77,7 @@ impl Durability {
             lost: vec![false; servers],
             rotten: vec![BTreeSet::new(); servers],
             provable: vec![None; servers],
+            harm: vec![Harm::None; servers],
             forgot: vec![false; servers],
             shown: vec![None; servers],
             compared: vec![(0, Zxid::ZERO); servers],
@@ -79,6 +94,8 @@ impl Durability {
         self.forgot[server] = false;
         self.lost[server] = true;
         self.logs[server] = LogRules::unknown();
+        self.harm[server] = Harm::None;
+        self.provable[server] = None;
     }
 
     /// A server that is down lost its promise.
@@ -96,11 +113,43 @@ impl Durability {
     /// A bit of a file of a server flipped: what its disk holds cannot be told as long as the
     /// file is there.
     pub(crate) fn rotted(&mut self, server: usize, file: &File) {
-        let is_first = self.rotten[server].is_empty();
-        let proven = self.images[server].proven();
-        self.provable[server] = (is_first && file.name.starts_with("log.")).then_some(proven);
+        self.demand(server, file.name.starts_with("log."));
         self.rotten[server].insert(file.clone());
         self.logs[server] = LogRules::unknown();
+    }
+
+    /// A disk was harmed in a way that no file shows for long. What later records prove has to be
+    /// missed if `is_provable`.
+    pub(crate) fn harmed(&mut self, server: usize, is_provable: bool) {
+        self.demand(server, is_provable);
+        self.harm[server] = Harm::Hidden;
+        self.logs[server] = LogRules::unknown();
+    }
+
+    /// Two servers that are down have each other's disk, and what is known of it.
+    pub(crate) fn exchanged(&mut self, one: usize, other: usize) {
+        self.images.swap(one, other);
+        self.promised.swap(one, other);
+        self.lost.swap(one, other);
+        self.rotten.swap(one, other);
+        self.provable.swap(one, other);
+        self.harm.swap(one, other);
+        self.forgot.swap(one, other);
+        self.logs.swap(one, other);
+        self.compared.swap(one, other);
+    }
+
+    fn demand(&mut self, server: usize, is_provable: bool) {
+        let is_first = !self.is_rotten(server);
+        let proven = self.images[server].proven();
+        self.provable[server] = (is_first && is_provable).then_some(proven);
+    }
+
+    /// A server serves: whatever harm it started with, it was brought up again.
+    pub(crate) fn serves(&mut self, server: usize) {
+        if self.harm[server] == Harm::Started {
+            self.harm[server] = Harm::None;
+        }
     }
 
     /// A server is about to start from its disk.
@@ -133,6 +182,9 @@ impl Durability {
             let seen = format!("{name} lost its promise and starts as {:?}", now.standing);
             let rule = "D4 amnesia: whoever lost its promise knows that it did";
             return Err(Broken::safety(rule, seen).server(server));
+        }
+        if self.harm[server] == Harm::Hidden {
+            self.harm[server] = Harm::Started;
         }
         if self.is_rotten(server) {
             return self.rot_was_told(server, now);
@@ -291,7 +343,7 @@ impl Durability {
 
     /// Whether a disk held rot when it was last looked at.
     pub(crate) fn is_rotten(&self, server: usize) -> bool {
-        !self.rotten[server].is_empty()
+        !self.rotten[server].is_empty() || self.harm[server] != Harm::None
     }
 
     /// Whether the disk says that its server remembers everything.
@@ -346,14 +398,14 @@ impl Durability {
         if self.images[server].is_of(disk) {
             return Ok(());
         }
-        let was_rotten = self.is_rotten(server);
+        let is_unknown = self.is_rotten(server) || self.images[server].is_of_another_past(disk);
         self.rotten[server].retain(|file| disk.durable_file(file).is_some());
         let before = self.images[server].promise;
         let Some(change) = self.images[server].refresh(disk) else {
             return Ok(());
         };
         self.records_are_honest(server)?;
-        if was_rotten {
+        if is_unknown {
             self.logs[server] = LogRules::unknown();
         } else {
             self.log_changed(server, &change)?;

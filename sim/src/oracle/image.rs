@@ -11,6 +11,8 @@ use wal::{Directory, File};
 
 const SLOT_BYTES: usize = 4096;
 const SLOT_HEAD_BYTES: usize = 24;
+/// Smallest unit that reaches the platter whole.
+const SECTOR_BYTES: usize = 512;
 const SEGMENT_HEADER_BYTES: usize = 64;
 const FRAME_HEADER_BYTES: usize = 48;
 
@@ -48,6 +50,8 @@ pub(crate) struct Change {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Image {
     version: Option<u64>,
+    /// How often the disk had been harmed when it was read.
+    upheavals: u64,
     pub(crate) storage_id: Option<u64>,
     pub(crate) promise: Option<DurablePromise>,
     manifest_bytes: Vec<u8>,
@@ -136,7 +140,13 @@ impl Image {
 
     /// Reads the disk; gives the records that were known if it had to begin anew.
     fn read(&mut self, disk: &SimDisk) -> Option<Vec<Mark>> {
+        let mut before = None;
+        if self.is_of_another_past(disk) {
+            before = Some(std::mem::take(&mut self.records));
+            *self = Image::default();
+        }
         self.version = Some(disk.durable_version());
+        self.upheavals = disk.upheavals();
         let slots = |name, kind, storage_id| {
             let bytes = disk.durable_file(&log_file(name))?;
             newest_slot(bytes, kind, storage_id).ok()
@@ -148,12 +158,13 @@ impl Image {
             bytes.long().ok().map(i64::cast_unsigned)
         });
         let Some(storage_id) = self.storage_id else {
-            let before = std::mem::take(&mut self.records);
+            let records = before.unwrap_or_else(|| std::mem::take(&mut self.records));
             *self = Image {
                 version: self.version,
+                upheavals: self.upheavals,
                 ..Image::default()
             };
-            return Some(before);
+            return Some(records);
         };
         let promise = slots("promise", b"VIVPROMI", storage_id);
         self.promise = promise
@@ -162,11 +173,11 @@ impl Image {
         let copies = disk.durable_file(&log_file("promise")).unwrap_or_default();
         self.promise_is_whole = copies.get(..SLOT_BYTES) == copies.get(SLOT_BYTES..2 * SLOT_BYTES);
         let manifest = slots("manifest", b"VIVMANIF", storage_id).unwrap_or_default();
-        let mut before = None;
         if self.manifest_bytes != manifest || self.tail.is_none() {
             self.manifest = manifest_of(&manifest).ok();
             self.manifest_bytes = manifest;
-            before = Some(std::mem::take(&mut self.records));
+            let records = std::mem::take(&mut self.records);
+            before.get_or_insert(records);
             self.find_base(disk);
         }
         self.follow(disk);
@@ -176,6 +187,11 @@ impl Image {
     /// Whether this is what the disk holds now.
     pub(crate) fn is_of(&self, disk: &SimDisk) -> bool {
         self.version == Some(disk.durable_version())
+    }
+
+    /// Whether files of this disk were exchanged as no server does it.
+    pub(crate) fn is_of_another_past(&self, disk: &SimDisk) -> bool {
+        self.upheavals != disk.upheavals()
     }
 
     /// The last record.
@@ -248,9 +264,7 @@ impl Image {
 
     /// A place in a record whose loss would be noticed: a later one says that it is durable.
     pub(crate) fn place_of_proven_record(&self, dice: &mut Dice) -> Option<(File, usize)> {
-        let count = self
-            .places
-            .partition_point(|place| place.zxid <= self.proven);
+        let count = self.proven_places();
         if count == 0 {
             return None;
         }
@@ -269,6 +283,39 @@ impl Image {
             .take_while(|place| place.zxid <= self.proven);
         let mut here = proven.filter(|place| segment(place.generation) == *file);
         here.any(|place| (place.offset..place.offset + place.length).contains(&offset))
+    }
+
+    /// Places in sectors with records whose loss would be noticed, and with nothing of the record
+    /// that notices.
+    pub(crate) fn proven_sectors(&self) -> Vec<(File, usize)> {
+        let count = self.proven_places();
+        let Some(witness) = self.places.get(count) else {
+            return Vec::new();
+        };
+        let first = witness.offset / SECTOR_BYTES;
+        let is_safe = |place: &&Place| {
+            let last = (place.offset + place.length - 1) / SECTOR_BYTES;
+            place.generation != witness.generation || last < first
+        };
+        let places = self.places[..count].iter().filter(is_safe);
+        places
+            .map(|place| (segment(place.generation), place.offset))
+            .collect()
+    }
+
+    /// The last segment before that of the record that would notice its loss.
+    pub(crate) fn proven_segment(&self) -> Option<File> {
+        let count = self.proven_places();
+        let witness = self.places.get(count)?;
+        let place = self.places[..count]
+            .iter()
+            .rfind(|place| place.generation != witness.generation)?;
+        (place.zxid > self.base.0).then(|| segment(place.generation))
+    }
+
+    fn proven_places(&self) -> usize {
+        self.places
+            .partition_point(|place| place.zxid <= self.proven)
     }
 
     /// Whether the disk holds the history up to `mark`; `chain_at` is the true history.

@@ -5,20 +5,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use ureq::Agent;
-use ureq::http::Request;
 
 /// How long the driver may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long it may take to answer.
-const ANSWER: Duration = Duration::from_secs(60);
-/// A picture is the longest answer.
-const BODY_MAX: u64 = 64 << 20;
 const WIDTH: u32 = 1440;
 const HEIGHT: u32 = 900;
 /// Under this name drivers give elements.
@@ -27,7 +22,6 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A browser without a window.
 pub(super) struct Browser {
     driver: Child,
-    agent: Agent,
     port: u16,
     session: String,
 }
@@ -43,14 +37,8 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .context("cannot start chromedriver")?;
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(ANSWER))
-            .build()
-            .into();
         let mut browser = Browser {
             driver,
-            agent,
             port,
             session: String::new(),
         };
@@ -180,21 +168,23 @@ impl Browser {
         self.send("POST", path, Some(body))
     }
 
-    /// # Errors
-    /// What the driver says of a wish that it cannot fulfil.
     fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
-        let address = format!("http://127.0.0.1:{}{path}", self.port);
-        let request = Request::builder().method(method).uri(address);
-        let answer = match body {
-            Some(body) => self.agent.run(request.body(body.to_string())?),
-            None => self.agent.run(request.body(())?),
-        };
-        let mut value: Value = answer?
-            .body_mut()
-            .with_config()
-            .limit(BODY_MAX)
-            .read_json()
-            .context("the driver's answer is no JSON")?;
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let answer = String::from_utf8_lossy(&answer);
+        let (_, body) = answer
+            .split_once("\r\n\r\n")
+            .context("the driver's answer has no end")?;
+        let mut value: Value =
+            serde_json::from_str(body).context("the driver's answer is no JSON")?;
         let value = value["value"].take();
         if let Some(error) = value.get("error").and_then(Value::as_str) {
             bail!("the driver says {error}: {}", value["message"]);

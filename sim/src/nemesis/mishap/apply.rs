@@ -128,6 +128,8 @@ impl World {
             Breakage::Paths(_)
             | Breakage::Clog(..)
             | Breakage::SlowDisk(_)
+            | Breakage::Trouble(_)
+            | Breakage::Swap(..)
             | Breakage::Links(_) => unreachable!("others take these back"),
         }
     }
