@@ -7,6 +7,7 @@
 
 mod apache;
 mod chaos;
+mod coverage;
 mod differential;
 mod ensemble;
 mod hostile;

@@ -1,8 +1,8 @@
 //! The door to the simulator. It is built in release and run as a program of its own, so that this
 //! one stays quick to compile.
 
-use crate::mutants;
 use crate::process::{build, program, target};
+use crate::{coverage, mutants};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -155,6 +155,8 @@ enum Mode {
     },
     /// Switch wrong variants of the code on, one at a time, and hunt for a world that notices.
     Mutants(mutants::Options),
+    /// Count which lines of the pure crates worlds reach, no other test helping.
+    Coverage(coverage::Options),
 }
 
 /// Runs the simulator; its exit code is this one's.
@@ -183,6 +185,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             None => start(&["replay"], swarm),
         },
         Some(Mode::Mutants(options)) => mutants::run(options),
+        Some(Mode::Coverage(options)) => coverage::run(options),
     }
 }
 
