@@ -107,14 +107,17 @@ pub fn requests(bytes: &[u8]) {
     );
 }
 
-/// A creation that names a TTL node and the flags of a container becomes a plain one inside a multi,
-/// and there is no other way to ask for that.
+/// A creation that names a TTL node and the flags of another becomes a plain one inside a multi, and
+/// there is no other way to ask for that when it has the flags of a container or no access list.
 fn has_no_encoding(request: &Request<'_>) -> bool {
     let Request::Write(Op::Multi(ops)) = request else {
         return false;
     };
     ops.iter().any(|op| match op {
-        Op::Create(create) => create.call == CreateCall::Create && create.flags == FLAGS_CONTAINER,
+        Op::Create(create) => {
+            create.call == CreateCall::Create
+                && (create.flags == FLAGS_CONTAINER || create.acl.is_none())
+        }
         Op::Delete { .. }
         | Op::DeleteContainer { .. }
         | Op::SetData { .. }
