@@ -146,6 +146,8 @@ pub(crate) struct Host {
     disk_stalled_until: [Micros; 2],
     /// How often it ran since its start.
     runs: u64,
+    /// Everything that it wanted done so far, through all starts.
+    pub(crate) effects: u64,
     records: Records,
 }
 
@@ -191,6 +193,7 @@ impl Host {
             disk_slow: 1,
             disk_stalled_until: [0; 2],
             runs: 0,
+            effects: 0,
             records: Records::default(),
         }
     }

@@ -6,6 +6,7 @@ mod client;
 mod decide;
 mod director;
 mod disk;
+mod explore;
 mod host;
 mod hostile;
 mod hunt;
@@ -37,6 +38,7 @@ mod workload;
 mod world;
 
 pub use disk::{LieKind, Survival, Trouble};
+pub use explore::{Boundary, Crash, Place, Sweep, SweepCounts, Unsynced};
 pub use host::Death;
 pub use hunt::{Kill, activate, hunt, shrink_hunt};
 pub use incident::replay_recording;

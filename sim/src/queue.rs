@@ -59,6 +59,11 @@ impl<E: Named> Queue<E> {
         self.at(self.now.saturating_add(delay), event);
     }
 
+    /// What is due next.
+    pub(crate) fn peek(&self) -> Option<&E> {
+        self.heap.peek().map(|entry| &entry.event)
+    }
+
     /// Takes what is due next, and lets time pass up to it.
     pub(crate) fn pop(&mut self) -> Option<E> {
         let entry = self.heap.pop()?;

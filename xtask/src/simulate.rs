@@ -135,6 +135,8 @@ enum Mode {
         #[arg(long)]
         commands: Option<String>,
     },
+    /// Crash every server at every step of a fixed run, with each outcome for unsynced writes.
+    Sweep(Passed),
     /// Cut a failing world down to what makes it fail, and say it as a scenario.
     Shrink {
         /// The world.
@@ -157,6 +159,30 @@ enum Mode {
     Mutants(mutants::Options),
     /// Count which lines of the pure crates worlds reach, no other test helping.
     Coverage(coverage::Options),
+}
+
+/// Words that the simulator reads itself.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+struct Passed {
+    /// Options; `--help` tells them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+impl Passed {
+    fn run(&self, mode: &str) -> Result<ExitCode> {
+        let has_mutant = self.words.iter().any(|word| word.starts_with("--mutant"));
+        let simulator = if has_mutant {
+            mutants::build_simulator()?
+        } else {
+            build("sim", "simulate")?
+        };
+        let mut command = program(simulator);
+        command.arg(mode).args(&self.words);
+        command.arg("--pictures").arg(target().join("simulate"));
+        code_of(&mut command)
+    }
 }
 
 /// Runs the simulator; its exit code is this one's.
@@ -184,6 +210,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             Some(commands) => start(&["replay", "--commands", commands], swarm),
             None => start(&["replay"], swarm),
         },
+        Some(Mode::Sweep(passed)) => passed.run("sweep"),
         Some(Mode::Mutants(options)) => mutants::run(options),
         Some(Mode::Coverage(options)) => coverage::run(options),
     }

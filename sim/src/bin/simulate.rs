@@ -2,6 +2,8 @@
 //! is the door to it.
 #![expect(clippy::print_stdout, reason = "the output of a program")]
 
+#[path = "simulate/explore.rs"]
+mod explore;
 #[path = "simulate/golden.rs"]
 mod golden;
 #[path = "simulate/pictures.rs"]
@@ -65,6 +67,9 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     if words.first().is_some_and(|word| word == "bench-history") {
         return bench_history(words.get(1).map(String::as_str));
+    }
+    if let Some(code) = explore::run(&words) {
+        return code;
     }
     match scenarios::parse(&words) {
         Some(Ok(asked)) => return scenarios::run(&asked),

@@ -156,16 +156,17 @@ impl Host {
 
     /// Whether it is to die now that this is done.
     fn dies_with(&mut self, op: &DiskOp) -> Option<Fate> {
-        let (DiskOp::Write { file, .. }
-        | DiskOp::Sync { file }
-        | DiskOp::Allocate { file, .. }
-        | DiskOp::Rename { to: file, .. }
-        | DiskOp::Remove { file }) = op
-        else {
-            return None;
+        let name = match op {
+            DiskOp::Write { file, .. }
+            | DiskOp::Sync { file }
+            | DiskOp::Allocate { file, .. }
+            | DiskOp::Rename { to: file, .. }
+            | DiskOp::Remove { file } => file.name.as_str(),
+            // Every operation is meant where no kind of file is.
+            DiskOp::SyncDirectory { .. } | DiskOp::Read { .. } => "",
         };
         let (kind, left, fate) = self.dies_at_file.as_mut()?;
-        if !file.name.starts_with(kind.as_str()) {
+        if !name.starts_with(kind.as_str()) {
             return None;
         }
         *left -= 1;

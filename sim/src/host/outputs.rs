@@ -30,6 +30,7 @@ impl Host {
                 Some((left, _)) => *left -= 1,
                 None => {}
             }
+            self.effects += 1;
             self.effect(output, around)?;
         }
     }

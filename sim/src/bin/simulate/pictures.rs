@@ -78,8 +78,12 @@ pub(crate) fn show(chronicle: &Chronicle, wanted: &Wanted) -> io::Result<()> {
 
 /// Writes everything there is to see of a failure into a folder of its own; gives the files.
 pub(crate) fn keep(chronicle: &Chronicle, folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let folder = folder.join(chronicle.header.seed.to_string());
-    fs::create_dir_all(&folder)?;
+    keep_in(chronicle, &folder.join(chronicle.header.seed.to_string()))
+}
+
+/// As [`keep`], into this folder.
+pub(crate) fn keep_in(chronicle: &Chronicle, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::create_dir_all(folder)?;
     let files =
         ["page.html", "drawing.svg", "ladder.txt", "trace.bin"].map(|name| folder.join(name));
     let [html, svg, ladder, trace] = &files;
