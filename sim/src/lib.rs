@@ -6,6 +6,7 @@ mod client;
 mod decide;
 mod director;
 mod disk;
+pub mod elsewhere;
 mod explore;
 mod host;
 mod hostile;

@@ -4,6 +4,7 @@ use crate::ensemble::free_ports;
 use crate::process::{exists, output, program, target};
 use crate::zk::four_letters;
 use anyhow::{Context, Result, bail, ensure};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -52,6 +53,14 @@ const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
 "#;
 
 const MAIN: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+/// How its servers are run. Nothing is forced to the disk: no test of theirs takes the power away.
+const JAVA: [&str; 5] = [
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-Dzookeeper.forceSync=no",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+];
 const POLL: Duration = Duration::from_millis(20);
 const WORD_PATIENCE: Duration = Duration::from_millis(500);
 /// Lines of a log that are worth telling.
@@ -85,6 +94,14 @@ pub(crate) fn jars() -> Result<PathBuf> {
         fs::write(complete, "")?;
     }
     Ok(folder.join("jars"))
+}
+
+/// The words that start one of Apache's servers when its `zoo.cfg` is put behind them.
+pub(crate) fn command() -> Result<Vec<OsString>> {
+    let mut words: Vec<OsString> = JAVA.map(OsString::from).to_vec();
+    words.insert(0, "java".into());
+    words.extend(["-cp".into(), jars()?.join("*").into(), MAIN.into()]);
+    Ok(words)
 }
 
 /// How Apache's servers are started.
@@ -147,9 +164,7 @@ impl Apache {
         )?;
         let log = File::create(home.join("server.log"))?;
         let mut command = program("java");
-        command.args(["-Xmx512m", "-XX:+UseSerialGC", "-Dzookeeper.forceSync=no"]);
-        command.arg("-Dorg.slf4j.simpleLogger.showDateTime=true");
-        command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+        command.args(JAVA);
         for (name, value) in settings.properties {
             command.arg(format!("-D{name}={value}"));
         }

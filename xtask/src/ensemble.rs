@@ -5,6 +5,7 @@ use crate::process::{build, program, target};
 use crate::zk::four_letters;
 use anyhow::{Context, Result, bail, ensure};
 use std::fmt::Write as _;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ const WORD_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Servers, a folder each, that are killed when this is dropped.
 pub(crate) struct Ensemble {
-    binary: PathBuf,
+    /// What starts a server, all words but the last, which is its `zoo.cfg`.
+    command: Vec<OsString>,
     folder: PathBuf,
     servers: Vec<Server>,
 }
@@ -72,6 +74,19 @@ impl Ensemble {
         size: usize,
         extra: &str,
     ) -> Result<Ensemble> {
+        let command = vec![binary.into(), "serve".into()];
+        Ensemble::prepare_with(command, parent, name, size, extra)
+    }
+
+    /// As [`Ensemble::prepare_in`], with servers that this command starts when their `zoo.cfg` is
+    /// put behind it.
+    pub(crate) fn prepare_with(
+        command: Vec<OsString>,
+        parent: &Path,
+        name: &str,
+        size: usize,
+        extra: &str,
+    ) -> Result<Ensemble> {
         let folder = parent.join(format!("{name}-{}", std::process::id()));
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -91,7 +106,7 @@ impl Ensemble {
             });
         }
         let ensemble = Ensemble {
-            binary,
+            command,
             folder,
             servers,
         };
@@ -150,8 +165,9 @@ impl Ensemble {
             .append(true)
             .open(server.folder.join("server.log"))
             .context("cannot open a server's log")?;
-        let child = program(&self.binary)
-            .arg("serve")
+        let (name, words) = self.command.split_first().context("nothing starts it")?;
+        let child = program(name)
+            .args(words)
             .arg(server.folder.join("zoo.cfg"))
             .current_dir(&server.folder)
             .stdout(log.try_clone()?)
@@ -215,6 +231,21 @@ impl Ensemble {
     pub(crate) fn kill(&mut self, index: usize) -> Result<()> {
         self.signal(index, "KILL")?;
         self.reap(index).map(drop)
+    }
+
+    /// Removes everything that a server that does not run has, but its id.
+    pub(crate) fn wipe(&self, index: usize) -> Result<()> {
+        ensure!(self.pid(index).is_none(), "server {} runs", index + 1);
+        let data = self.home(index).join("data");
+        for entry in fs::read_dir(&data)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else if path.file_name().is_some_and(|name| name != "myid") {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Asks a server to end and waits for it.
@@ -306,9 +337,11 @@ impl Drop for Ensemble {
 }
 
 fn configuration(server: &Server, peers: &[[u16; 2]], extra: &str) -> String {
-    let mut text = String::from("initLimit=10\nsyncLimit=5\n");
-    if !extra.contains("tickTime=") {
-        text.push_str("tickTime=2000\n");
+    let mut text = String::new();
+    for (name, value) in [("initLimit=", 10), ("syncLimit=", 5), ("tickTime=", 2000)] {
+        if !extra.contains(name) {
+            writeln!(text, "{name}{value}").expect("a string takes all");
+        }
     }
     writeln!(text, "dataDir={}", server.folder.join("data").display()).expect("a string takes all");
     writeln!(text, "clientPort={}", server.client.port()).expect("a string takes all");

@@ -17,6 +17,7 @@ mod memory;
 mod mutants;
 mod mutation;
 mod process;
+mod real;
 mod simulate;
 mod test;
 mod tidy;

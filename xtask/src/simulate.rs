@@ -2,7 +2,7 @@
 //! one stays quick to compile.
 
 use crate::process::{build, program, target};
-use crate::{coverage, mutants};
+use crate::{coverage, mutants, real};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -155,6 +155,8 @@ enum Mode {
         #[arg(long)]
         mutant: Option<String>,
     },
+    /// Play a scenario against real servers, ours or Apache's, and judge it as a world is judged.
+    Real(real::Options),
     /// Switch wrong variants of the code on, one at a time, and hunt for a world that notices.
     Mutants(mutants::Options),
     /// Count which lines of the pure crates worlds reach, no other test helping.
@@ -211,6 +213,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             None => start(&["replay"], swarm),
         },
         Some(Mode::Sweep(passed)) => passed.run("sweep"),
+        Some(Mode::Real(options)) => real::run(options),
         Some(Mode::Mutants(options)) => mutants::run(options),
         Some(Mode::Coverage(options)) => coverage::run(options),
     }

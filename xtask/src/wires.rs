@@ -63,6 +63,8 @@ struct State {
     tear_after: [Option<u64>; 2],
     /// Connections of an earlier generation are reset.
     generation: u64,
+    /// What whoever dialled says, and what is said instead, as long.
+    instead: Option<(Vec<u8>, Vec<u8>)>,
     over: bool,
     counts: Counts,
 }
@@ -80,6 +82,7 @@ impl Wire {
                 delay: [Duration::ZERO; 2],
                 tear_after: [None; 2],
                 generation: 0,
+                instead: None,
                 over: false,
                 counts: Counts::default(),
             }),
@@ -108,6 +111,12 @@ impl Wire {
     /// Cuts a connection once so many more bytes went one way, in the middle of whatever they are.
     pub(crate) fn tear_after(&self, way: Way, bytes: u64) {
         self.change(|state| state.tear_after[way as usize] = Some(bytes));
+    }
+
+    /// Replaces some bytes of whoever dials, where one piece has all of them.
+    pub(crate) fn replace(&self, said: &[u8], instead: &[u8]) {
+        assert_eq!(said.len(), instead.len(), "no length may change");
+        self.change(|state| state.instead = Some((said.to_vec(), instead.to_vec())));
     }
 
     /// Resets every connection.
@@ -238,6 +247,9 @@ impl Shared {
                 }
                 Err(_) => return self.reset(connection),
             };
+            if way == Way::There {
+                self.put_instead(&mut buffer[..length]);
+            }
             match self.next(way, connection, length) {
                 Next::Carry { .. } if length == 0 => {
                     // It fails where the other end is gone already.
@@ -257,6 +269,19 @@ impl Shared {
                 }
                 Next::Nothing => {}
                 Next::Reset => return self.reset(connection),
+            }
+        }
+    }
+
+    fn put_instead(&self, piece: &mut [u8]) {
+        let state = self.lock();
+        let Some((said, instead)) = &state.instead else {
+            return;
+        };
+        for at in 0..piece.len().saturating_sub(said.len() - 1) {
+            let end = at + said.len();
+            if piece[at..end] == **said {
+                piece[at..end].copy_from_slice(instead);
             }
         }
     }
@@ -368,6 +393,22 @@ mod tests {
         dialler.read_to_string(&mut text).expect("until the end");
         assert_eq!(text, "back");
         assert_eq!(wire.counts().bytes, 9);
+    }
+
+    #[test]
+    fn what_the_dialler_says_is_replaced_and_what_it_is_answered_is_not() {
+        let (wire, mut dialler, mut accepted) = connected();
+        wire.replace(b"12345", b"54321");
+        dialler.write_all(b"at 12345, not 1234").expect("open");
+        dialler.shutdown(Shutdown::Write).expect("open");
+        let mut text = String::new();
+        accepted.read_to_string(&mut text).expect("until the end");
+        assert_eq!(text, "at 54321, not 1234");
+        accepted.write_all(b"12345").expect("open");
+        drop(accepted);
+        text.clear();
+        dialler.read_to_string(&mut text).expect("until the end");
+        assert_eq!(text, "12345");
     }
 
     #[test]

@@ -456,7 +456,7 @@ fn segment(generation: u64) -> File {
     log_file(&format!("log.{generation:016x}"))
 }
 
-fn newest_slot(bytes: &[u8], magic: &[u8; 8], storage_id: u64) -> Result<Vec<u8>, Malformed> {
+pub(crate) fn newest_slot(bytes: &[u8], magic: &[u8; 8], storage_id: u64) -> Result<Vec<u8>, Malformed> {
     let copy = |block: Option<&[u8]>| -> Result<(u64, Vec<u8>), Malformed> {
         let block = block.ok_or(Malformed)?;
         let mut bytes = Bytes(block);
@@ -580,7 +580,7 @@ fn frame(
 
 /// A record whose checksum is right, whatever it continues: its zxid, its incarnation, and its
 /// length.
-fn sealed(
+pub(crate) fn sealed(
     bytes: &[u8],
     (storage_id, generation): (u64, u64),
 ) -> Result<(u64, u32, usize), Malformed> {

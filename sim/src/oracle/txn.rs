@@ -76,6 +76,22 @@ pub(crate) enum Mortality {
 /// Reads the payload of a transaction's record.
 pub(crate) fn read(payload: &[u8]) -> Result<Entry, Malformed> {
     let mut bytes = Bytes(payload);
+    let entry = entry(&mut bytes)?;
+    if bytes.is_empty() {
+        Ok(entry)
+    } else {
+        Err(Malformed)
+    }
+}
+
+/// How many bytes of a payload are the transaction; Apache's logs have a digest behind it.
+pub(crate) fn length(payload: &[u8]) -> Result<usize, Malformed> {
+    let mut bytes = Bytes(payload);
+    entry(&mut bytes)?;
+    Ok(payload.len() - bytes.0.len())
+}
+
+fn entry(bytes: &mut Bytes<'_>) -> Result<Entry, Malformed> {
     let origin = bytes.long()?.cast_unsigned();
     bytes.take(8)?;
     let session = bytes.long()?;
@@ -83,19 +99,14 @@ pub(crate) fn read(payload: &[u8]) -> Result<Entry, Malformed> {
     let zxid = bytes.long()?.cast_unsigned();
     let time = bytes.long()?;
     let kind = bytes.int()?;
-    let change = change(session, kind, &mut bytes)?;
-    if bytes.is_empty() {
-        Ok(Entry {
-            origin,
-            session,
-            cxid,
-            zxid,
-            time,
-            change,
-        })
-    } else {
-        Err(Malformed)
-    }
+    Ok(Entry {
+        origin,
+        session,
+        cxid,
+        zxid,
+        time,
+        change: change(session, kind, bytes)?,
+    })
 }
 
 fn change(session: i64, kind: i32, bytes: &mut Bytes<'_>) -> Result<Change, Malformed> {

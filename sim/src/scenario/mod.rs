@@ -31,6 +31,11 @@ use crate::nemesis::Action;
 use crate::report::Verdict;
 use crate::script::{Ask, Script};
 
+/// What is done to a world, as a line of a scenario says it.
+pub(crate) fn action_words(action: &Action) -> String {
+    actions::print(action)
+}
+
 /// A run in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
