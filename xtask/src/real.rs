@@ -7,7 +7,7 @@ mod wiring;
 use crate::apache;
 use crate::ensemble::{self, Ensemble};
 use crate::process::{build, target};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use orders::Order;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use wiring::Wiring;
 
 /// What to play, and against whom.
@@ -105,7 +105,10 @@ fn play(
     if let Some(evidence) = &options.evidence {
         words.arg("--evidence").arg(evidence);
     }
-    if file.extension().is_some_and(|extension| extension == "json") {
+    if file
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
         return code_of(words.spawn().context("cannot start the player")?);
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -146,7 +149,10 @@ fn accept(listener: &TcpListener, child: &mut Child) -> Result<Option<TcpStream>
 }
 
 fn code_of(mut child: Child) -> Result<u8> {
-    let code = child.wait()?.code().and_then(|code| u8::try_from(code).ok());
+    let code = child
+        .wait()?
+        .code()
+        .and_then(|code| u8::try_from(code).ok());
     Ok(code.unwrap_or(HARNESS))
 }
 
@@ -239,22 +245,16 @@ impl Stage {
     }
 }
 
-/// Starts all servers, the one with the highest id first: it leads, as in a calm world.
+/// Starts all servers. The last one and just enough others for a quorum come first, so that it
+/// leads, as in a calm world.
 fn start(ensemble: &mut Ensemble) -> Result<()> {
     let last = ensemble.size() - 1;
-    ensemble.spawn(last)?;
-    if last > 0 {
-        let [_, election] = ensemble.peer_ports(last);
-        let deadline = Instant::now() + START_PATIENCE;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, election)).is_err() {
-            ensemble.look_for_deaths()?;
-            if Instant::now() > deadline {
-                bail!("server {} takes no connections", last + 1);
-            }
-            thread::sleep(POLL);
-        }
+    let others = ensemble.size() / 2;
+    for server in (0..others.min(last)).chain([last]) {
+        ensemble.spawn(server)?;
     }
-    for server in 0..last {
+    ensemble.wait_until_all_serve(START_PATIENCE)?;
+    for server in others..last {
         ensemble.spawn(server)?;
     }
     ensemble.wait_until_all_serve(START_PATIENCE)

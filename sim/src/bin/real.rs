@@ -86,7 +86,10 @@ fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = Scenario::read(&text).map_err(|error| format!("{name}: {error}"))?;
     let plan = Plan::of(&scenario, arguments.slower).map_err(|refused| {
         let lines = refused.iter().map(|line| format!("  {line}\n"));
-        format!("{name} cannot be played on real servers:\n{}", lines.collect::<String>())
+        format!(
+            "{name} cannot be played on real servers:\n{}",
+            lines.collect::<String>()
+        )
     })?;
     let milder = plan.milder.clone();
     let speaks = !arguments.is_json;

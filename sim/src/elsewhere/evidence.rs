@@ -96,7 +96,9 @@ impl<'de> Deserialize<'de> for Blob {
         let pairs = digits.as_bytes().chunks(2);
         let byte = |pair: &[u8]| {
             let pair = core::str::from_utf8(pair).ok()?;
-            u8::from_str_radix(pair, 16).ok().filter(|_| pair.len() == 2)
+            u8::from_str_radix(pair, 16)
+                .ok()
+                .filter(|_| pair.len() == 2)
         };
         pairs
             .map(|pair| byte(pair).ok_or_else(|| de::Error::custom("digits come in pairs")))

@@ -178,7 +178,9 @@ fn longest_chain(all: &[Vec<Record>]) -> Result<Vec<Record>, Broken> {
         }
     }
     let top = distinct.iter().rev();
-    let top = top.into_iter().find(|(_, (_, servers))| *servers * 2 > all.len());
+    let top = top
+        .into_iter()
+        .find(|(_, (_, servers))| *servers * 2 > all.len());
     if let Some((mark, _)) = top
         && *mark != last
     {
@@ -224,17 +226,23 @@ fn held_by_most(all: &[Vec<Record>]) -> Vec<Record> {
         let over = |(first, last): &&(Zxid, Zxid)| (*first..=*last).contains(&zxid);
         spans.iter().filter(over).count()
     };
-    let most = held.iter().filter(|(zxid, (_, times))| times * 2 > could(**zxid));
+    let most = held
+        .iter()
+        .filter(|(zxid, (_, times))| times * 2 > could(**zxid));
     let mut history: Vec<Record> = most.map(|(_, (record, _))| (*record).clone()).collect();
     let last = history.last().map_or(0, |record| record.zxid.0 >> 32);
     let has: BTreeSet<u64> = history.iter().map(|record| record.zxid.0).collect();
     let markers = (1..=last).map(|epoch| epoch << 32);
-    history.extend(markers.filter(|zxid| !has.contains(zxid)).map(|zxid| Record {
-        zxid: Zxid(zxid),
-        committed_upto: Zxid::ZERO,
-        body: RecordBody::Marker,
-        chain: Chain(0),
-    }));
+    history.extend(
+        markers
+            .filter(|zxid| !has.contains(zxid))
+            .map(|zxid| Record {
+                zxid: Zxid(zxid),
+                committed_upto: Zxid::ZERO,
+                body: RecordBody::Marker,
+                chain: Chain(0),
+            }),
+    );
     history.sort_by_key(|record| record.zxid);
     history
 }

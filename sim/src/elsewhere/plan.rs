@@ -140,7 +140,10 @@ impl Plan {
         };
         wanting.knobs(&scenario.script.knobs);
         if scenario.expect != Expect::Pass {
-            wanting.refuse("expect", "a rule is broken by a bug, and this build has none of those");
+            wanting.refuse(
+                "expect",
+                "a rule is broken by a bug, and this build has none of those",
+            );
         }
         let mut timed = Vec::new();
         for op in &scenario.script.ops {
@@ -254,7 +257,10 @@ impl Wanting {
                 length: length * slower,
             }),
             Action::Suggest { .. } => {
-                self.refuse(action_words(action), "real servers elect their leader themselves");
+                self.refuse(
+                    action_words(action),
+                    "real servers elect their leader themselves",
+                );
                 None
             }
             _ => {
@@ -294,7 +300,8 @@ impl Wanting {
             let way = |from, to| Way { from, to, port };
             [way(one, other), way(other, one)]
         };
-        let others = |server: usize| servers().filter(move |other| *other != Machine::Server(server));
+        let others =
+            |server: usize| servers().filter(move |other| *other != Machine::Server(server));
         match rift {
             Rift::Between(side) => {
                 let outside: Vec<Machine> = servers()

@@ -456,7 +456,11 @@ fn segment(generation: u64) -> File {
     log_file(&format!("log.{generation:016x}"))
 }
 
-pub(crate) fn newest_slot(bytes: &[u8], magic: &[u8; 8], storage_id: u64) -> Result<Vec<u8>, Malformed> {
+pub(crate) fn newest_slot(
+    bytes: &[u8],
+    magic: &[u8; 8],
+    storage_id: u64,
+) -> Result<Vec<u8>, Malformed> {
     let copy = |block: Option<&[u8]>| -> Result<(u64, Vec<u8>), Malformed> {
         let block = block.ok_or(Malformed)?;
         let mut bytes = Bytes(block);

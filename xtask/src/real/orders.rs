@@ -54,7 +54,10 @@ impl Order {
             "prepare" => Order::Prepare {
                 servers: number(&about["servers"])?,
                 clients: number(&about["clients"])?,
-                lines: about["lines"].as_str().context("lines are text")?.to_owned(),
+                lines: about["lines"]
+                    .as_str()
+                    .context("lines are text")?
+                    .to_owned(),
             },
             "kill" => Order::Kill(server()?),
             "start" => Order::Start(server()?),
@@ -129,7 +132,13 @@ mod tests {
                 way(Machine::Server(1), Some(Port::Quorum)),
             ]))
         );
-        for nonsense in ["", "{}", r#"{"kill":"s1"}"#, r#"{"fly":1}"#, r#"{"block":[{}]}"#] {
+        for nonsense in [
+            "",
+            "{}",
+            r#"{"kill":"s1"}"#,
+            r#"{"fly":1}"#,
+            r#"{"block":[{}]}"#,
+        ] {
             assert_eq!(read(nonsense), None, "{nonsense}");
         }
     }

@@ -83,7 +83,9 @@ impl Wiring {
             port: Connected::Client,
         };
         let servers = 0..self.servers;
-        servers.map(|server| self.wires[&line(server)].address()).collect()
+        servers
+            .map(|server| self.wires[&line(server)].address())
+            .collect()
     }
 
     /// Apache's servers tell each other where they listen for votes, and dial that: they are told

@@ -1,8 +1,6 @@
 //! A client: the real machine on a real socket, with everything that travels written down.
 
-use client_core::{
-    Client, ClientConfig, ClientRequest, ConnectionState, Input, Output, Ticket,
-};
+use client_core::{Client, ClientConfig, ClientRequest, ConnectionState, Input, Output, Ticket};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sim::elsewhere::{Blob, Conversation, Piece, Speaker};
@@ -60,6 +58,7 @@ pub(crate) struct Player {
     paused_until: Micros,
     anew_at: Option<Micros>,
     generation: u8,
+    is_lost: bool,
     pub(crate) told: Vec<Told>,
 }
 
@@ -79,6 +78,7 @@ impl Player {
             paused_until: 0,
             anew_at: None,
             generation: 0,
+            is_lost: false,
             told: Vec::new(),
         }
     }
@@ -206,6 +206,7 @@ impl Player {
                     self.under_way = self.under_way.saturating_sub(1);
                 }
                 Output::State(state) => {
+                    self.is_lost &= state != ConnectionState::Connected;
                     if matches!(state, ConnectionState::Over(_)) {
                         self.anew_at = Some(now + ANEW_AFTER);
                     }
@@ -213,8 +214,11 @@ impl Player {
                 }
                 Output::ConnectionLost { server, loss } => {
                     let (server, _) = self.servers[server];
-                    let why = format!("{loss:?}");
-                    self.told.push(Told::Lost { server, why });
+                    // Of all attempts to connect again only the first is told of.
+                    if !std::mem::replace(&mut self.is_lost, true) {
+                        let why = format!("{loss:?}");
+                        self.told.push(Told::Lost { server, why });
+                    }
                 }
                 Output::Event { .. } | Output::WatchEnded { .. } => {}
             }

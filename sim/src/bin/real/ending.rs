@@ -139,7 +139,10 @@ pub(crate) fn paths<'d>(deeds: impl Iterator<Item = &'d Deed>) -> BTreeSet<Strin
     paths
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "what else is asked changes no node")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what else is asked changes no node"
+)]
 fn paths_of(request: &ClientRequest) -> Vec<String> {
     match request {
         ClientRequest::Create(create) => vec![create.path.clone()],

@@ -200,7 +200,11 @@ impl Player {
                         since: self.clock.now(),
                     });
                 }
-                if self.lost.get(&server).is_some_and(|since| view.asked > *since) {
+                if self
+                    .lost
+                    .get(&server)
+                    .is_some_and(|since| view.asked > *since)
+                {
                     self.lost.remove(&server);
                 }
             }
@@ -268,7 +272,8 @@ impl Player {
             }
             Deed::Block { ways, length } => {
                 self.say(&format!("{} ways are blocked", ways.len()));
-                self.due.push((now + length, Due::Unblock(self.blocks.len())));
+                self.due
+                    .push((now + length, Due::Unblock(self.blocks.len())));
                 self.blocks.push(ways.clone());
                 self.stage.block(&self.blocks.concat())?;
             }
@@ -283,7 +288,9 @@ impl Player {
             // As in simulated worlds: at most a minority knows less than it did.
             let forgetful = self.lost.len() + usize::from(!self.lost.contains_key(&server));
             if forgetful > (self.plan.servers - 1) / 2 {
-                self.say(&format!("{name} keeps its data: too many others lost theirs"));
+                self.say(&format!(
+                    "{name} keeps its data: too many others lost theirs"
+                ));
                 return Ok(());
             }
         } else if !self.runs[server] {
