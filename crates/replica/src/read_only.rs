@@ -2,7 +2,7 @@
 //! no more than that.
 //!
 //! Nothing is applied while a server looks for a leader, so what it shows is committed and stands
-//! still. Sessions are of this time and place only: they are thrown away when the server has
+//! still. A server that forgot something shows nothing. Sessions are of this time and place only: they are thrown away when the server has
 //! something better to do. Source: `client-protocol.md` §10.3.
 
 use crate::api::ConnId;
@@ -15,7 +15,7 @@ use core::time::Duration;
 use session::{LocalTable, PASSWORD_BYTES, password};
 use zab_core::Role;
 use zk_proto::{ConnectRequest, OpCode};
-use zk_types::{Instant, SessionId};
+use zk_types::{Instant, SessionId, Standing};
 
 /// A server looks for a leader at least so long before it serves read-only.
 const PATIENCE_MIN: Duration = Duration::from_secs(2);
@@ -67,6 +67,12 @@ impl Replica {
     /// silent for too long.
     pub(crate) fn read_only_on_timeout(&mut self) {
         match &mut self.read_only {
+            // Who lost its disk, or a part of it, knows that what it would show is not all there was.
+            ReadOnly::From(at)
+                if *at <= self.now && self.zab.summary().standing != Standing::Member =>
+            {
+                *at = self.now + self.config.tick.max(PATIENCE_MIN);
+            }
             ReadOnly::From(at) if *at <= self.now => {
                 let visitors = LocalTable::new(self.config.tick, self.now);
                 self.read_only = ReadOnly::Serving(visitors);

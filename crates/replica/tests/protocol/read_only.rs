@@ -107,6 +107,20 @@ fn a_reader_reads_what_was_applied_and_writes_nothing() {
 }
 
 #[test]
+fn a_server_that_has_a_new_disk_shows_nobody_an_empty_tree() {
+    let mut survivor = Survivor::new(ReadOnlyMode::On);
+    let index = survivor.index;
+    survivor.ensemble.stop_server(index);
+    survivor.ensemble.replace_disk(index);
+    survivor.ensemble.start_server(index);
+    survivor.ensemble.pass(UNTIL_READ_ONLY);
+    let (conn, answer) = survivor.greet(reading());
+    assert_eq!(answer, b"");
+    assert!(!survivor.ensemble.is_open(index, conn));
+    assert_eq!(survivor.ensemble.word(index, b"isro"), "null");
+}
+
+#[test]
 fn whoever_wants_to_write_or_has_a_session_or_has_seen_more_is_closed_without_a_word() {
     let mut survivor = Survivor::new(ReadOnlyMode::On);
     let (session, password) = survivor.known.clone();

@@ -177,6 +177,13 @@ impl Ensemble {
         self.run();
     }
 
+    /// Gives a server that does not run an empty disk.
+    pub(crate) fn replace_disk(&mut self, index: usize) {
+        let server = &mut self.servers[index];
+        assert!(server.replica.is_none(), "a running server keeps its disk");
+        server.disk = MemoryDisk::default();
+    }
+
     /// Lets time pass until every running server takes clients.
     pub(crate) fn wait_until_all_serve(&mut self) {
         for _ in 0..600 {
