@@ -11,6 +11,7 @@ mod words;
 
 use self::clock::{Clock, SECOND};
 use self::config::{address, config};
+pub(crate) use self::disk_lanes::CUT;
 use self::disk_lanes::LaneState;
 use self::records::Records;
 use self::words::words;
@@ -269,7 +270,11 @@ impl Host {
                 let fate = self.dies_in_recovery.take().unwrap_or(Fate::lost());
                 return Ok(Step::Dies(fate));
             }
-            Err(error) if self.disk.failed().is_some() || self.refusal.is_some() => {
+            Err(error)
+                if self.disk.failed().is_some()
+                    || self.refusal.is_some()
+                    || (around.swarm.beyond && self.disk.upheavals() > 0) =>
+            {
                 let words = format!("refuses to start: {error}");
                 around.notes.add(now, name, words);
                 let fate = self.fate_of_disk(Death::Refusal, around.swarm);

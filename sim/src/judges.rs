@@ -300,6 +300,18 @@ impl Judges {
         Ok(lost <= (hosts.len() - 1) / 2)
     }
 
+    /// Whether some other disk shows that there is an ensemble already. Where none does, all are
+    /// new, and found another one.
+    pub(crate) fn is_remembered_without(
+        &mut self,
+        server: usize,
+        hosts: &[Host],
+    ) -> Result<bool, Broken> {
+        self.look_at_disks(hosts)?;
+        let mut others = (0..hosts.len()).filter(|other| *other != server);
+        Ok(others.any(|other| self.durability.remembers(other)))
+    }
+
     /// A bit of a file of a server flipped.
     pub(crate) fn rotted(&mut self, server: usize, file: &File) {
         self.durability.rotted(server, file);
@@ -413,7 +425,7 @@ impl Judges {
         clients: &[SimClient],
         moves: &[Move],
         hosts: &[Host],
-        end: (Micros, Micros),
+        (end, is_well): ((Micros, Micros), bool),
     ) -> Result<(), Broken> {
         let writes = Writes::collect(taps);
         let timeline = Timeline::tell(&self.ledger, &writes, self.locality)?;
@@ -438,8 +450,11 @@ impl Judges {
         let resumed =
             |(host, (_, stepped)): (&Host, &(Micros, Micros))| host.resumed_at.max(*stepped);
         let resumed: Vec<Micros> = hosts.iter().zip(&self.steps).map(resumed).collect();
-        sessions::judge_silence(&timeline, taps, (&self.leaders, &resumed), end)?;
-        let open: Vec<usize> = clients.iter().filter_map(SimClient::open_tap).collect();
+        if is_well {
+            sessions::judge_silence(&timeline, taps, (&self.leaders, &resumed), end)?;
+        }
+        let open_tap = |client: &SimClient| client.open_tap().filter(|_| is_well);
+        let open: Vec<usize> = clients.iter().filter_map(open_tap).collect();
         for (number, tap) in taps.iter().enumerate() {
             let at_end = if open.contains(&number) {
                 AtEnd::Open
@@ -451,9 +466,9 @@ impl Judges {
         for client in clients {
             client
                 .watches
-                .judge(&timeline, client.open_tap().is_some())?;
+                .judge(&timeline, open_tap(client).is_some())?;
         }
-        for (server, host) in hosts.iter().enumerate() {
+        for (server, host) in hosts.iter().enumerate().filter(|_| is_well) {
             same_tree(server, host, &timeline)?;
         }
         Ok(())

@@ -8,6 +8,7 @@ mod director;
 mod disk;
 pub mod elsewhere;
 mod explore;
+mod faults;
 mod host;
 mod hostile;
 mod hunt;
@@ -40,6 +41,7 @@ mod world;
 
 pub use disk::{LieKind, Survival, Trouble};
 pub use explore::{Boundary, Crash, Place, Sweep, SweepCounts, Unsynced};
+pub use faults::{FaultKind, catalogue};
 pub use host::Death;
 pub use hunt::{Kill, activate, hunt, shrink_hunt};
 pub use incident::replay_recording;

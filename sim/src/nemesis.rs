@@ -3,6 +3,7 @@
 
 mod action;
 mod apply;
+mod beyond;
 mod draw;
 mod harm;
 mod mishap;
@@ -37,6 +38,9 @@ pub(crate) struct Nemesis {
     counters: BTreeMap<&'static str, u64>,
     /// Faults that struck.
     struck: u64,
+    /// Whether some disk lied, and whether something was done that no server can tell.
+    pub(crate) lied: bool,
+    pub(crate) is_past_telling: bool,
 }
 
 /// Something that can be taken back.
@@ -66,6 +70,8 @@ impl Nemesis {
             broken: Vec::new(),
             counters: BTreeMap::new(),
             struck: 0,
+            lied: false,
+            is_past_telling: false,
         }
     }
 

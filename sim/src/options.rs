@@ -38,15 +38,18 @@ pub enum Profile {
     Lite,
     /// As `Swarm`, and nonsense on every port all the time.
     Hostile,
+    /// As `Swarm`, and no budget: any number of disks may be damaged, wiped, or lie.
+    Beyond,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Profile; 4] = [
+    pub const ALL: [Profile; 5] = [
         Profile::Swarm,
         Profile::Quiet,
         Profile::Lite,
         Profile::Hostile,
+        Profile::Beyond,
     ];
 
     /// Its name on a command line.
@@ -56,6 +59,7 @@ impl Profile {
             Profile::Quiet => "quiet",
             Profile::Lite => "lite",
             Profile::Hostile => "hostile",
+            Profile::Beyond => "beyond",
         }
     }
 }
@@ -68,7 +72,7 @@ impl fmt::Display for Profile {
 
 /// A name that is no profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no profile {0:?}; there are swarm, quiet, lite and hostile")]
+#[error("there is no profile {0:?}; there are swarm, quiet, lite, hostile and beyond")]
 pub struct UnknownProfile(pub String);
 
 impl FromStr for Profile {

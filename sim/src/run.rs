@@ -69,6 +69,7 @@ pub(crate) fn finish_with(
 ) -> Report {
     let finished = panics::catch(|| {
         let outcome = go(world);
+        let outcome = world.excused(outcome);
         report(options, world, &outcome)
     });
     match finished {
@@ -163,6 +164,10 @@ fn counters(world: &World) -> BTreeMap<&'static str, u64> {
     counters.extend(world.net.counts());
     for host in &world.hosts {
         host.disk.tally().add_to(&mut counters);
+    }
+    let clocks = u64::try_from(world.hosts.len()).expect("few servers");
+    if world.swarm.drift_ppm > 0 {
+        counters.insert("clocks that drift", clocks);
     }
     counters
 }

@@ -43,6 +43,8 @@ pub struct Sizes {
     pub locality: Locality,
     /// What servers without a quorum do.
     pub minority: Minority,
+    /// Whether faults have no budget.
+    pub beyond: bool,
 }
 
 impl Default for Sizes {
@@ -55,6 +57,7 @@ impl Default for Sizes {
             window_bytes_max: 1 << 20,
             locality: Locality::Global,
             minority: Minority::Silent,
+            beyond: false,
         }
     }
 }
@@ -72,6 +75,7 @@ impl Stage {
         swarm.segment_bytes = sizes.segment_bytes.unwrap_or(swarm.segment_bytes);
         swarm.locality = sizes.locality;
         swarm.minority = sizes.minority;
+        swarm.beyond = sizes.beyond;
         swarm.snapshot_log_bytes = 0;
         swarm.window_bytes_max = sizes.window_bytes_max;
         swarm.counter_max = u32::MAX - 65_536;
@@ -277,6 +281,12 @@ impl Stage {
         let place = self.expect(places).into_iter().next_back();
         let (file, offset) = place.expect("the log is long enough");
         (file.name, offset)
+    }
+
+    /// Name of the newest snapshot on a server's disk.
+    pub fn snapshot_of(&self, server: usize) -> Option<String> {
+        let newest = self.world.hosts[server].disk.newest_snapshot();
+        newest.map(|file| file.name)
     }
 
     /// Replaces the disk of a server that is down by an empty one.

@@ -33,7 +33,7 @@ pub(crate) fn tell(options: &Options, drawn: &str, broken: &Broken, notes: &Note
 pub(crate) fn command(options: &Options) -> String {
     let profile = match options.profile {
         Profile::Swarm => String::new(),
-        Profile::Quiet | Profile::Lite | Profile::Hostile => {
+        Profile::Quiet | Profile::Lite | Profile::Hostile | Profile::Beyond => {
             format!(" --profile {}", options.profile)
         }
     };

@@ -278,6 +278,9 @@ pub struct Swarm {
     pub(crate) adversary: Option<Micros>,
     /// Whether somebody drives the world and breaks what they like.
     pub(crate) by_hand: bool,
+    /// Whether faults have no budget.
+    #[serde(default)]
+    pub(crate) beyond: bool,
 }
 
 /// How fast a disk is, in microseconds.
@@ -414,10 +417,14 @@ impl Swarm {
             adversary: (profile != Profile::Quiet && dice.percent(50))
                 .then(|| dice.octaves((tick / 4).max(20_000), tick * 8)),
             by_hand: false,
+            beyond: profile == Profile::Beyond,
         };
         swarm.add_mishaps(seed);
         swarm.go_to_extremes(seed, profile);
         disk_faults::add(seed, servers, &mut swarm.faults);
+        if swarm.beyond {
+            disk_faults::add_beyond(seed, &mut swarm.faults);
+        }
         if swarm.demands_proof {
             // They prove nothing, and nothing would come of their bad manners.
             swarm.faults.retain(|(fault, _)| *fault != Fault::Rudeness);

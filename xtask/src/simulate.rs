@@ -137,6 +137,8 @@ enum Mode {
     },
     /// Crash every server at every step of a fixed run, with each outcome for unsynced writes.
     Sweep(Passed),
+    /// Count how often each kind of fault of docs/faults.md happens in 2000 worlds, or in `--seeds`.
+    Faults(Passed),
     /// Cut a failing world down to what makes it fail, and say it as a scenario.
     Shrink {
         /// The world.
@@ -214,6 +216,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         },
         Some(Mode::Sweep(passed)) => passed.run("sweep"),
         Some(Mode::Real(options)) => real::run(options),
+        Some(Mode::Faults(passed)) => passed.run("faults"),
         Some(Mode::Mutants(options)) => mutants::run(options),
         Some(Mode::Coverage(options)) => coverage::run(options),
     }

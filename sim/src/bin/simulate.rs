@@ -4,6 +4,8 @@
 
 #[path = "simulate/explore.rs"]
 mod explore;
+#[path = "simulate/faults.rs"]
+mod faults;
 #[path = "simulate/golden.rs"]
 mod golden;
 #[path = "simulate/pictures.rs"]
@@ -79,7 +81,9 @@ fn main() -> ExitCode {
         }
         None => {}
     }
-    match parse(words.into_iter()) {
+    let of_faults = words.first().is_some_and(|word| word == "faults");
+    match parse(words.into_iter().skip(usize::from(of_faults))) {
+        Ok(Task::Run(arguments)) if of_faults => faults::run(arguments),
         Ok(Task::Run(arguments)) => run(&arguments),
         Ok(Task::Replay(directory)) => {
             let (verdict, text) = sim::replay_recording(&directory);

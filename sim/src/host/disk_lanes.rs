@@ -15,6 +15,9 @@ use wal::{DiskOp, DiskTask};
 /// How often the background lane tries whether there is space.
 const SPACE_AGAIN: Micros = 250_000;
 
+/// Stands for the files that go when a log is cut, whatever their names.
+pub(crate) const CUT: &str = "cut";
+
 /// Length of one copy in a file that keeps its value twice.
 const COPY_BYTES: usize = 4096;
 
@@ -73,7 +76,7 @@ impl Host {
             task, last_write, ..
         } = running;
         let bytes = self.disk.finish(&task.op, last_write);
-        if let Some(fate) = self.dies_with(&task.op) {
+        if let Some(fate) = self.dies_with(lane, &task.op) {
             return Ok(Step::Dies(fate));
         }
         around.chain.push(
@@ -155,7 +158,17 @@ impl Host {
     }
 
     /// Whether it is to die now that this is done.
-    fn dies_with(&mut self, op: &DiskOp) -> Option<Fate> {
+    fn dies_with(&mut self, lane: usize, op: &DiskOp) -> Option<Fate> {
+        let cuts = match op {
+            DiskOp::Rename { from: file, .. } | DiskOp::Remove { file } => {
+                lane == 0 && file.name.starts_with("log.")
+            }
+            DiskOp::Write { .. }
+            | DiskOp::Sync { .. }
+            | DiskOp::Allocate { .. }
+            | DiskOp::SyncDirectory { .. }
+            | DiskOp::Read { .. } => false,
+        };
         let name = match op {
             DiskOp::Write { file, .. }
             | DiskOp::Sync { file }
@@ -166,7 +179,12 @@ impl Host {
             DiskOp::SyncDirectory { .. } | DiskOp::Read { .. } => "",
         };
         let (kind, left, fate) = self.dies_at_file.as_mut()?;
-        if !name.starts_with(kind.as_str()) {
+        let is_meant = if kind == CUT {
+            cuts
+        } else {
+            name.starts_with(kind.as_str())
+        };
+        if !is_meant {
             return None;
         }
         *left -= 1;

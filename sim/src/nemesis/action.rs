@@ -92,7 +92,7 @@ pub enum Action {
     DieAtFile {
         /// Whose.
         server: usize,
-        /// How the file's name begins.
+        /// How the file's name begins; `cut` for segments that go because the log is cut.
         prefix: String,
         /// The how manieth such operation it is.
         times: u64,

@@ -32,6 +32,7 @@ impl World {
             }
             (_, None) => self.notes.add(now, "fault".to_owned(), words),
         }
+        self.exceed(&strike.action)?;
         self.apply(&strike.action)?;
         self.strikes.push(strike);
         self.flush()?;
@@ -62,7 +63,9 @@ impl World {
                 let is_at_rest = fate.is_some() || !runs(*server);
                 (is_at_rest || !harm.needs_rest()) && self.is_harm_possible(*server, harm)?
             }
-            Action::Wipe { server, .. } => self.may_lose(*server)?,
+            Action::Wipe { server, .. } => {
+                self.may_lose(*server)? && self.is_remembered_without(*server)?
+            }
             Action::Rot {
                 server,
                 file,
@@ -97,7 +100,7 @@ impl World {
         if self.hosts.get(server).is_none_or(is_away) {
             return Ok(false);
         }
-        let allowed = self.judges.may_lose(server, &self.hosts)?;
+        let allowed = self.swarm.beyond || self.judges.may_lose(server, &self.hosts)?;
         if !allowed {
             self.nemesis.count("spared by the budget");
         }
@@ -229,6 +232,11 @@ impl World {
         };
         self.judges.rotted(server, &file);
         self.hosts[server].disk.rot(&file, place.0, place.1);
+        self.nemesis.count(if name.starts_with("snapshot.") {
+            "rot in a snapshot"
+        } else {
+            "rot in a log"
+        });
         if let Some(fate) = fate {
             self.put_down(server, fate);
         }

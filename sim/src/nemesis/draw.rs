@@ -1,6 +1,7 @@
 //! What a kind of fault comes to, here and now. Nothing of the world changes by drawing.
 
-use super::{Action, Rift};
+use super::{Action, Mishap, Rift, StormKind};
+use crate::host::CUT;
 use crate::nemesis::Nemesis;
 use crate::net::{Machine, Port, Side};
 use crate::oracle::broken::Broken;
@@ -38,9 +39,7 @@ impl World {
             Fault::LeaderPause => self.draw_leader_pause(),
             Fault::Partition => Some(self.draw_partition()),
             Fault::OneWay => Some(self.draw_one_way()),
-            Fault::IsolateLeader => self
-                .leader()
-                .map(|leader| self.draw_block(Rift::Around(leader))),
+            Fault::IsolateLeader => return Ok(self.draw_isolated_leader()),
             Fault::IsolatePort => Some(self.draw_isolated_port()),
             Fault::IsolateClients => {
                 let server = self.nemesis.dice.index(self.swarm.servers);
@@ -149,6 +148,32 @@ impl World {
     fn draw_block(&mut self, rift: Rift) -> Action {
         let length = self.nemesis.duration(&self.swarm);
         Action::Block { rift, length }
+    }
+
+    /// A leader that is asked for much when nobody follows has a long tail to be cut later; it may
+    /// die then.
+    fn draw_isolated_leader(&mut self) -> Vec<Action> {
+        let Some(server) = self.leader() else {
+            return Vec::new();
+        };
+        let mut actions = vec![self.draw_block(Rift::Around(server))];
+        let dice = &mut self.nemesis.dice;
+        if dice.percent(30) {
+            actions.push(Action::Mishap(Mishap::Storm {
+                kind: StormKind::Pipeline,
+                server,
+                count: u32::try_from(dice.octaves(10, 400)).expect("small"),
+            }));
+        }
+        if self.nemesis.dice.percent(30) {
+            actions.push(Action::DieAtFile {
+                server,
+                prefix: CUT.to_owned(),
+                times: 1,
+                fate: self.nemesis.death_by_plan(&self.swarm),
+            });
+        }
+        actions
     }
 
     fn draw_partition(&mut self) -> Action {

@@ -407,9 +407,14 @@ impl World {
             return Ok(());
         };
         if self.judges.leans_on(server, &truth, &self.hosts)? {
-            self.nemesis.count("spared by the budget");
-            return Ok(());
+            if !self.swarm.beyond {
+                self.nemesis.count("spared by the budget");
+                return Ok(());
+            }
+            self.nemesis.count("a lie that somebody relied on");
+            self.nemesis.is_past_telling = true;
         }
+        self.nemesis.lied = true;
         self.hosts[server].disk = truth;
         self.judges.harmed(server, false);
         if matches!(kind, LieKind::PhantomWrite | LieKind::LyingSync) {
@@ -425,14 +430,19 @@ impl World {
     }
 
     /// A server refused to start: somebody gives it another disk, if that is what it takes.
-    pub(crate) fn refused(&mut self, server: usize) {
+    pub(crate) fn refused(&mut self, server: usize) -> Result<(), Broken> {
         self.nemesis.count("refused to start");
-        let host = &mut self.hosts[server];
-        if host.refusal == Some(Refusal::Lost) || host.disk.is_unreadable() {
+        let host = &self.hosts[server];
+        let is_lost = host.refusal == Some(Refusal::Lost) || host.disk.is_unreadable();
+        let is_beyond_repair =
+            self.swarm.beyond && host.refusal.is_none() && host.disk.failed().is_none();
+        if (is_lost || is_beyond_repair) && self.is_remembered_without(server)? {
+            let host = &mut self.hosts[server];
             host.refusal = None;
             host.disk.wipe();
             self.judges.lost(server);
             self.nemesis.count("disk replaced");
         }
+        Ok(())
     }
 }

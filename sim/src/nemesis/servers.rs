@@ -2,7 +2,7 @@
 
 use super::{Action, Nemesis};
 use crate::disk::Trouble;
-use crate::host::Death;
+use crate::host::{CUT, Death};
 use crate::swarm::Swarm;
 
 impl Nemesis {
@@ -26,7 +26,7 @@ impl Nemesis {
 
     pub(super) fn draw_crash_at_file(&mut self, swarm: &Swarm, server: usize) -> Action {
         let kinds = [
-            "manifest", "manifest", "promise", "log.", "spare.", "snapshot",
+            "manifest", "manifest", "promise", "log.", "spare.", "snapshot", CUT,
         ];
         Action::DieAtFile {
             server,

@@ -346,6 +346,13 @@ impl Durability {
         !self.rotten[server].is_empty() || self.harm[server] != Harm::None
     }
 
+    /// Whether the disk says that its server was part of an ensemble.
+    pub(crate) fn remembers(&self, server: usize) -> bool {
+        self.images[server]
+            .promise
+            .is_some_and(|promise| promise.standing != DurableStanding::Fresh)
+    }
+
     /// Whether the disk says that its server remembers everything.
     pub(crate) fn is_member(&self, server: usize) -> bool {
         self.images[server]
@@ -498,17 +505,18 @@ impl Durability {
         Ok(())
     }
 
-    /// Whether these servers count as a quorum among themselves.
+    /// Whether these servers count as a quorum among themselves. New ones do only if all are new.
     fn may_elect(&self, set: u32) -> bool {
-        let mut standings = (0..self.images.len())
-            .filter(|server| set >> server & 1 == 1)
-            .map(|server| (!self.is_rotten(server)).then(|| &self.images[server]))
-            .map(|image| image?.promise.map(|promise| promise.standing));
-        let first = standings.next().flatten();
-        matches!(
-            first,
-            Some(DurableStanding::Member | DurableStanding::Fresh)
-        ) && standings.all(|standing| standing == first)
+        let standing = |server: usize| {
+            let promise = self.images[server].promise;
+            promise
+                .filter(|_| !self.is_rotten(server))
+                .map(|promise| promise.standing)
+        };
+        let mut servers = 0..self.images.len();
+        let mut members = servers.clone().filter(|server| set >> server & 1 == 1);
+        members.all(|server| standing(server) == Some(DurableStanding::Member))
+            || servers.all(|server| standing(server) == Some(DurableStanding::Fresh))
     }
 }
 

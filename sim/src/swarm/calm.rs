@@ -62,6 +62,7 @@ impl Default for Swarm {
             together: 0,
             adversary: None,
             by_hand: false,
+            beyond: false,
         }
     }
 }

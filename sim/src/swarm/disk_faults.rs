@@ -95,3 +95,33 @@ pub(super) fn add(seed: u64, servers: usize, faults: &mut Vec<(Fault, u32)>) {
         }
     }
 }
+
+/// Adds what damages disks where there is no budget: most kinds, often; lies in half of all worlds,
+/// since nobody can be blamed for what they lead to.
+pub(super) fn add_beyond(seed: u64, faults: &mut Vec<(Fault, u32)>) {
+    let dice = &mut Dice::new(seed, Stream::Swarm, 7);
+    let lies = dice.percent(50);
+    let is_lie = |fault: &Fault| {
+        matches!(
+            fault,
+            Fault::Disk(DiskFault::LyingDisk | DiskFault::OldBackup)
+        )
+    };
+    let of_disks = DiskFault::ALL.into_iter().map(Fault::Disk);
+    let others = [
+        Fault::Wipe,
+        Fault::Rot,
+        Fault::PromiseLoss,
+        Fault::PowerLoss,
+        Fault::PowerLossOfAll,
+    ];
+    for fault in others.into_iter().chain(of_disks) {
+        faults.retain(|(known, _)| *known != fault);
+        // Drawn for every kind, so that a kind more shifts no other draw.
+        let wanted = dice.percent(70);
+        let weight = u32::try_from(dice.range(2, 12)).expect("small");
+        if wanted && (lies || !is_lie(&fault)) {
+            faults.push((fault, weight));
+        }
+    }
+}
