@@ -13,6 +13,7 @@ use orders::Order;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
@@ -23,8 +24,12 @@ use wiring::Wiring;
 #[derive(Args)]
 pub(crate) struct Options {
     /// Scenarios, see `docs/scenarios.md`; or evidence that was kept, to be judged again.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "seeds")]
     files: Vec<PathBuf>,
+    /// What the clients of lite seeds ask for, and what of their faults processes can suffer, as
+    /// `A..B`, B left out.
+    #[arg(long, value_parser = range)]
+    seeds: Option<Range<u64>>,
     /// Play against Apache's servers, to judge the judges.
     #[arg(long)]
     apache: bool,
@@ -56,25 +61,41 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     } else {
         vec![ensemble::binary()?.into(), "serve".into()]
     };
-    let mut failed = Vec::new();
-    for file in &options.files {
+    let files = options.files.iter().map(|file| Played::File(file.clone()));
+    let seeds = options.seeds.clone().unwrap_or_default().map(Played::Seed);
+    let mut failed = None;
+    for played in files.chain(seeds) {
         for _ in 0..options.rounds {
-            let code = play(options, &player, &command, file)?;
+            let code = play(options, &player, &command, &played)?;
             if code != 0 {
-                failed.push((file, code));
+                failed.get_or_insert((again(options, &played), code));
             }
         }
     }
-    let Some((file, code)) = failed.first() else {
+    let Some((command, code)) = failed else {
         return Ok(ExitCode::SUCCESS);
     };
-    println!("{}", again(options, file));
-    Ok(ExitCode::from(*code))
+    println!("{command}");
+    Ok(ExitCode::from(code))
 }
 
-/// The command that plays a scenario again.
-fn again(options: &Options, file: &Path) -> String {
-    let mut words = format!("cargo xtask simulate real {}", file.display());
+/// What is played.
+enum Played {
+    File(PathBuf),
+    Seed(u64),
+}
+
+fn range(text: &str) -> Result<Range<u64>> {
+    let (from, to) = text.split_once("..").context("seeds are A..B")?;
+    Ok(from.parse()?..to.parse()?)
+}
+
+/// The command that plays it again.
+fn again(options: &Options, played: &Played) -> String {
+    let mut words = match played {
+        Played::File(file) => format!("cargo xtask simulate real {}", file.display()),
+        Played::Seed(seed) => format!("cargo xtask simulate real --seeds {seed}..{}", seed + 1),
+    };
     if options.apache {
         words.push_str(" --apache");
     }
@@ -88,13 +109,17 @@ fn play(
     options: &Options,
     player: &Path,
     command: &[std::ffi::OsString],
-    file: &Path,
+    played: &Played,
 ) -> Result<u8> {
-    if !options.json {
-        println!("== {}", file.display());
-    }
     let mut words = Command::new(player);
-    words.arg(file).stdin(Stdio::null());
+    words.stdin(Stdio::null());
+    match played {
+        Played::File(file) => words.arg(file),
+        Played::Seed(seed) => words.args(["--seed", &seed.to_string()]),
+    };
+    if !options.json {
+        println!("== {}", again(options, played));
+    }
     if options.apache {
         words.arg("--apache");
     }
@@ -105,10 +130,9 @@ fn play(
     if let Some(evidence) = &options.evidence {
         words.arg("--evidence").arg(evidence);
     }
-    if file
-        .extension()
-        .is_some_and(|extension| extension == "json")
-    {
+    let is_kept =
+        matches!(played, Played::File(file) if file.extension().is_some_and(|is| is == "json"));
+    if is_kept {
         return code_of(words.spawn().context("cannot start the player")?);
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

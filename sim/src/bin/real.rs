@@ -19,7 +19,7 @@ use self::player::Player;
 use self::stage::Stage;
 use serde_json::json;
 use sim::elsewhere::{Evidence, Finding, Plan, Target, judge};
-use sim::{Scenario, Verdict};
+use sim::{Options, Profile, Scenario, Trace, Verdict};
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +28,8 @@ use std::process::ExitCode;
 struct Arguments {
     /// A scenario, or evidence that was kept.
     file: PathBuf,
+    /// In place of a scenario, what this seed's clients ask for.
+    seed: Option<u64>,
     target: Target,
     /// Where the one listens who has the servers; none to judge evidence again.
     stage: Option<String>,
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
     let mut arguments = Arguments {
         file: PathBuf::new(),
+        seed: None,
         target: Target::Vivarium,
         stage: None,
         slower: 1,
@@ -68,6 +71,11 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
                 let slower = times.parse().map_err(|error| format!("{times}: {error}"));
                 arguments.slower = slower?;
             }
+            "--seed" => {
+                let seed = value()?;
+                let number = seed.parse().map_err(|error| format!("{seed}: {error}"));
+                arguments.seed = Some(number?);
+            }
             "--evidence" => arguments.evidence = Some(value()?.into()),
             _ => arguments.file = word.into(),
         }
@@ -76,21 +84,13 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
 }
 
 fn run(arguments: &Arguments) -> Result<Verdict, String> {
-    let name = arguments.file.display();
-    let text = fs::read_to_string(&arguments.file).map_err(|error| format!("{name}: {error}"))?;
     let Some(stage) = &arguments.stage else {
+        let name = arguments.file.display();
         let evidence: Evidence =
-            serde_json::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
+            serde_json::from_str(&text(arguments)?).map_err(|error| format!("{name}: {error}"))?;
         return Ok(tell(arguments, &judge(&evidence), &[]));
     };
-    let scenario = Scenario::read(&text).map_err(|error| format!("{name}: {error}"))?;
-    let plan = Plan::of(&scenario, arguments.slower).map_err(|refused| {
-        let lines = refused.iter().map(|line| format!("  {line}\n"));
-        format!(
-            "{name} cannot be played on real servers:\n{}",
-            lines.collect::<String>()
-        )
-    })?;
+    let plan = plan(arguments)?;
     let milder = plan.milder.clone();
     let speaks = !arguments.is_json;
     let player = Player::new(plan, arguments.target, Stage::connect(stage)?, speaks)?;
@@ -107,12 +107,38 @@ fn run(arguments: &Arguments) -> Result<Verdict, String> {
     Ok(tell(arguments, &finding, &milder))
 }
 
+fn text(arguments: &Arguments) -> Result<String, String> {
+    let name = arguments.file.display();
+    fs::read_to_string(&arguments.file).map_err(|error| format!("{name}: {error}"))
+}
+
+/// What is played.
+fn plan(arguments: &Arguments) -> Result<Plan, String> {
+    if let Some(seed) = arguments.seed {
+        let options = Options {
+            seed,
+            profile: Profile::Lite,
+            trace: Trace::Off,
+        };
+        let (_, script) = sim::record(&options);
+        return Ok(Plan::of_run(&script, arguments.slower));
+    }
+    let name = arguments.file.display();
+    let scenario = Scenario::read(&text(arguments)?).map_err(|error| format!("{name}: {error}"))?;
+    Plan::of(&scenario, arguments.slower).map_err(|refused| {
+        let lines = refused.iter().map(|line| format!("\n  {line}"));
+        let lines = lines.collect::<String>();
+        format!("{name} cannot be played on real servers:{lines}")
+    })
+}
+
 /// Says what the judges say.
 fn tell(arguments: &Arguments, finding: &Finding, milder: &[String]) -> Verdict {
     let (rule, seen) = finding.broken.clone().unzip();
     if arguments.is_json {
         let object = json!({
-            "scenario": arguments.file.display().to_string(),
+            "scenario": arguments.file,
+            "seed": arguments.seed,
             "target": arguments.target,
             "verdict": finding.verdict,
             "rule": rule,

@@ -7,8 +7,9 @@ use crate::net::{Machine, Port};
 use crate::oracle::broken::server_name;
 use crate::queue::Micros;
 use crate::scenario::{Expect, Fact, Scenario, What, action_words};
-use crate::script::Ask;
+use crate::script::{Ask, Script};
 use crate::swarm::Swarm;
+use client_core::ClientRequest;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -125,19 +126,17 @@ const KNOBS: [&str; 9] = [
     "by_hand",
 ];
 
+/// The shortest tick of a run that was drawn, and how long one goes on at most.
+const TICK_MIN: Micros = 400_000;
+const LENGTH_MAX: Micros = 40_000_000;
+
 impl Plan {
     /// What real servers can be asked to do, every time of it `slower` times as long.
     ///
     /// # Errors
     /// The lines that they cannot be asked to do, each with its reason.
     pub fn of(scenario: &Scenario, slower: u64) -> Result<Plan, Vec<String>> {
-        let mut wanting = Wanting {
-            slower,
-            servers: scenario.script.knobs.servers,
-            clients: scenario.script.knobs.clients,
-            refused: Vec::new(),
-            milder: Vec::new(),
-        };
+        let mut wanting = Wanting::of(&scenario.script.knobs, slower);
         wanting.knobs(&scenario.script.knobs);
         if scenario.expect != Expect::Pass {
             wanting.refuse(
@@ -170,10 +169,58 @@ impl Plan {
             return Err(wanting.refused);
         }
         let knobs = &scenario.script.knobs;
+        Ok(Plan::with(knobs, slower, timed, anchored, wanting.milder))
+    }
+}
+
+impl Plan {
+    /// What of a run that was drawn real servers can be asked to do; the rest is left out. Its
+    /// clients ask for the same at the same times. Ticks and sessions last as long as processes on
+    /// a busy machine need.
+    pub fn of_run(script: &Script, slower: u64) -> Plan {
+        let drawn = &script.knobs;
+        let tick = drawn.tick.max(TICK_MIN);
+        let knobs = Swarm {
+            servers: drawn.servers,
+            clients: drawn.clients,
+            tick,
+            session_timeout: (tick * 4, tick * 10),
+            safety: drawn.safety.min(LENGTH_MAX),
+            ..Swarm::default()
+        };
+        let mut wanting = Wanting::of(&knobs, slower);
+        let mut timed = Vec::new();
+        for op in script.ops.iter().filter(|op| op.at < knobs.safety) {
+            if is_understood(&op.ask) {
+                let (client, ask) = (op.client, op.ask.clone());
+                timed.push((op.at * slower, Deed::Ask { client, ask }));
+            }
+        }
+        for strike in script
+            .strikes
+            .iter()
+            .filter(|strike| strike.at < knobs.safety)
+        {
+            let deed = wanting.deed(&strike.action);
+            timed.extend(deed.map(|deed| (strike.at * slower, deed)));
+        }
+        timed.sort_by_key(|(at, _)| *at);
+        wanting.milder.sort_unstable();
+        wanting.milder.dedup();
+        Plan::with(&knobs, slower, timed, Vec::new(), wanting.milder)
+    }
+
+    fn with(
+        knobs: &Swarm,
+        slower: u64,
+        timed: Vec<(Micros, Deed)>,
+        anchored: Vec<(Fact, Deed)>,
+        milder: Vec<String>,
+    ) -> Plan {
         let limits = Micros::from(knobs.init_limit) + Micros::from(knobs.sync_limit);
         let tick = knobs.tick * slower;
         let session_timeout = knobs.session_timeout.1 * slower;
-        Ok(Plan {
+        Plan {
             servers: knobs.servers,
             clients: knobs.clients,
             tick,
@@ -183,16 +230,32 @@ impl Plan {
             anchored,
             ends: knobs.safety * slower,
             patience: tick * (4 * limits + 40) + 30_000_000 + 4 * session_timeout,
-            milder: wanting.milder,
-        })
+            milder,
+        }
     }
+}
+
+/// Whether Apache's servers understand what is asked for, as ours do.
+fn is_understood(ask: &Ask) -> bool {
+    !matches!(
+        ask,
+        Ask::Request(
+            ClientRequest::GetChildrenPage { .. }
+                | ClientRequest::ServerFeatures
+                | ClientRequest::Reconfig { .. }
+        )
+    )
 }
 
 /// Lines of `zoo.cfg` for what differs from what servers are told anyway.
 fn lines(knobs: &Swarm, tick: Micros) -> String {
     let calm = Swarm::default();
-    // Small log files: they are read again and again.
-    let mut lines = format!("tickTime={}\npreAllocSize=64\n", tick.div_ceil(1_000));
+    // Small log files: they are read again and again. Apache's servers have to be told that they
+    // know nodes that go by themselves.
+    let mut lines = format!(
+        "tickTime={}\npreAllocSize=64\nextendedTypesEnabled=true\n",
+        tick.div_ceil(1_000)
+    );
     let mut line = |name: &str, value: u32, usual: u32| {
         if value != usual {
             writeln!(lines, "{name}={value}").expect("a string takes all");
@@ -214,6 +277,16 @@ struct Wanting {
 }
 
 impl Wanting {
+    fn of(knobs: &Swarm, slower: u64) -> Self {
+        Wanting {
+            slower,
+            servers: knobs.servers,
+            clients: knobs.clients,
+            refused: Vec::new(),
+            milder: Vec::new(),
+        }
+    }
+
     fn refuse(&mut self, line: impl fmt::Display, why: &str) {
         self.refused.push(format!("{line}: {why}"));
     }

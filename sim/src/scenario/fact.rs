@@ -30,7 +30,7 @@ pub enum Fact {
     Follows(usize),
     /// The server looks for a leader.
     Looks(usize),
-    /// No process of the server runs.
+    /// No process of the server runs any more.
     IsDown(usize),
     /// The client is served.
     Connected(usize),
@@ -100,7 +100,10 @@ impl Fact {
             Fact::Leads(server) => matches!(role(world, server), Some(Role::Leading { .. })),
             Fact::Follows(server) => matches!(role(world, server), Some(Role::Following { .. })),
             Fact::Looks(server) => matches!(role(world, server), Some(Role::Looking)),
-            Fact::IsDown(server) => role(world, server).is_none(),
+            Fact::IsDown(server) => {
+                let has_run = server < world.hosts.len() && world.judges.incarnation(server) > 0;
+                has_run && role(world, server).is_none()
+            }
             Fact::Connected(client) => {
                 let client = world.clients.get(client);
                 client.is_some_and(|client| client.open_tap().is_some())

@@ -74,8 +74,14 @@ fn slower_servers_have_slower_clients_and_later_faults() {
     let lines = "knob init_limit = 7\nat 1s: pause s1 for 2s\nat 3s: c1 sync /";
     let (one, three) = (plan(lines, 1), plan(lines, 3));
     let (one, three) = (one.expect("they can"), three.expect("they can"));
-    assert_eq!(one.lines, "tickTime=200\npreAllocSize=64\ninitLimit=7\n");
-    assert_eq!(three.lines, "tickTime=600\npreAllocSize=64\ninitLimit=7\n");
+    assert_eq!(
+        one.lines,
+        "tickTime=200\npreAllocSize=64\nextendedTypesEnabled=true\ninitLimit=7\n"
+    );
+    assert_eq!(
+        three.lines,
+        "tickTime=600\npreAllocSize=64\nextendedTypesEnabled=true\ninitLimit=7\n"
+    );
     assert_eq!(one.timed.len(), 2);
     let times = |plan: &Plan| plan.timed.iter().map(|(at, _)| *at).collect::<Vec<_>>();
     assert_eq!(times(&three), [3_000_000, 9_000_000]);
