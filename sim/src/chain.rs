@@ -40,6 +40,7 @@ impl fmt::Display for Link {
             30..=35 => "effect of server",
             40..=45 => "client",
             50 => "done to the world",
+            51 => "another seed decides",
             _ => "event of",
         };
         let words = String::from_utf8_lossy(&self.bytes)

@@ -120,6 +120,12 @@ impl SimClient {
         }
     }
 
+    /// Lets another seed decide what it asks for.
+    pub(crate) fn turn(&mut self, seed: u64) {
+        let entity = u64::try_from(self.index).expect("few clients");
+        self.dice = Dice::new(seed, Stream::Workload, entity);
+    }
+
     /// Its connection, while it has one.
     pub(crate) fn conn(&self) -> Option<ConnNumber> {
         self.conn

@@ -50,6 +50,20 @@ impl World {
         }
     }
 
+    /// From now on another seed decides what is left to chance, what clients ask for and what
+    /// strikes; sizes stay.
+    pub(crate) fn turn(&mut self, seed: u64) {
+        self.noise.turn(seed);
+        self.queue.turn(seed);
+        self.net.turn(seed);
+        self.nemesis.turn(seed);
+        for client in &mut self.clients {
+            client.turn(seed);
+        }
+        self.chain
+            .push(self.queue.now(), 51, 0, &seed.to_be_bytes());
+    }
+
     /// Whether things may be broken, and clients work.
     pub(crate) fn is_breakable(&self) -> bool {
         self.phase == Phase::Faults

@@ -40,7 +40,10 @@ mod workload;
 mod world;
 
 pub use disk::{LieKind, Survival, Trouble};
-pub use explore::{Boundary, Crash, Place, Sweep, SweepCounts, Unsynced};
+pub use explore::{
+    Boundary, Bounds, Branched, Branching, Crash, Exhausted, Failure, Lineage, Place, Priorities,
+    Scheduled, Sweep, SweepCounts, Unsynced, exhaust, run_lineage,
+};
 pub use faults::{FaultKind, catalogue};
 pub use host::Death;
 pub use hunt::{Kill, activate, hunt, shrink_hunt};

@@ -86,6 +86,12 @@ impl Nemesis {
         grace + self.dice.range(0, swarm.fault_interval)
     }
 
+    /// Lets another seed decide what strikes from now on.
+    pub(crate) fn turn(&mut self, seed: u64) {
+        self.dice = Dice::new(seed, Stream::Nemesis, 0);
+        self.suggest_dice = Dice::new(seed, Stream::Nemesis, 2);
+    }
+
     /// How often each kind of fault struck.
     pub(crate) fn counters(&self) -> &BTreeMap<&'static str, u64> {
         &self.counters

@@ -104,6 +104,11 @@ impl Net {
         }
     }
 
+    /// Lets another seed decide from now on.
+    pub(crate) fn turn(&mut self, seed: u64) {
+        self.noise.turn(seed);
+    }
+
     /// Lets time pass; to be called before anything else happens at that time.
     pub(crate) fn set_now(&mut self, now: Micros) {
         self.now = now;

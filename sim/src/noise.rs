@@ -146,6 +146,11 @@ impl Noise {
         self.seed
     }
 
+    /// Lets another seed decide from now on.
+    pub(crate) fn turn(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
     /// What it was made with.
     pub(crate) fn rules(&self) -> NoiseRules {
         let rules = Domain::ALL.into_iter().zip(self.rules.iter().cloned());

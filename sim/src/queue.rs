@@ -33,6 +33,11 @@ impl<E: Named> Queue<E> {
         }
     }
 
+    /// Lets another seed decide about ties from now on.
+    pub(crate) fn turn(&mut self, seed: u64) {
+        self.noise.turn(seed);
+    }
+
     /// The time of the event that was taken last.
     pub(crate) fn now(&self) -> Micros {
         self.now

@@ -139,6 +139,12 @@ enum Mode {
     Sweep(Passed),
     /// Count how often each kind of fault of docs/faults.md happens in 2000 worlds, or in `--seeds`.
     Faults(Passed),
+    /// See every state of a tiny ensemble of bare protocol machines.
+    Exhaust(Passed),
+    /// Order what happens in a tiny ensemble by random priorities.
+    Pct(Passed),
+    /// Go on from states that no world had before, with other chances.
+    Branch(Passed),
     /// Cut a failing world down to what makes it fail, and say it as a scenario.
     Shrink {
         /// The world.
@@ -217,6 +223,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         Some(Mode::Sweep(passed)) => passed.run("sweep"),
         Some(Mode::Real(options)) => real::run(options),
         Some(Mode::Faults(passed)) => passed.run("faults"),
+        Some(Mode::Exhaust(passed)) => passed.run("exhaust"),
+        Some(Mode::Pct(passed)) => passed.run("pct"),
+        Some(Mode::Branch(passed)) => passed.run("branch"),
         Some(Mode::Mutants(options)) => mutants::run(options),
         Some(Mode::Coverage(options)) => coverage::run(options),
     }

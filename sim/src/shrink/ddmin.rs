@@ -1,7 +1,7 @@
 //! Leaving out as much of a list as can be left out.
 
 /// What is left of `items` when no single one can go; `fails` says whether a list still fails.
-pub(super) fn ddmin<T: Clone>(items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
+pub(crate) fn ddmin<T: Clone>(items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
     let mut kept = items;
     if kept.is_empty() || fails(&[]) {
         return Vec::new();

@@ -5,7 +5,7 @@
 //! halves first (Zeller, Hildebrandt: *Simplifying and Isolating Failure-Inducing Input*, 2002),
 //! then every knob is set back that can be. It goes round until nothing more can go.
 
-mod ddmin;
+pub(crate) mod ddmin;
 mod knobs;
 mod noise;
 mod parts;

@@ -1,11 +1,10 @@
 //! The crash sweep at the command line.
 
-use crate::{code, now, pictures};
+use crate::{now, pictures};
 use clap::Args;
 use serde::Serialize;
 use sim::{Boundary, Crash, Sweep, SweepCounts, Trace, Unsynced, Verdict};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 
@@ -36,9 +35,6 @@ pub(crate) struct Options {
     /// End with the first failure.
     #[arg(long)]
     first: bool,
-    /// Where pictures are kept.
-    #[arg(long, default_value = "target/simulate")]
-    pictures: PathBuf,
 }
 
 /// One crash as a line of JSON.
@@ -67,7 +63,7 @@ struct Whole<'c> {
 }
 
 /// Sweeps; exits with the verdict of the first failure.
-pub(crate) fn run(options: &Options) -> ExitCode {
+pub(crate) fn run(options: &Options, pictures: &Path) -> Verdict {
     let started = now();
     sim::activate(&options.mutant);
     let mut failures: Vec<Crash> = Vec::new();
@@ -85,7 +81,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         Ok(counts) => counts,
         Err(what) => {
             println!("{what}");
-            return ExitCode::from(code(Verdict::Harness));
+            return Verdict::Harness;
         }
     };
     failures.sort_by_key(|crash| (crash.boundary.number, crash.unsynced, crash.down));
@@ -103,14 +99,14 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         let words = serde_json::to_string(&whole).expect("words and numbers are JSON");
         println!("{words}");
     } else {
-        tell(&failures, options);
+        tell(&failures, options, pictures);
         println!("{}", sentence(&whole));
         if let Some(first) = failures.first() {
             println!("{}", command(first, options));
         }
     }
     let first = failures.first();
-    ExitCode::from(first.map_or(0, |crash| code(crash.report.verdict)))
+    first.map_or(Verdict::Pass, |crash| crash.report.verdict)
 }
 
 /// Sweeps in as many threads as asked for; `each` says whether to go on.
@@ -169,14 +165,14 @@ fn line(crash: &Crash) -> String {
     serde_json::to_string(&line).expect("words and numbers are JSON")
 }
 
-fn tell(failures: &[Crash], options: &Options) {
+fn tell(failures: &[Crash], options: &Options, pictures: &Path) {
     for crash in failures.iter().take(STORIES_MAX) {
         println!("{}", words(crash));
         for line in &crash.report.story {
             println!("  {line}");
         }
         if options.at.is_some() {
-            match keep_pictures(crash, &options.pictures) {
+            match keep_pictures(crash, pictures) {
                 Ok(files) => files
                     .iter()
                     .for_each(|file| println!("  see {}", file.display())),
