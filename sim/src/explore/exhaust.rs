@@ -177,6 +177,7 @@ mod tests {
         crashes: 0,
         breaks: 0,
         timeouts: 0,
+        wide: false,
     };
 
     #[test]
@@ -185,6 +186,5 @@ mod tests {
         assert_eq!(found.failure, None);
         assert!(found.complete, "{found:?}");
         assert!(found.states > 100 && found.ends > 0, "{found:?}");
-        println!("{found:?}");
     }
 }

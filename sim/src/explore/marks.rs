@@ -3,12 +3,11 @@
 use crate::host::Host;
 use crate::world::World;
 use xxhash_rust::xxh3::Xxh3Default;
-use zab_core::{LearnerState, Phase, Role, Summary};
+use zab_core::{LearnerState, Role, Summary};
 use zk_types::Standing;
 
-/// A hash of what the servers of a world are, whichever of them is what: roles and phases,
-/// standings, how epochs and logs lie to each other, what is not durable or not committed yet, how
-/// far learners have come.
+/// A hash of what the servers of a world are, whichever of them is what: roles, standings, how
+/// epochs and logs lie to each other, what is not durable yet, how far learners have come.
 pub(super) fn mark(world: &World) -> u64 {
     let summaries: Vec<Option<Summary>> = world
         .hosts
@@ -45,62 +44,38 @@ fn shape(one: &Summary, host: &Host, (epoch, current, last): (u32, u32, u64)) ->
         Role::FollowingPrepare { .. } => 5,
         Role::Following { .. } => 6,
     };
-    let phase = match one.phase {
-        Phase::Election => 0,
-        Phase::Discovery => 1,
-        Phase::Synchronisation => 2,
-        Phase::Broadcast => 3,
-    };
     let standing = match one.standing {
         Standing::Fresh => 0,
         Standing::Member => 1,
         Standing::Damaged => 2,
         Standing::Amnesiac => 3,
     };
-    let behind = if one.last.epoch().0 < current {
-        4
-    } else {
-        few(last - one.last.0)
+    let behind = match (one.last.epoch().0 < current, one.last.0 < last) {
+        (true, _) => 2,
+        (false, is_shorter) => u8::from(is_shorter),
     };
     let mut shape = vec![
         role,
-        phase,
         standing,
-        few(u64::from(epoch - one.accepted.0)),
-        few(u64::from(current - one.current.0)),
+        u8::from(one.accepted.0 < epoch),
+        u8::from(one.current.0 < current),
         behind,
         u8::from(one.durable < one.last),
-        u8::from(one.committed < one.last),
-        u8::from(one.delivered < one.committed),
-        u8::from(one.settled),
         u8::from(host.is_active()),
     ];
-    let mut learners: Vec<u8> = one
-        .learners
-        .iter()
-        .map(|learner| {
-            let state = match learner.state {
-                LearnerState::Connected => 0,
-                LearnerState::Informed => 1,
-                LearnerState::Positioned => 2,
-                LearnerState::Transfer => 3,
-                LearnerState::Synchronising => 4,
-                LearnerState::Synced => 5,
-            };
-            state << 2 | u8::from(learner.counted) << 1 | u8::from(learner.acked < learner.sent)
-        })
-        .collect();
+    let mut learners: Vec<u8> = one.learners.iter().map(|one| learner(one.state)).collect();
     learners.sort_unstable();
     shape.extend(learners);
     shape
 }
 
-/// None, one, a few, many.
-fn few(count: u64) -> u8 {
-    match count {
-        0 => 0,
-        1 => 1,
-        2..10 => 2,
-        _ => 3,
+fn learner(state: LearnerState) -> u8 {
+    match state {
+        LearnerState::Connected => 0,
+        LearnerState::Informed => 1,
+        LearnerState::Positioned => 2,
+        LearnerState::Transfer => 3,
+        LearnerState::Synchronising => 4,
+        LearnerState::Synced => 5,
     }
 }

@@ -137,6 +137,7 @@ mod tests {
             crashes: 1,
             breaks: 1,
             timeouts: 1,
+            wide: true,
         },
         depth: 3,
         steps: 80,

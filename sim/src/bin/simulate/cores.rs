@@ -35,7 +35,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn bounds(&self) -> Bounds {
+    fn bounds(&self, wide: bool) -> Bounds {
         Bounds {
             servers: usize::from(self.servers),
             elections: self.elections,
@@ -43,6 +43,7 @@ impl Sizes {
             crashes: self.crashes,
             breaks: self.breaks,
             timeouts: self.timeouts,
+            wide,
         }
     }
 
@@ -70,6 +71,9 @@ pub(crate) struct Exhaust {
     /// How many states, at most; each takes about 20 bytes.
     #[arg(long, default_value_t = 50_000_000)]
     states: u64,
+    /// Let servers also be told to follow one that does not lead.
+    #[arg(long)]
+    wide: bool,
 }
 
 /// Order what happens by random priorities.
@@ -96,7 +100,7 @@ pub(crate) fn exhaust(wish: &Exhaust) -> Verdict {
     let started = now();
     let until = started + Duration::from_secs(wish.minutes * 60);
     sim::activate(&wish.sizes.mutant);
-    let found = sim::exhaust(wish.sizes.bounds(), &mut |states| {
+    let found = sim::exhaust(wish.sizes.bounds(wish.wide), &mut |states| {
         states < wish.states && now() < until
     });
     if wish.sizes.json {
@@ -108,8 +112,9 @@ pub(crate) fn exhaust(wish: &Exhaust) -> Verdict {
         tell(failure);
     }
     println!(
-        "{}: {} states, {} steps, depth {}, {} ends, {} in {:.1} s",
+        "{}{}: {} states, {} steps, depth {}, {} ends, {} in {:.1} s",
         wish.sizes.words(),
+        if wish.wide { " --wide" } else { "" },
         found.states,
         found.steps,
         found.depth,
@@ -122,7 +127,8 @@ pub(crate) fn exhaust(wish: &Exhaust) -> Verdict {
         started.elapsed().as_secs_f64()
     );
     if found.failure.is_some() {
-        println!("cargo xtask simulate exhaust {}", wish.sizes.words());
+        let wide = if wish.wide { " --wide" } else { "" };
+        println!("cargo xtask simulate exhaust {}{wide}", wish.sizes.words());
     }
     verdict(found.failure.as_ref())
 }
@@ -139,7 +145,7 @@ pub(crate) fn pct(wish: &Pct) -> Verdict {
     };
     sim::activate(&wish.sizes.mutant);
     let priorities = Priorities {
-        bounds: wish.sizes.bounds(),
+        bounds: wish.sizes.bounds(true),
         depth: wish.depth,
         steps: wish.steps,
     };

@@ -4,7 +4,7 @@
 //! Elections are replaced by suggestions: any server that looks may be told to follow any other,
 //! which is more than elections do. A clock moves only when a deadline of its server is due, and
 //! how often that happens is bounded, like everything that could go on for ever. All servers begin
-//! as members with an empty epoch behind them; snapshots do not occur.
+//! as members with an empty epoch behind them; connections are made at once; snapshots do not occur.
 
 mod disk;
 mod judge;
@@ -37,6 +37,9 @@ pub struct Bounds {
     pub breaks: u32,
     /// Deadlines that pass.
     pub timeouts: u32,
+    /// Whether a server may be told to follow one that does not lead. Otherwise the first to lead
+    /// is the first server, since none differs from another before.
+    pub wide: bool,
 }
 
 /// Something that may happen next. Servers count from 0.
@@ -44,8 +47,6 @@ pub struct Bounds {
 pub(crate) enum Action {
     /// A server that looks is told whom to follow.
     Suggest(usize, usize),
-    /// A dialled connection comes to be.
-    Connect(usize),
     /// One end of a connection takes what is next, or learns that the other is gone.
     Receive(usize, usize),
     /// One end learns that the other is gone, and loses what was on its way.
@@ -103,8 +104,11 @@ struct Link {
 pub(crate) struct Cores {
     nodes: Vec<Arc<Node>>,
     links: Vec<Link>,
-    dials: Vec<(usize, LinkId, usize)>,
+    /// Connections to be made before anything else happens.
+    dials: VecDeque<(usize, LinkId, usize)>,
     left: Bounds,
+    /// Whether anybody was ever told to lead.
+    was_led: bool,
     judge: Judge,
 }
 
@@ -114,7 +118,8 @@ impl Cores {
         let mut cores = Cores {
             nodes: Vec::new(),
             links: Vec::new(),
-            dials: Vec::new(),
+            dials: VecDeque::new(),
+            was_led: false,
             left: bounds,
             judge: Judge::default(),
         };
@@ -155,7 +160,6 @@ impl Cores {
                 actions.push(Action::Break(number));
             }
         }
-        actions.extend((0..self.dials.len()).map(Action::Connect));
         for (server, node) in self.nodes.iter().enumerate() {
             let (log, promise) = (node.disk.log_writes.len(), node.disk.promise_writes.len());
             if log > 0 {
@@ -168,7 +172,7 @@ impl Cores {
                 actions.push(Action::Propose(server));
             }
             if self.left.elections > 0 && node.role == Role::Looking {
-                let leaders = 0..self.nodes.len();
+                let leaders = (0..self.nodes.len()).filter(|one| self.may_lead(server, *one));
                 actions.extend(leaders.map(|leader| Action::Suggest(server, leader)));
             }
             if self.left.timeouts > 0 && node.zab.next_deadline().is_some() {
@@ -182,17 +186,37 @@ impl Cores {
         actions
     }
 
+    /// Whether a server may be told to follow another, or to lead.
+    fn may_lead(&self, server: usize, leader: usize) -> bool {
+        if self.left.wide {
+            return true;
+        }
+        if server == leader {
+            return leader == 0 || self.was_led;
+        }
+        let role = self.nodes[leader].role;
+        matches!(role, Role::LeadingPrepare { .. } | Role::Leading { .. })
+    }
+
     /// Lets something happen that may happen.
     pub(crate) fn apply(&mut self, action: Action) -> Result<(), Wrong> {
+        self.happen(action)?;
+        while let Some((from, link, to)) = self.dials.pop_front() {
+            self.connect((from, link), to)?;
+        }
+        Ok(())
+    }
+
+    fn happen(&mut self, action: Action) -> Result<(), Wrong> {
         match action {
             Action::Suggest(server, leader) => {
                 self.left.elections -= 1;
+                self.was_led |= server == leader;
                 let node = Arc::make_mut(&mut self.nodes[server]);
                 let leader = ServerId(number(leader) + 1);
                 caught(server, || node.zab.suggest(node.now, leader))?;
                 self.drain(server)
             }
-            Action::Connect(number) => self.connect(number),
             Action::Receive(link, end) => self.receive(link, end),
             Action::Lose(link, end) => {
                 self.links[link].queues[end].clear();
@@ -243,7 +267,7 @@ impl Cores {
         for link in &self.links {
             write!(words, "{link:?}").expect("a hash takes all");
         }
-        write!(words, "{:?}{:?}{:?}", self.dials, self.left, self.judge).expect("as above");
+        write!(words, "{:?}{:?}", self.left, self.judge).expect("as above");
         words.0.digest128()
     }
 
@@ -255,7 +279,6 @@ impl Cores {
                 let ends = self.links[link].ends;
                 (0, ends[1 - end].0, ends[end].0)
             }
-            Action::Connect(dial) => (0, self.dials[dial].0, self.dials[dial].2),
             Action::LogDurable(server) => (1, server, 0),
             Action::PromiseDurable(server) => (1, server, 1),
             Action::Propose(server) => (2, server, 0),
@@ -275,10 +298,6 @@ impl Cores {
             }
             Action::Suggest(server, leader) => {
                 format!("{} is told to follow {}", name(server), name(leader))
-            }
-            Action::Connect(dial) => {
-                let (from, _, to) = self.dials[dial];
-                format!("{} is connected to {}", name(from), name(to))
             }
             Action::Receive(link, end) | Action::Lose(link, end) => {
                 let link = &self.links[link];
@@ -318,8 +337,7 @@ impl Cores {
         }
     }
 
-    fn connect(&mut self, number: usize) -> Result<(), Wrong> {
-        let (from, link, to) = self.dials.remove(number);
+    fn connect(&mut self, (from, link): End, to: usize) -> Result<(), Wrong> {
         let node = Arc::make_mut(&mut self.nodes[to]);
         node.accepted += 1;
         // Numbers of earlier starts do not come again.
@@ -369,7 +387,6 @@ impl Cores {
         node.delivered = 0;
         node.starts += 1;
         node.accepted = 0;
-        self.dials.retain(|dial| dial.0 != server);
         for link in &mut self.links {
             for end in 0..2 {
                 if link.open[end] && link.ends[end].0 == server {
@@ -406,7 +423,7 @@ impl Cores {
         match output {
             Output::Dial { link, peer } => {
                 let to = usize::try_from(peer.0 - 1).expect("few servers");
-                self.dials.push((server, link, to));
+                self.dials.push_back((server, link, to));
             }
             Output::Close { link, .. } => {
                 self.dials.retain(|dial| (dial.0, dial.1) != (server, link));
