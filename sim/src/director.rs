@@ -1,6 +1,7 @@
 //! Who says what clients ask for and what is done to a world: its seed, or a script.
 
 use crate::oracle::broken::Broken;
+use crate::queue::Micros;
 use crate::script::{Op, Script};
 use crate::world::{Event, Phase, World, around};
 use std::sync::Arc;
@@ -17,6 +18,10 @@ pub(crate) enum Director {
         strikes: usize,
     },
 }
+
+/// How much longer faults go on where too little has happened, and how often at most.
+const PROLONGED_BY: Micros = 30_000_000;
+const PROLONGED_MAX: u32 = 12;
 
 impl Director {
     pub(crate) fn of(script: Arc<Script>) -> Self {
@@ -62,6 +67,21 @@ impl World {
         }
         self.chain
             .push(self.queue.now(), 51, 0, &seed.to_be_bytes());
+    }
+
+    /// Lets faults go on for a while where too little was asked for or broken so far. In a script
+    /// it is written down how long they go on.
+    pub(crate) fn prolong(&mut self) -> bool {
+        let is_drawn = matches!(self.director, Director::Seed) && !self.swarm.by_hand;
+        let answered: u64 = self.clients.iter().map(|client| client.answered).sum();
+        let is_enough = answered >= self.swarm.ops_least && !self.nemesis.owes_faults(&self.swarm);
+        if !is_drawn || is_enough || self.prolonged == PROLONGED_MAX {
+            return false;
+        }
+        self.prolonged += 1;
+        self.swarm.safety += PROLONGED_BY;
+        self.queue.at(self.swarm.safety, Event::Look);
+        true
     }
 
     /// Whether things may be broken, and clients work.

@@ -204,6 +204,11 @@ impl Host {
         self.records = Records::new(directory);
     }
 
+    /// Gives its hash tables other keys from its next start on.
+    pub(crate) fn salt_hashes(&mut self, salt: u64) {
+        self.config.hash_salt = salt;
+    }
+
     /// The running server.
     pub(crate) fn replica(&self) -> Option<&Replica> {
         self.replica.as_ref()

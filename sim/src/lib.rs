@@ -56,7 +56,10 @@ pub use oracle::liveness::{Percentiles, Recoveries, Recovery};
 pub use oracle::made_up::HistoryBench;
 pub use queue::Micros;
 pub use report::{Report, Verdict};
-pub use run::{drawn, record, record_servers, run, run_script, run_script_with_tape, run_twice};
+pub use run::{
+    drawn, record, record_servers, run, run_script, run_script_with_tape, run_twice,
+    run_with_hash_salt,
+};
 pub use scenario::{Anchored, Expect, Fact, Outcome, ReadError, Scenario, What, run_scenario};
 pub use script::{Ask, Op, Script};
 pub use shrink::{Shrunk, Size, shrink};

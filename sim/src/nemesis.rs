@@ -108,7 +108,12 @@ impl Nemesis {
         self.count(what);
     }
 
-    /// Whether fewer faults struck than the world is to see at least.
+    /// Whether too few faults struck so far to let the world be.
+    pub(crate) fn owes_faults(&self, swarm: &Swarm) -> bool {
+        !swarm.faults.is_empty() && self.struck < swarm.faults_least
+    }
+
+    /// Whether fewer faults struck than the world is to see at least, for the time that has passed.
     fn is_late(&self, now: Micros, swarm: &Swarm) -> bool {
         self.struck * swarm.safety < swarm.faults_least * now
     }

@@ -1,7 +1,8 @@
 //! What came of a run.
 
-use crate::options::Profile;
+use crate::options::{Options, Profile};
 use crate::oracle::liveness::Recovery;
+use crate::story::command;
 use crate::trace::Chronicle;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +46,28 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a run that the simulator itself could not bring to its end.
+    pub fn of_harness(options: &Options, what: &str) -> Self {
+        Report {
+            seed: options.seed,
+            profile: options.profile,
+            verdict: Verdict::Harness,
+            rule: Some("the simulator itself does not fail".to_owned()),
+            signature: None,
+            chain: 0,
+            events: 0,
+            sim_ms: 0,
+            client_ops: 0,
+            txns: 0,
+            recovery_ms: None,
+            recovery: Recovery::default(),
+            faults: BTreeMap::new(),
+            drawn: String::new(),
+            story: vec![format!("the simulator panicked: {what}"), command(options)],
+            chronicle: None,
+        }
+    }
+
     /// Whether nothing was broken.
     pub fn passed(&self) -> bool {
         self.verdict == Verdict::Pass

@@ -5,7 +5,6 @@ use crate::nemesis::Nemesis;
 use crate::noise::{Noise, Tape};
 use crate::options::{Options, Trace};
 use crate::oracle::broken::Broken;
-use crate::oracle::liveness::Recovery;
 use crate::panics;
 use crate::report::{Report, Verdict};
 use crate::script::Script;
@@ -28,6 +27,15 @@ pub fn record(options: &Options) -> (Report, Script) {
     let mut world = World::new(options);
     let report = finish(options, &mut world);
     (report, world.script())
+}
+
+/// Runs one seed with other keys in the hash tables of its servers. It is the same run.
+pub fn run_with_hash_salt(options: &Options, salt: u64) -> Report {
+    let mut world = World::new(options);
+    for host in &mut world.hosts {
+        host.salt_hashes(salt);
+    }
+    finish(options, &mut world)
 }
 
 /// Runs a script to its verdict. One that was recorded comes to the same events as the run that
@@ -74,27 +82,7 @@ pub(crate) fn finish_with(
     });
     match finished {
         Ok(report) => report,
-        Err(panic) => Report {
-            seed: options.seed,
-            profile: options.profile,
-            verdict: Verdict::Harness,
-            rule: Some("the simulator itself does not fail".to_owned()),
-            signature: None,
-            chain: 0,
-            events: 0,
-            sim_ms: 0,
-            client_ops: 0,
-            txns: 0,
-            recovery_ms: None,
-            recovery: Recovery::default(),
-            faults: BTreeMap::new(),
-            drawn: String::new(),
-            story: vec![
-                format!("the simulator panicked: {panic}"),
-                format!("cargo xtask simulate --seed {}", options.seed),
-            ],
-            chronicle: None,
-        },
+        Err(panic) => Report::of_harness(options, &panic),
     }
 }
 

@@ -157,7 +157,10 @@ impl Fault {
 
     /// The names of all kinds.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        Fault::ALL.into_iter().map(Fault::name)
+        let disks = DiskFault::ALL.into_iter().map(DiskFault::name);
+        let mishaps = MishapKind::ALL.into_iter().map(MishapKind::name);
+        let others = Fault::ALL.into_iter().map(Fault::name);
+        others.chain(disks).chain(mishaps)
     }
 
     /// How often it strikes among the others, where a seed knows it.
@@ -261,6 +264,8 @@ pub struct Swarm {
     pub(crate) fault_interval: Micros,
     /// How many strike at least, where any do.
     pub(crate) faults_least: u64,
+    /// How many operations clients have answered at least.
+    pub(crate) ops_least: u64,
     /// Mean time between two operations of a client.
     pub(crate) think: Micros,
     /// Operations a client has under way at most.
@@ -328,7 +333,7 @@ impl Swarm {
             (false, _) => 7,
         };
         let tick_ms = dice.octaves(50, if lite { 2_000 } else { 10_000 });
-        let tick = tick_ms * 1_000;
+        let tick = mishaps::longest_tick(seed).unwrap_or(tick_ms * 1_000);
         let small = dice.percent(60);
         let timeout_min = tick * dice.range(2, 4);
         let timeout_max = timeout_min.max(tick * dice.range(8, 20));
@@ -341,12 +346,12 @@ impl Swarm {
         let clients = if lite { 2 } else { dice.range(2, 6) };
         // Of all clients together.
         let ops = if lite {
-            dice.range(120, 1_000)
+            dice.range(100, 500)
         } else {
             dice.range(1_250, 2_000)
         };
         let think = safety * clients / ops;
-        let faults_wanted = dice.octaves(if lite { 6 } else { 30 }, if lite { 60 } else { 90 });
+        let faults_wanted = dice.octaves(if lite { 6 } else { 30 }, if lite { 40 } else { 90 });
         let fault_interval = (safety / faults_wanted).max(200_000);
         // An ensemble needs a few ticks to become one; faults come in showers where they would
         // otherwise never leave it so much.
@@ -398,7 +403,8 @@ impl Swarm {
             safety,
             faults: faults(dice, profile, servers),
             fault_interval: fault_interval * shower,
-            faults_least: if lite { 0 } else { 26 },
+            faults_least: if lite { 0 } else { 24 },
+            ops_least: if lite { 0 } else { 1_000 },
             think: think.max(4_000),
             depth: usize::try_from(dice.range(1, 6)).expect("small"),
             work: work(dice, seed),

@@ -130,6 +130,8 @@ pub(crate) struct World {
     pub(crate) phase: Phase,
     /// When everything had healed, for the bounds.
     healed_at: Micros,
+    /// How often the time of faults was made longer.
+    pub(crate) prolonged: u32,
     /// How long after healing the first leader served, and when all was well.
     pub(crate) recovery: Option<Micros>,
     pub(crate) stages: Recovery,
@@ -204,6 +206,7 @@ impl World {
             nemesis: Nemesis::new(seed),
             phase: Phase::Faults,
             healed_at: 0,
+            prolonged: 0,
             recovery: None,
             stages: Recovery::default(),
             to_catch_up: 0,

@@ -73,7 +73,7 @@ pub(crate) fn exists(name: &str) -> bool {
 
 /// Builds a binary of the workspace in release and says where it is.
 pub(crate) fn build(package: &str, binary: &str) -> Result<PathBuf> {
-    println!("building {binary}");
+    eprintln!("building {binary}");
     run(cargo().args([
         "build",
         "--quiet",

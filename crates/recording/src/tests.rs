@@ -296,5 +296,6 @@ fn config() -> Config {
             ..Facts::default()
         },
         seed: [3; 32],
+        hash_salt: 0,
     }
 }

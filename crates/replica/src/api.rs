@@ -88,6 +88,9 @@ pub struct Config {
     pub facts: Facts,
     /// Where all randomness of this server comes from: election jitter, hash keys, session ids.
     pub seed: [u8; 32],
+    /// Mixed into the keys of hash tables. Nothing that anybody sees depends on them, which is
+    /// tested with other keys and the same seed.
+    pub hash_salt: u64,
 }
 
 /// Which four-letter words are answered (`4lw.commands.whitelist`).

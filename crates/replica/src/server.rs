@@ -93,7 +93,7 @@ impl Replica {
         D::Error: core::fmt::Debug + core::fmt::Display,
     {
         let mut rng = ChaCha8Rng::from_seed(config.seed);
-        let hash_key = [rng.next_u64(), rng.next_u64()];
+        let hash_key = |rng: &mut ChaCha8Rng| [rng.next_u64() ^ config.hash_salt, rng.next_u64()];
         let tree_config = TreeConfig {
             extended_types: config.extended_types,
             enforce_quota: config.enforce_quota,
@@ -102,7 +102,7 @@ impl Replica {
             digest: config.auth.digest.is_some(),
             sasl: config.auth.sasl.is_some(),
             anybody_of_sasl: anybody_of_sasl(&config.auth),
-            ..TreeConfig::new(hash_key)
+            ..TreeConfig::new(hash_key(&mut rng))
         };
         let mut sink = StateLoader::new(tree_config.clone());
         let (wal, recovered) = Wal::recover(wal_config(&config), disk, rng.next_u64(), &mut sink)
@@ -130,7 +130,7 @@ impl Replica {
         let ids = IdGenerator::new(config.me, wall, rng.next_u64());
         let outcomes = Outcomes::new(RequestTag(rng.next_u64()));
         let storage = Storage::new(wal, tree_config, config.snapshot_txns, rng.next_u32());
-        let watches = WatchTable::new([rng.next_u64(), rng.next_u64()]);
+        let watches = WatchTable::new(hash_key(&mut rng));
         let connect_tokens = config.limits.connects.clone();
         let connect_tokens = connect_tokens.map(|limits| Bucket::new(limits, now));
         let authenticator = Authenticator::new(config.auth.clone());

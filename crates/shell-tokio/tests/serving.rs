@@ -232,5 +232,6 @@ fn config() -> Config {
         limits: Default::default(),
         facts: Facts::default(),
         seed: [3; 32],
+        hash_salt: 0,
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
         limits: limits(swarm),
         facts: Facts::default(),
         seed: [0; 32],
+        hash_salt: 0,
     }
 }
 

@@ -3,20 +3,23 @@
 //! be searched, and the verdict is always yes or no.
 
 mod answers;
+mod past;
 pub(crate) mod search;
 
 pub(crate) use self::answers::names_are_right;
 use self::answers::{
     Stamps, answer_matches, asks_for_features, children_are_right, features_are_right, turned_away,
 };
+use self::past::{Past, at_most_once, in_order};
 use crate::oracle::asked::At;
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::bytes::{Bytes, Malformed};
 use crate::oracle::model::{Ephemerals, expect};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::txn::Change;
-use crate::oracle::wire::{FrameKind, Request, Tap, stat};
+use crate::oracle::wire::{Frame, FrameKind, Request, Tap, stat};
 use crate::swarm::Locality;
+use core::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 /// The answer of a server without a quorum to what needs one.
@@ -25,19 +28,27 @@ const NOT_READ_ONLY: i32 = -119;
 /// Every write that clients put on a wire, by session and request number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Writes<'t> {
-    /// By session: its requests in the order of their numbers.
-    sessions: BTreeMap<i64, Vec<(i32, &'t Request)>>,
+    sessions: BTreeMap<i64, OfSession<'t>>,
+}
+
+/// The writes of one session.
+#[derive(Clone, Debug, Default)]
+struct OfSession<'t> {
+    /// In the order of their numbers.
+    requests: Vec<(i32, &'t Request)>,
+    /// Where the last one that was asked for ends: mostly the next one begins there.
+    next: Cell<usize>,
 }
 
 impl<'t> Writes<'t> {
     /// Collects them from everything that travelled.
     pub(crate) fn collect(taps: &'t [Tap]) -> Self {
-        let mut sessions: BTreeMap<i64, Vec<(i32, &Request)>> = BTreeMap::new();
+        let mut sessions: BTreeMap<i64, OfSession<'_>> = BTreeMap::new();
         for tap in taps {
             // A session may be granted while the grant never arrives, and requests that were
             // sent behind it count.
             let Some(session) = tap.session else { continue };
-            let requests = sessions.entry(session).or_default();
+            let requests = &mut sessions.entry(session).or_default().requests;
             for frame in &tap.frames {
                 if let FrameKind::Request { xid, request } = &frame.what
                     && request.is_write()
@@ -46,63 +57,50 @@ impl<'t> Writes<'t> {
                 }
             }
         }
-        for requests in sessions.values_mut() {
-            requests.sort_by_key(|(xid, _)| *xid);
+        for of_session in sessions.values_mut() {
+            of_session.requests.sort_by_key(|(xid, _)| *xid);
         }
         Writes { sessions }
     }
 
     /// The writes of one name; more than one only when a client began to count anew.
     pub(crate) fn of(&self, session: i64, cxid: i32) -> &[(i32, &'t Request)] {
-        let Some(requests) = self.sessions.get(&session) else {
+        let Some(OfSession { requests, next }) = self.sessions.get(&session) else {
             return &[];
         };
-        let start = requests.partition_point(|(xid, _)| *xid < cxid);
+        let guess = next.get();
+        let is_before = |index: usize| requests.get(index).is_none_or(|(xid, _)| *xid < cxid);
+        let starts_there = requests.get(guess).is_some_and(|(xid, _)| *xid == cxid)
+            && (guess == 0 || is_before(guess - 1));
+        let start = if starts_there {
+            guess
+        } else {
+            requests.partition_point(|(xid, _)| *xid < cxid)
+        };
         let own = requests[start..].iter().take_while(|(xid, _)| *xid == cxid);
-        &requests[start..start + own.count()]
+        let end = start + own.count();
+        next.set(end);
+        &requests[start..end]
     }
 }
 
-/// Holds every reply against the timeline.
+/// Holds every reply against the timeline, in the order in which they came.
 pub(crate) fn judge(timeline: &Timeline, taps: &[Tap], writes: &Writes<'_>) -> Result<(), Broken> {
     at_most_once(timeline, writes)?;
-    let finished = finished_writes(timeline, taps);
-    for tap in taps {
-        Replies {
+    let mut past = Past::default();
+    let mut all: Vec<Replies<'_>> = taps
+        .iter()
+        .map(|tap| Replies {
             timeline,
             tap,
-            finished: &finished,
-        }
-        .judge()?;
-    }
-    real_time(timeline, taps)?;
-    sessions(taps)
-}
-
-/// One submission makes at most one transaction.
-fn at_most_once(timeline: &Timeline, writes: &Writes<'_>) -> Result<(), Broken> {
-    let entries = timeline.moments.iter();
-    let mut names: Vec<(i64, i32, u64)> = entries
-        .filter_map(|moment| moment.entry.as_ref())
-        .map(|entry| (entry.session, entry.cxid, entry.zxid))
+            waiting: VecDeque::new(),
+            synced: 0,
+        })
         .collect();
-    names.sort_unstable();
-    for same in names.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
-        let (session, cxid, _) = same[0];
-        let sent = if same.len() == 1 {
-            1
-        } else {
-            writes.of(session, cxid).len()
-        };
-        if sent > 0 && same.len() > sent {
-            let zxid = same[sent].2;
-            let seen = format!(
-                "request {cxid} of session {session:#x} took effect again at {}",
-                zxid_name(zxid)
-            );
-            let rule = "H8 once: a request takes effect at most once";
-            return Err(Broken::history(rule, seen).at(zxid));
-        }
+    for (tap, place) in in_order(taps) {
+        let frame = &taps[tap].frames[place];
+        past.reach(frame.order);
+        all[tap].take(frame, &mut past)?;
     }
     Ok(())
 }
@@ -111,37 +109,8 @@ fn at_most_once(timeline: &Timeline, writes: &Writes<'_>) -> Result<(), Broken> 
 struct Waiting<'t> {
     xid: i32,
     request: &'t Request,
-    /// When it was sent, in the order of all events.
-    sent: u64,
-}
-
-/// Answered writes: when each was answered, and the last zxid answered by then.
-fn finished_writes(timeline: &Timeline, taps: &[Tap]) -> Vec<(u64, u64)> {
-    let mut finished = Vec::new();
-    for tap in taps {
-        let mut sent = VecDeque::new();
-        for frame in &tap.frames {
-            match &frame.what {
-                FrameKind::Request { request, .. } => sent.push_back(request.is_write()),
-                FrameKind::Reply { xid, zxid, .. } => {
-                    let write = sent.pop_front() == Some(true);
-                    if write && took_effect(timeline, tap, *xid, *zxid) {
-                        finished.push((frame.order, zxid.cast_unsigned()));
-                    }
-                }
-                FrameKind::Connect { .. }
-                | FrameKind::Connected { .. }
-                | FrameKind::Event { .. } => {}
-            }
-        }
-    }
-    finished.sort_unstable();
-    let mut last = 0;
-    for (_, zxid) in &mut finished {
-        last = last.max(*zxid);
-        *zxid = last;
-    }
-    finished
+    /// The last zxid that was answered to anybody before it was sent.
+    floor: u64,
 }
 
 /// Whether the transaction of a stamp is that of the request that was answered with it, and
@@ -155,50 +124,103 @@ fn took_effect(timeline: &Timeline, tap: &Tap, xid: i32, stamp: i64) -> bool {
     })
 }
 
+/// The replies on one connection.
 struct Replies<'t> {
     timeline: &'t Timeline,
     tap: &'t Tap,
-    finished: &'t [(u64, u64)],
+    waiting: VecDeque<Waiting<'t>>,
+    /// What a sync that was answered has to have brought.
+    synced: u64,
 }
 
 impl<'t> Replies<'t> {
     /// Replies come in the order of requests, and say what is true at their stamp.
-    fn judge(&self) -> Result<(), Broken> {
-        let mut waiting: VecDeque<Waiting<'_>> = VecDeque::new();
-        for frame in &self.tap.frames {
-            match &frame.what {
-                FrameKind::Request { xid, request } => {
-                    waiting.push_back(Waiting {
-                        xid: *xid,
-                        request,
-                        sent: frame.order,
-                    });
+    fn take(&mut self, frame: &'t Frame, past: &mut Past) -> Result<(), Broken> {
+        match &frame.what {
+            FrameKind::Request { xid, request } => {
+                self.waiting.push_back(Waiting {
+                    xid: *xid,
+                    request,
+                    floor: past.finished_before,
+                });
+                Ok(())
+            }
+            FrameKind::Reply {
+                xid,
+                zxid,
+                error,
+                body,
+            } => {
+                let Some(front) = self.waiting.pop_front() else {
+                    let seen = format!("a reply to request {xid}, which is none");
+                    return Err(self.broken("H1 reply: every reply answers a request", seen));
+                };
+                if front.xid != *xid {
+                    let seen = format!("request {xid} before request {}", front.xid);
+                    return Err(self.broken(
+                        "H3 reply order: replies come in the order of requests",
+                        seen,
+                    ));
                 }
-                FrameKind::Reply {
-                    xid,
-                    zxid,
-                    error,
-                    body,
-                } => {
-                    let Some(front) = waiting.pop_front() else {
-                        let seen = format!("a reply to request {xid}, which is none");
-                        return Err(self.broken("H1 reply: every reply answers a request", seen));
-                    };
-                    if front.xid != *xid {
-                        let seen = format!("request {xid} before request {}", front.xid);
-                        return Err(self.broken(
-                            "H3 reply order: replies come in the order of requests",
-                            seen,
-                        ));
-                    }
-                    self.reply(&front, *zxid, *error, body)?;
-                }
-                FrameKind::Connect { .. }
-                | FrameKind::Connected { .. }
-                | FrameKind::Event { .. } => {}
+                self.reply(&front, *zxid, *error, body)?;
+                self.real_time(&front, *zxid, *error, past)?;
+                past.session_time(self.tap, front.request, *zxid)
+            }
+            FrameKind::Connect { .. } | FrameKind::Connected { .. } | FrameKind::Event { .. } => {
+                Ok(())
             }
         }
-        Ok(())
+    }
+
+    /// Writes that do not overlap take effect in their order, and a sync sees every write that
+    /// was finished before it began.
+    fn real_time(
+        &mut self,
+        waiting: &Waiting<'_>,
+        stamp: i64,
+        error: i32,
+        past: &mut Past,
+    ) -> Result<(), Broken> {
+        let zxid = stamp.max(0).cast_unsigned();
+        let Waiting {
+            xid,
+            request,
+            floor,
+        } = *waiting;
+        if zxid == 0 || error == NOT_READ_ONLY {
+            return Ok(());
+        }
+        if request.is_write() {
+            if !took_effect(self.timeline, self.tap, xid, stamp) {
+                return Ok(());
+            }
+            past.finished = past.finished.max(zxid);
+            if zxid > floor {
+                return Ok(());
+            }
+            let seen = format!(
+                "{} took effect at {}, but {} had been answered before it was sent",
+                request.words(),
+                zxid_name(zxid),
+                zxid_name(floor)
+            );
+            let rule = "H2 real time: a write comes after every write finished before it";
+            return Err(self.broken(rule, seen).at(zxid).at(floor));
+        }
+        if matches!(request, Request::Sync) {
+            self.synced = self.synced.max(floor);
+        }
+        if zxid >= self.synced {
+            return Ok(());
+        }
+        let seen = format!(
+            "{} showed {}, but {} was finished before the sync",
+            request.words(),
+            zxid_name(zxid),
+            zxid_name(self.synced)
+        );
+        let rule = "H6 sync: a read after a sync sees every write finished before it";
+        Err(self.broken(rule, seen).at(zxid).at(self.synced))
     }
 
     fn reply(
@@ -318,14 +340,7 @@ impl<'t> Replies<'t> {
         error: i32,
         body: &[u8],
     ) -> Result<(), Broken> {
-        let before = self
-            .finished
-            .partition_point(|(order, _)| *order < waiting.sent);
-        let floor = if before == 0 {
-            0
-        } else {
-            self.finished[before - 1].1
-        };
+        let floor = waiting.floor;
         let between = self.timeline.between(floor.min(stamp), stamp);
         let states = between.iter().rev().map(|moment| moment.zxid);
         for zxid in states.chain([floor.min(stamp)]) {
@@ -414,152 +429,4 @@ impl<'t> Replies<'t> {
             .client(self.tap.client)
             .server(self.tap.server)
     }
-}
-
-/// What a sender knew to be finished when it sent.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    Sent,
-    Answered,
-}
-
-/// Writes that do not overlap take effect in their order, and a sync sees every write that was
-/// finished before it began.
-fn real_time(timeline: &Timeline, taps: &[Tap]) -> Result<(), Broken> {
-    let mut steps = Vec::new();
-    for (number, tap) in taps.iter().enumerate() {
-        let mut sent = VecDeque::new();
-        for frame in &tap.frames {
-            match &frame.what {
-                FrameKind::Request { request, .. } => {
-                    steps.push((frame.order, Step::Sent, number, request, 0));
-                    sent.push_back(request);
-                }
-                FrameKind::Reply {
-                    xid, zxid, error, ..
-                } => {
-                    let Some(request) = sent.pop_front() else {
-                        continue;
-                    };
-                    let counts = *error != NOT_READ_ONLY
-                        && (!request.is_write() || took_effect(timeline, tap, *xid, *zxid));
-                    let zxid = if counts {
-                        (*zxid).max(0).cast_unsigned()
-                    } else {
-                        0
-                    };
-                    steps.push((frame.order, Step::Answered, number, request, zxid));
-                }
-                FrameKind::Connect { .. }
-                | FrameKind::Connected { .. }
-                | FrameKind::Event { .. } => {}
-            }
-        }
-    }
-    steps.sort_by_key(|(order, step, number, ..)| (*order, *step, *number));
-    let mut finished = 0;
-    let mut floors: Vec<VecDeque<u64>> = vec![VecDeque::new(); taps.len()];
-    let mut synced: Vec<u64> = vec![0; taps.len()];
-    for (_, step, number, request, zxid) in steps {
-        let tap = &taps[number];
-        match step {
-            Step::Sent => floors[number].push_back(finished),
-            Step::Answered => {
-                let floor = floors[number]
-                    .pop_front()
-                    .expect("sent before it was answered");
-                if zxid == 0 {
-                    continue;
-                }
-                if request.is_write() {
-                    if zxid <= floor {
-                        let seen = format!(
-                            "{} took effect at {}, but {} had been answered before it was sent",
-                            request.words(),
-                            zxid_name(zxid),
-                            zxid_name(floor)
-                        );
-                        let rule =
-                            "H2 real time: a write comes after every write finished before it";
-                        return Err(Broken::history(rule, seen)
-                            .client(tap.client)
-                            .server(tap.server)
-                            .at(zxid)
-                            .at(floor));
-                    }
-                    finished = finished.max(zxid);
-                } else {
-                    if matches!(request, Request::Sync) {
-                        synced[number] = synced[number].max(floor);
-                    }
-                    if zxid < synced[number] {
-                        let seen = format!(
-                            "{} showed {}, but {} was finished before the sync",
-                            request.words(),
-                            zxid_name(zxid),
-                            zxid_name(synced[number])
-                        );
-                        let rule =
-                            "H6 sync: a read after a sync sees every write finished before it";
-                        return Err(Broken::history(rule, seen)
-                            .client(tap.client)
-                            .server(tap.server)
-                            .at(zxid)
-                            .at(synced[number]));
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Within a session time never goes back, and writes keep their order, also across servers.
-fn sessions(taps: &[Tap]) -> Result<(), Broken> {
-    let mut replies = Vec::new();
-    for tap in taps {
-        let Some(session) = tap.session.filter(|_| tap.has_manners) else {
-            continue;
-        };
-        let mut sent = VecDeque::new();
-        for frame in &tap.frames {
-            match &frame.what {
-                FrameKind::Request { request, .. } => sent.push_back(request),
-                FrameKind::Reply { zxid, .. } => {
-                    let Some(request) = sent.pop_front() else {
-                        continue;
-                    };
-                    replies.push((session, frame.order, *zxid, request, tap));
-                }
-                FrameKind::Connect { .. }
-                | FrameKind::Connected { .. }
-                | FrameKind::Event { .. } => {}
-            }
-        }
-    }
-    replies.sort_by_key(|(session, order, ..)| (*session, *order));
-    let mut last = (0, 0);
-    for (session, _, zxid, request, tap) in replies {
-        // Clients, Apache's too, do not remember what a ping was answered with.
-        if zxid <= 0 || matches!(request, Request::Ping) {
-            continue;
-        }
-        let zxid = zxid.cast_unsigned();
-        if last.0 == session && zxid < last.1 {
-            let seen = format!(
-                "{} of session {session:#x} showed {} after {}",
-                request.words(),
-                zxid_name(zxid),
-                zxid_name(last.1)
-            );
-            let rule = "H3 session time: a session never goes back in time";
-            return Err(Broken::history(rule, seen)
-                .client(tap.client)
-                .server(tap.server)
-                .at(zxid)
-                .at(last.1));
-        }
-        last = (session, zxid);
-    }
-    Ok(())
 }

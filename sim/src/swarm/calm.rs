@@ -39,6 +39,7 @@ impl Default for Swarm {
             faults: Vec::new(),
             fault_interval: 1_000_000,
             faults_least: 0,
+            ops_least: 0,
             think: 100_000,
             depth: 4,
             work: WorkWeights {

@@ -5,6 +5,13 @@ use super::{Fault, Swarm};
 use crate::decide::{Dice, Stream};
 use crate::nemesis::MishapKind;
 use crate::options::Profile;
+use crate::queue::Micros;
+
+/// The longest tick, in a few worlds: few of them fit into one, and sessions last for much of it.
+pub(super) fn longest_tick(seed: u64) -> Option<Micros> {
+    let dice = &mut Dice::new(seed, Stream::Swarm, 7);
+    dice.percent(3).then_some(10_000_000)
+}
 
 impl Swarm {
     /// Adds a random subset of mishaps where there are faults.
@@ -43,12 +50,6 @@ impl Swarm {
         }
         if dice.percent(30) {
             self.net.socket_bytes = 256;
-        }
-        if dice.percent(10) {
-            // Few ticks fit into a world then, and sessions last for all of it.
-            self.tick = 10_000_000;
-            self.session_timeout = (self.tick * 2, self.tick * 4);
-            self.safety = 120_000_000;
         }
     }
 }

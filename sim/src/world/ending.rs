@@ -12,6 +12,9 @@ use zab_core::Role;
 impl World {
     /// Whether the world has come far enough for what follows.
     pub(super) fn look(&mut self) -> Result<(), Broken> {
+        if self.is_breakable() && self.prolong() {
+            return Ok(());
+        }
         let now = self.queue.now();
         match self.phase {
             Phase::Faults => {

@@ -52,7 +52,7 @@ fn figures(line: &str) -> Option<(u64, u64)> {
     let mut numbers = line
         .strip_prefix("shrunk: ")?
         .split(' ')
-        .filter_map(|word| word.parse().ok());
+        .filter_map(|word| word.trim_end_matches(',').parse().ok());
     let (ops, _, deviations) = (numbers.next()?, numbers.next(), numbers.next()?);
     Some((ops, deviations))
 }

@@ -70,6 +70,7 @@ pub(crate) fn config() -> Config {
             ..Facts::default()
         },
         seed: [7; 32],
+        hash_salt: 0,
     }
 }
 

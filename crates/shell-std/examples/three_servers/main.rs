@@ -168,6 +168,7 @@ fn config(me: ServerId, members: Vec<(ServerId, String)>) -> Config {
         limits: Default::default(),
         facts: Facts::default(),
         seed,
+        hash_salt: 0,
     }
 }
 

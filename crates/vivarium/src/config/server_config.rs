@@ -369,6 +369,7 @@ fn replica_config(
         limits: limits(settings)?,
         facts: Facts::default(),
         seed: [0; 32],
+        hash_salt: 0,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Runs a seed again and records it: its trace, its ladder, a drawing and a page.
 
+use clap::Args;
 use sim::trace::{Chronicle, EventId, Kind};
 use sim::view::{Ladder, Paint, drawing, ladder, page};
 use sim::{Options, Trace};
@@ -13,14 +14,29 @@ const PAGE_EVENTS: usize = 60_000;
 const DRAWING_ROWS: usize = 64;
 const LADDER_LINES: usize = 400;
 
-/// What somebody wants to see of a run.
-#[derive(Clone, Default)]
+/// What to see of the first world that fails, or of the first one.
+#[derive(Args, Clone, Default)]
 pub(crate) struct Wanted {
-    pub(crate) trace: Option<PathBuf>,
-    pub(crate) html: Option<PathBuf>,
-    pub(crate) svg: Option<PathBuf>,
-    pub(crate) ladder: bool,
-    pub(crate) until: Option<EventId>,
+    /// Write every event with its causes; as text when the name ends with `.txt`.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Write a page for browsers that needs no network and no other file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write a drawing of the events that matter.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Print the transitions, one column per server.
+    #[arg(long)]
+    ladder: bool,
+    /// Print what everybody was at an event.
+    #[arg(long, value_name = "EVENT", value_parser = event)]
+    until: Option<EventId>,
+}
+
+fn event(text: &str) -> Result<EventId, String> {
+    let number = text.trim_start_matches('#').parse();
+    number.map_err(|error| format!("{text} is no event: {error}"))
 }
 
 impl Wanted {

@@ -1,90 +1,46 @@
 //! Scenarios at the command line: playing one, and cutting a failing seed down to one.
 
-use super::{code, now, number};
-use sim::{Options, Profile, Scenario, Trace, Verdict};
+use crate::worlds::{now, profile, seed, world};
+use crate::{exit, hindered};
+use clap::Args;
+use sim::{Profile, Scenario, Verdict};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What of scenarios the command line asks for.
-pub(crate) enum Asked {
-    /// Play what a file says.
-    Play(PathBuf),
-    /// Cut a failing seed down.
-    Shrink(Shrinking),
-}
-
 /// A seed to be cut down.
+#[derive(Args)]
 pub(crate) struct Shrinking {
+    /// The world.
+    #[arg(long, value_name = "N", value_parser = seed, default_value = "0")]
     seed: u64,
+    /// Which faults and how many.
+    #[arg(long, default_value = "swarm", value_parser = profile())]
     profile: Profile,
     /// How long, at most.
+    #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
+    /// A wrong variant of the code to switch on.
+    #[arg(long, value_name = "NAME")]
     mutant: Option<String>,
     /// Where to write the scenario that is left.
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-/// What the words ask for, if it is something of scenarios.
-pub(crate) fn parse(words: &[String]) -> Option<Result<Asked, String>> {
-    match words.first()?.as_str() {
-        "--scenario" => {
-            let file = words
-                .get(1)
-                .ok_or_else(|| "--scenario wants a file".to_owned());
-            Some(file.map(|file| Asked::Play(file.into())))
-        }
-        "shrink" => Some(parse_shrinking(&words[1..]).map(Asked::Shrink)),
-        _ => None,
-    }
+/// Plays what a file says.
+pub(crate) fn play(file: &Path) -> ExitCode {
+    played(file).map_or_else(hindered, exit)
 }
 
-fn parse_shrinking(words: &[String]) -> Result<Shrinking, String> {
-    let mut shrinking = Shrinking {
-        seed: 0,
-        profile: Profile::Swarm,
-        seconds: 60,
-        mutant: None,
-        out: None,
-    };
-    for pair in words.chunks(2) {
-        let [word, value] = pair else {
-            return Err(format!("{} wants a value", pair[0]));
-        };
-        match word.as_str() {
-            "--seed" => shrinking.seed = number(value)?,
-            "--profile" => {
-                shrinking.profile = value.parse().map_err(|unknown| format!("{unknown}"))?;
-            }
-            "--seconds" => {
-                shrinking.seconds = value.parse().map_err(|error| format!("{value}: {error}"))?;
-            }
-            "--mutant" => shrinking.mutant = Some(value.clone()),
-            "--out" => shrinking.out = Some(value.into()),
-            _ => return Err(format!("what is {word}?")),
-        }
-    }
-    Ok(shrinking)
-}
-
-/// Does what was asked for.
-pub(crate) fn run(asked: &Asked) -> ExitCode {
-    let verdict = match asked {
-        Asked::Play(file) => play(file),
-        Asked::Shrink(shrinking) => shrink(shrinking),
-    };
-    verdict.map_or_else(
-        |error| {
-            println!("{error}");
-            ExitCode::from(code(Verdict::Harness))
-        },
-        |verdict| ExitCode::from(code(verdict)),
-    )
+/// Cuts a failing seed down.
+pub(crate) fn shrink(shrinking: &Shrinking) -> ExitCode {
+    shrunk(shrinking).map_or_else(hindered, exit)
 }
 
 /// Plays a scenario, and says what happened and whether that was expected.
-fn play(file: &Path) -> Result<Verdict, String> {
+fn played(file: &Path) -> Result<Verdict, String> {
     let name = file.display();
     let text = fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
     let scenario = Scenario::read(&text).map_err(|error| format!("{name}: {error}"))?;
@@ -106,14 +62,10 @@ fn play(file: &Path) -> Result<Verdict, String> {
 }
 
 /// Cuts a failing seed down, and says what is left of it.
-fn shrink(shrinking: &Shrinking) -> Result<Verdict, String> {
+fn shrunk(shrinking: &Shrinking) -> Result<Verdict, String> {
     let started = now();
     let until = started + Duration::from_secs(shrinking.seconds);
-    let options = Options {
-        seed: shrinking.seed,
-        profile: shrinking.profile,
-        trace: Trace::Off,
-    };
+    let options = world(shrinking.seed, shrinking.profile);
     let may_go_on = &mut || now() < until;
     let shrunk = match &shrinking.mutant {
         Some(mutant) => sim::shrink_hunt(mutant, &options, may_go_on),

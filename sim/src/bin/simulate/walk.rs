@@ -1,29 +1,69 @@
 //! Walks through a recorded run, by hand or by a list of commands.
 
+use crate::worlds::Worlds;
+use crate::{hindered, pictures};
+use clap::Args;
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 use serde_json::json;
 use sim::replay::{HELP, Replay};
 use sim::trace::Chronicle;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-/// How a walk goes.
-pub(crate) struct Walk {
-    /// Commands, one after another; without any, somebody types them.
-    pub(crate) commands: Option<String>,
-    pub(crate) is_json: bool,
+/// What is walked through, and how.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    worlds: Worlds,
+    /// A trace that was kept, instead of running a world.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds", "profile", "mutant"])]
+    trace: Option<PathBuf>,
+    /// A wrong variant of the code to switch on.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    mutant: String,
+    /// Commands to follow, separated by `;`, instead of what is typed.
+    #[arg(long)]
+    commands: Option<String>,
+    /// Print an object per command.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Walks through the first seed, or through a trace that was kept.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    let chronicle = match &options.trace {
+        Some(file) => fs::read(file)
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))
+            .and_then(|bytes| Chronicle::from_bytes(&bytes).map_err(|error| error.to_string())),
+        None => pictures::record(&options.worlds.first(), &options.mutant)
+            .map(|chronicle| *chronicle)
+            .ok_or_else(|| "the run cannot be recorded".to_owned()),
+    };
+    match chronicle.and_then(|chronicle| walk(chronicle, options)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => hindered(error),
+    }
 }
 
 /// Walks; whether every command was one.
-pub(crate) fn walk(chronicle: Chronicle, walk: &Walk) -> Result<bool, String> {
+fn walk(chronicle: Chronicle, options: &Options) -> Result<bool, String> {
     let header = chronicle.header.clone();
     let (events, broken) = (chronicle.end(), chronicle.broken);
     let mut replay = Replay::new(chronicle);
-    if let Some(commands) = &walk.commands {
+    if let Some(commands) = &options.commands {
         let commands = commands.split([';', '\n']).map(str::trim);
         return Ok(commands
             .filter(|command| !command.is_empty())
-            .map(|command| follow(&mut replay, command, walk.is_json))
+            .map(|command| follow(&mut replay, command, options.json))
             .take_while(|followed| *followed != Followed::Quit)
             .filter(|followed| *followed == Followed::Lost)
             .count()
@@ -46,7 +86,7 @@ pub(crate) fn walk(chronicle: Chronicle, walk: &Walk) -> Result<bool, String> {
                 editor
                     .add_history_entry(&line)
                     .map_err(|error| error.to_string())?;
-                if follow(&mut replay, &line, walk.is_json) == Followed::Quit {
+                if follow(&mut replay, &line, options.json) == Followed::Quit {
                     return Ok(true);
                 }
             }

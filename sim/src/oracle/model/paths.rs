@@ -4,13 +4,13 @@ use super::Node;
 use hashbrown::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// What a node was from a zxid on; `None` where it did not exist.
-type Version = (u64, Option<Node>);
-
 /// Everything that is known of one path.
 #[derive(Clone, Debug, Default)]
 struct Life {
-    versions: Vec<Version>,
+    /// From which zxids on it was something else, ascending.
+    since: Vec<u64>,
+    /// What it was from each of these on; `None` where it did not exist.
+    versions: Vec<Option<Node>>,
     /// When it was created, deleted or changed.
     changes: Vec<u64>,
     /// When its children came or went, or it went itself.
@@ -19,12 +19,15 @@ struct Life {
 
 impl Life {
     fn at(&self, zxid: u64) -> Option<&Node> {
-        let last = self.versions.last()?;
-        if last.0 <= zxid {
-            return last.1.as_ref();
+        if *self.since.last()? <= zxid {
+            return self.last();
         }
-        let index = self.versions.partition_point(|(since, _)| *since <= zxid);
-        self.versions[..index].last()?.1.as_ref()
+        let index = self.since.partition_point(|since| *since <= zxid);
+        self.versions[..index].last()?.as_ref()
+    }
+
+    fn last(&self) -> Option<&Node> {
+        self.versions.last()?.as_ref()
     }
 }
 
@@ -46,7 +49,7 @@ pub(super) struct Paths {
 
 impl Paths {
     pub(super) fn last(&self, path: &str) -> Option<&Node> {
-        self.lives.get(path)?.versions.last()?.1.as_ref()
+        self.lives.get(path)?.last()
     }
 
     pub(super) fn at(&self, path: &str, zxid: u64) -> Option<&Node> {
@@ -65,11 +68,14 @@ impl Paths {
     /// A node is another one from a zxid on.
     pub(super) fn set(&mut self, path: &str, zxid: u64, node: Option<Node>, to: &[Touched]) {
         let life = self.lives.entry_ref(path).or_default();
-        let existed = life.versions.last().is_some_and(|(_, last)| last.is_some());
+        let existed = life.last().is_some();
         self.count = self.count + usize::from(node.is_some()) - usize::from(existed);
         match life.versions.last_mut() {
-            Some(last) if last.0 == zxid => last.1 = node,
-            Some(_) | None => life.versions.push((zxid, node)),
+            Some(last) if life.since.last() == Some(&zxid) => *last = node,
+            Some(_) | None => {
+                life.since.push(zxid);
+                life.versions.push(node);
+            }
         }
         for touched in to {
             match touched {
@@ -95,7 +101,7 @@ impl Paths {
         let mut nodes: Vec<(&str, &Node)> = self
             .lives
             .iter()
-            .filter_map(|(path, life)| Some((path.as_str(), life.versions.last()?.1.as_ref()?)))
+            .filter_map(|(path, life)| Some((path.as_str(), life.last()?)))
             .collect();
         nodes.sort_unstable_by_key(|(path, _)| *path);
         nodes
