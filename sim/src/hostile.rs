@@ -70,6 +70,12 @@ impl Hostile {
     }
 }
 
+/// What operators ask, and a word that is none.
+const WORDS: [&[u8]; 19] = [
+    b"conf", b"cons", b"crst", b"dirs", b"dump", b"envi", b"gtmk", b"hash", b"isro", b"mntr",
+    b"ruok", b"srst", b"srvr", b"stat", b"stmk", b"wchc", b"wchp", b"wchs", b"zzzz",
+];
+
 struct Draw {
     dice: Dice,
 }
@@ -97,7 +103,7 @@ impl Draw {
                 bytes.extend_from_slice(&60_u32.to_be_bytes());
                 bytes.resize(4 + self.dice.index(50), 0);
             }
-            4 => bytes.extend_from_slice(self.dice.pick(&[b"ruok", b"mntr", b"srvr", b"zzzz"])),
+            4 => bytes.extend_from_slice(self.dice.pick(&WORDS)),
             5 => bytes.extend_from_slice(b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"),
             _ => match port {
                 Port::Client => self.odd_client(&mut bytes),
