@@ -2,8 +2,9 @@
 //! no more than that.
 //!
 //! Nothing is applied while a server looks for a leader, so what it shows is committed and stands
-//! still. A server that forgot something shows nothing. Sessions are of this time and place only: they are thrown away when the server has
-//! something better to do. Source: `client-protocol.md` §10.3.
+//! still. A server that forgot something shows nothing. Sessions are of this time and place only:
+//! they are thrown away when the server has something better to do. Source: `client-protocol.md`
+//! §10.3.
 
 use crate::api::ConnId;
 use crate::connection::Opening;
