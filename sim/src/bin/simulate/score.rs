@@ -186,7 +186,7 @@ fn histories() -> Result<Row, String> {
         goal: "operations checked per second",
         wanted: "1000000",
         measured: words.join(", "),
-        ok: speeds[0].1 >= 1e6,
+        ok: speeds.iter().all(|(_, speed)| *speed >= 1e6),
     })
 }
 
