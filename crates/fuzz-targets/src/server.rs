@@ -326,6 +326,7 @@ fn config(members: Vec<(ServerId, String)>) -> Config {
         limits: Default::default(),
         facts: Facts::default(),
         seed: [7; 32],
+        hash_salt: 0,
         sessions: SessionRules::default(),
         reaper: ReaperRules::default(),
         reconfig: ReconfigRules::default(),

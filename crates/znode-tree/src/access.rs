@@ -49,7 +49,7 @@ fn is_for(config: &TreeConfig, entry: &Acl, identities: &[Identity]) -> bool {
 ///
 /// # Errors
 /// `InvalidAcl` when the list is empty or an entry is not valid; `MarshallingError` for a null id
-/// where one is needed. Source: `client-protocol.md` §8.4.
+/// of a scheme that has ids. Source: `client-protocol.md` §8.4.
 pub(crate) fn normalise(
     raw: Option<&[RawAcl<'_>]>,
     identities: &[Identity],
@@ -70,8 +70,11 @@ pub(crate) fn normalise(
             }
             continue;
         }
+        if !is_known(scheme, config) {
+            return Err(ErrorCode::InvalidAcl);
+        }
         let id = entry.id.as_deref().ok_or(ErrorCode::MarshallingError)?;
-        if !is_valid(scheme, id, config) {
+        if !is_valid(scheme, id) {
             return Err(ErrorCode::InvalidAcl);
         }
         acl.push(Acl {
@@ -134,14 +137,25 @@ fn expand(perms: Perms, identities: &[Identity], acl: &mut Vec<Acl>) -> Result<u
     }
 }
 
-/// Source: `client-protocol.md` §8.3.
-fn is_valid(scheme: &str, id: &str, config: &TreeConfig) -> bool {
+/// Whether there is somebody who judges ids of the scheme.
+fn is_known(scheme: &str, config: &TreeConfig) -> bool {
+    match scheme {
+        "world" | "ip" => true,
+        "digest" => config.digest,
+        "sasl" => config.sasl,
+        "x509" => config.x509,
+        _ => false,
+    }
+}
+
+/// Whether an id of a scheme that is known is one. Source: `client-protocol.md` §8.3.
+fn is_valid(scheme: &str, id: &str) -> bool {
     match scheme {
         "world" => id == "anyone",
-        "digest" => config.digest && is_digest(id),
+        "digest" => is_digest(id),
         "ip" => ip::is_valid(id),
-        "sasl" => config.sasl && is_kerberos_name(id),
-        "x509" => config.x509 && is_distinguished_name(id),
+        "sasl" => is_kerberos_name(id),
+        "x509" => is_distinguished_name(id),
         _ => false,
     }
 }
@@ -286,6 +300,10 @@ mod tests {
         assert_eq!(
             normalised(&[raw(1, Some("digest"), None)]),
             Err(ErrorCode::MarshallingError)
+        );
+        assert_eq!(
+            normalised(&[raw(1, Some("nonsense"), None)]),
+            Err(ErrorCode::InvalidAcl)
         );
         let twice = [raw(1, Some("auth"), None), raw(1, Some("auth"), None)];
         assert_eq!(normalised(&twice), Err(ErrorCode::MarshallingError));

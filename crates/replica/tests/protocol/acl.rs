@@ -123,6 +123,7 @@ fn lists_are_checked_and_kept_as_the_table_says() {
     let conn = server.connect().conn;
     let null_scheme = [int(1), int(31), null(), text("x")].concat();
     let null_id = [int(1), int(31), text("digest"), null()].concat();
+    let null_id_of_nothing = [int(1), int(31), text("nonsense"), null()].concat();
     let twice_null = [
         int(2),
         int(31),
@@ -138,6 +139,7 @@ fn lists_are_checked_and_kept_as_the_table_says() {
         (int(0), -114),
         (null_scheme, -114),
         (null_id, -5),
+        (null_id_of_nothing, -114),
         (twice_null, -5),
         (acl(&[(31, "world", "someone")]), -114),
         (acl(&[(31, "digest", "a:b:c")]), -114),
