@@ -23,7 +23,7 @@ struct Rule {
     allows: fn(&Scene<'_>) -> bool,
 }
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     Rule {
         name: "internal-operations",
         allows: is_internal_operation,
@@ -55,6 +55,10 @@ const RULES: [Rule; 8] = [
     Rule {
         name: "an-owner-is-forgotten",
         allows: is_forgotten_owner,
+    },
+    Rule {
+        name: "unsent-when-it-closed",
+        allows: is_unsent_when_it_closed,
     },
 ];
 
@@ -193,6 +197,19 @@ fn is_forgotten_owner(scene: &Scene<'_>) -> bool {
         && scene.ours.iter().zip(scene.apache).all(is_excused)
 }
 
+/// Apache's server throws away what it has not sent yet when it closes a connection.
+fn is_unsent_when_it_closed(scene: &Scene<'_>) -> bool {
+    let is_owed = |line: &&String| {
+        let Some((conn, _)) = line.split_once(" event ") else {
+            return false;
+        };
+        let closed = format!("{conn} closed");
+        scene.ours.contains(&closed) && !scene.apache.contains(line)
+    };
+    let sent = scene.ours.iter().filter(|line| !is_owed(line));
+    scene.ours.len() > scene.apache.len() && sent.eq(scene.apache)
+}
+
 /// Whether the connection took a session over, and another took it from there.
 fn came_between(script: &Script, conn: char) -> bool {
     let takes = |step: &Step, taker: &dyn Fn(char) -> bool| {
@@ -255,6 +272,34 @@ fn request_of<'a>(scene: &Scene<'a>) -> Option<&'a Request> {
 mod tests {
     use super::*;
     use crate::process::root;
+
+    #[test]
+    fn an_event_may_be_missing_in_apache_alone_and_on_a_connection_that_closes() {
+        let script = Script {
+            profile: "default".to_owned(),
+            servers: 1,
+            alone: false,
+            steps: Vec::new(),
+        };
+        let lines = |lines: &[&str]| -> Vec<String> {
+            lines.iter().map(|line| (*line).to_owned()).collect()
+        };
+        let allows = |ours: &[&str], apache: &[&str]| {
+            is_unsent_when_it_closed(&Scene {
+                script: &script,
+                at: 1,
+                step: None,
+                ours: &lines(ours),
+                apache: &lines(apache),
+                later: [&[], &[]],
+            })
+        };
+        let all = ["a event 3 @\"/n\"", "a closed", "b ping err=0"];
+        assert!(allows(&all, &all[1..]));
+        assert!(!allows(&all[1..], &all), "ours owes it, too");
+        assert!(!allows(&[all[0], all[2]], &all[2..]), "it stays open");
+        assert!(!allows(&all, &all[1..2]), "more is missing");
+    }
 
     #[test]
     fn every_rule_is_an_entry_of_the_compatibility_page() {
