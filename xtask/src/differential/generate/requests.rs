@@ -68,7 +68,12 @@ impl Generator {
             flags
         };
         let path = self.path_to_create(flags);
-        let mut fields = vec![path, self.data()];
+        let data = if is_limits(&path) {
+            Field::text("count=-1,bytes=-1")
+        } else {
+            self.data()
+        };
+        let mut fields = vec![path, data];
         fields.extend(self.acl());
         if op == opcodes::CREATE_TTL {
             // Other flags without a time would end Apache's server for good.
