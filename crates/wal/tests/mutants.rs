@@ -42,6 +42,7 @@ type Check = (&'static str, fn());
 const ROT: [Check; 10] = [
     ("torn promise", crash::a_promise_torn_anywhere_is_the_old_one_or_the_new_one),
     ("rot in records", rot::a_wrong_bit_in_any_settled_record_but_the_last_is_reported_and_never_yields_a_wrong_one),
+    ("written elsewhere", rot::a_sector_that_was_written_elsewhere_loses_nothing_silently),
     ("rot after a start", rot::a_start_makes_damage_even_in_the_last_batch_known),
     ("rot in a snapshot", rot::a_wrong_bit_in_the_newest_snapshot_costs_that_snapshot_and_nothing_else),
     ("rot below", rot::a_wrong_bit_below_the_newest_snapshot_costs_nothing),

@@ -102,6 +102,71 @@ fn is_reported(recovered: &Recovered) -> bool {
         .any(|finding| matches!(finding, Finding::Damage { .. }))
 }
 
+/// A log with a snapshot in the middle of a segment, and small records before and after it.
+fn with_records_around_a_snapshot(before: usize) -> World {
+    let mut world = World::new(7);
+    world.crash_every = usize::MAX / 8;
+    world.begin_epoch();
+    world.run_all();
+    for at in 0..before + 12 {
+        if at == before {
+            let tail = world.model.last().tail().0;
+            world.take_snapshot(tail);
+            world.run_all();
+        }
+        world.append(Epoch(1), txn(at * 23 % 60, at as u8));
+        world.run_all();
+    }
+    world
+}
+
+/// The sector at an offset is empty, and what it held stands at the end of the file.
+fn astray(disk: &MemDisk, file: &File, from: usize, sector: usize) -> Option<MemDisk> {
+    let mut bytes = disk.contents(file).unwrap().to_vec();
+    let to = (bytes.len() / sector - 1) * sector;
+    let is_free = bytes[to..].iter().all(|&byte| byte == 0);
+    if !is_free || from >= to {
+        return None;
+    }
+    bytes.copy_within(from..from + sector, to);
+    bytes[from..from + sector].fill(0);
+    let mut disk = disk.clone();
+    disk.replace(file, bytes);
+    Some(disk)
+}
+
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_sector_that_was_written_elsewhere_loses_nothing_silently() {
+    let mut found = 0;
+    for before in 0..16 {
+        let world = with_records_around_a_snapshot(before);
+        let state = world.model.last();
+        let before_last = state.records[state.records.len() - 2].zxid;
+        for (file, sector) in log_files(&world.disk)
+            .iter()
+            .flat_map(|file| [(file, 256), (file, 512)])
+        {
+            let length = world.disk.contents(file).unwrap().len();
+            for from in (0..length).step_by(sector) {
+                let Some(mut disk) = astray(&world.disk, file, from, sector) else {
+                    continue;
+                };
+                let (_, recovered, _) = recover(&world.config, &mut disk);
+                assert!(is_prefix(state, &recovered), "{file:?} {sector} at {from}");
+                let short = tail(&recovered) < before_last;
+                assert_eq!(
+                    short,
+                    recovered.promise.standing == Standing::Damaged,
+                    "{before} before, {file:?}, {sector} at {from}: {:?}",
+                    recovered.findings
+                );
+                found += usize::from(short);
+            }
+        }
+    }
+    assert!(found > 0);
+}
+
 #[cfg_attr(not(mutants), test)]
 pub(crate) fn a_wrong_bit_in_any_settled_record_but_the_last_is_reported_and_never_yields_a_wrong_one()
  {

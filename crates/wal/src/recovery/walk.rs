@@ -32,6 +32,8 @@ pub(super) struct Walk<'w, 'a, D: Disk> {
     storage_id: u64,
     manifest: &'w Manifest,
     files: &'w [SegmentFile],
+    /// The file and the offset of damage before the base.
+    damage: Option<(usize, usize)>,
 }
 
 /// A place in a segment that has been read.
@@ -86,6 +88,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             storage_id,
             manifest,
             files,
+            damage: None,
         }
     }
 
@@ -196,6 +199,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         self.access
             .findings
             .push(Finding::DamageBelowBase { file, offset });
+        self.damage = Some((at, cursor.offset));
         // What is before the damage leads nowhere any more.
         let found = self.search_base(cursor, base)?;
         Ok(found.map(|cursor| {
@@ -224,6 +228,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                         self.access
                             .findings
                             .push(Finding::DamageBelowBase { file, offset: 0 });
+                        self.damage = Some((at, HEADER_BYTES));
                         cursor.advance(bytes);
                         return Ok(Some((cursor, at)));
                     }
@@ -342,7 +347,14 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         });
         let known = last.0 < self.manifest.durable_upto.max(self.manifest.cut.0);
         let missing = self.report_missing(cursor.as_deref());
-        let rubble = self.rubble(cursor, last)?;
+        let mut rubble = self.rubble(cursor, last)?;
+        // A base that was searched for may be a copy that a write left in the wrong place: what
+        // followed it stands behind the damage.
+        if let Some((at, offset)) = self.damage {
+            let mut cursor = self.load(at)?;
+            cursor.offset = offset;
+            rubble = rubble.max(self.rubble(Some(&mut cursor), last)?);
+        }
         let claimed = mutant!("claims-ignored", rubble == Rubble::ClaimedDurable, false);
         let (file, offset) = place.unwrap_or((names::manifest(), 0));
         if known || missing || claimed {
