@@ -15,9 +15,11 @@ impl SimDisk {
         });
     }
 
-    /// Whether a promise was ever made durable.
+    /// Whether a promise was ever made durable that counts: the identity comes last, and nothing
+    /// that is there before it has been relied on.
     pub(crate) fn has_promise(&self) -> bool {
-        self.durable.contains_key(&small("promise"))
+        let is_there = |name| self.durable.contains_key(&small(name));
+        is_there("promise") && is_there("identity")
     }
 
     /// Flips a bit in both copies of a small file.

@@ -337,3 +337,17 @@ fn a_phantom_write_that_is_written_over_is_none() {
     disk.power_lost(&[], Survival::Lost, &mut dice(1));
     assert!(disk.unveil().is_none());
 }
+
+#[test]
+fn a_promise_counts_once_there_is_an_identity() {
+    let mut disk = with_durable("promise", b"first");
+    assert!(!disk.has_promise());
+    write(&mut disk, "identity", 0, b"server");
+    sync(&mut disk, "identity").unwrap();
+    assert!(!disk.has_promise());
+    disk.run(&DiskOp::SyncDirectory {
+        directory: Directory::Log,
+    })
+    .unwrap();
+    assert!(disk.has_promise());
+}
