@@ -428,8 +428,7 @@ impl Judges {
         (end, is_well): ((Micros, Micros), bool),
     ) -> Result<(), Broken> {
         let writes = Writes::collect(taps);
-        let timeline = Timeline::tell(&self.ledger, &writes, self.locality)?;
-        history::judge(&timeline, taps, &writes)?;
+        let timeline = history::judge(&self.ledger, taps, &writes, self.locality)?;
         if self.is_sampled() {
             both_agree(&timeline, taps)?;
         }

@@ -7,7 +7,6 @@ use crate::oracle::history::search::both_agree;
 use crate::oracle::history::{self, Writes};
 use crate::oracle::ledger::Ledger;
 use crate::oracle::sessions::{self, Reign};
-use crate::oracle::timeline::Timeline;
 use crate::oracle::watches::{self, AtEnd};
 use crate::oracle::wire::{FrameKind, Tap};
 use crate::queue::Micros;
@@ -62,8 +61,7 @@ fn hold(evidence: &Evidence, finding: &mut Finding) -> Result<(), Broken> {
     let ledger = Ledger::of(committed(evidence.target, &evidence.logs)?);
     finding.txns = ledger.entries().len() as u64;
     let writes = Writes::collect(&taps);
-    let timeline = Timeline::tell(&ledger, &writes, Locality::Global)?;
-    history::judge(&timeline, &taps, &writes)?;
+    let timeline = history::judge(&ledger, &taps, &writes, Locality::Global)?;
     both_agree(&timeline, &taps)?;
     let reigns = reigns(evidence);
     sessions::judge_expiry(&timeline, &taps, &writes, &reigns, |zxid| {

@@ -6,30 +6,31 @@ use crate::oracle::history::names_are_right;
 use crate::oracle::model::{Node, code};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::wire::{open_to_all, stat};
+use smol_str::SmolStr;
 use std::collections::BTreeSet;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Acl {
-        path: String,
+        path: SmolStr,
     },
     Ephemerals {
-        prefix: String,
+        prefix: SmolStr,
     },
     Descendants {
-        path: String,
+        path: SmolStr,
     },
     WhoAmI,
     Many(Vec<Part>),
     Page {
-        path: String,
+        path: SmolStr,
         names_max: i32,
         before: i64,
         after: Option<String>,
     },
     Watches {
-        path: String,
+        path: SmolStr,
         kind: i32,
         is_removal: bool,
     },
@@ -39,7 +40,7 @@ pub(crate) enum Asked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     of_children: bool,
-    path: String,
+    path: SmolStr,
 }
 
 /// Where and when a request was answered.
@@ -132,10 +133,10 @@ impl Asked {
                 let owned = all.filter(|(_, node)| node.owner == at.session);
                 let prefix = if prefix == "/" { "" } else { prefix };
                 let named = owned.filter(|(path, _)| path.starts_with(prefix));
-                let expected: BTreeSet<String> = named.map(|(path, _)| path.to_owned()).collect();
-                let shown = bytes.texts()?;
+                let expected: BTreeSet<&str> = named.map(|(path, _)| path).collect();
+                let shown = bytes.words()?;
                 let count_is_right = shown.len() == expected.len();
-                let shown: BTreeSet<String> = shown.into_iter().collect();
+                let shown: BTreeSet<&str> = shown.into_iter().collect();
                 Ok(error == 0 && count_is_right && shown == expected)
             }
             Asked::Descendants { path } => match at.node(path) {
@@ -192,7 +193,7 @@ impl Asked {
             Some(_) | None => 0,
         };
         let expected: BTreeSet<&str> = page.iter().map(|(_, name)| *name).collect();
-        let shown = bytes.texts()?;
+        let shown = bytes.words()?;
         let mut came = shown.iter().map(|name| {
             let child = at.node(&format!("{top}/{name}"));
             child.map_or(0, |child| child.czxid)
@@ -203,7 +204,7 @@ impl Asked {
         };
         let right = shown.len() == expected.len()
             && in_order
-            && shown.iter().all(|name| expected.contains(name.as_str()));
+            && shown.iter().all(|name| expected.contains(name));
         Ok(right && stat(bytes)? == node.stat() && bytes.long()?.cast_unsigned() == next)
     }
 }

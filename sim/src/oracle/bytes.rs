@@ -1,5 +1,7 @@
 //! A reader of the encoding that clients and transactions use; the oracles' own.
 
+use smol_str::SmolStr;
+
 /// Bytes that do not say what they should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
@@ -56,9 +58,13 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    pub(crate) fn text(&mut self) -> Result<String, Malformed> {
+    pub(crate) fn word(&mut self) -> Result<&'a str, Malformed> {
         let bytes = self.buffer()?.ok_or(Malformed)?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| Malformed)
+        str::from_utf8(bytes).map_err(|_| Malformed)
+    }
+
+    pub(crate) fn text(&mut self) -> Result<SmolStr, Malformed> {
+        self.word().map(SmolStr::new)
     }
 
     pub(crate) fn list<T>(
@@ -69,7 +75,11 @@ impl<'a> Bytes<'a> {
         (0..count.max(0)).map(|_| item(self)).collect()
     }
 
-    pub(crate) fn texts(&mut self) -> Result<Vec<String>, Malformed> {
+    pub(crate) fn words(&mut self) -> Result<Vec<&'a str>, Malformed> {
+        self.list(Bytes::word)
+    }
+
+    pub(crate) fn texts(&mut self) -> Result<Vec<SmolStr>, Malformed> {
         self.list(Bytes::text)
     }
 

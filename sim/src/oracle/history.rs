@@ -14,8 +14,9 @@ use self::past::{Past, at_most_once, in_order};
 use crate::oracle::asked::At;
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::bytes::{Bytes, Malformed};
+use crate::oracle::ledger::Ledger;
 use crate::oracle::model::{Ephemerals, expect};
-use crate::oracle::timeline::Timeline;
+use crate::oracle::timeline::{Telling, Timeline};
 use crate::oracle::txn::Change;
 use crate::oracle::wire::{Frame, FrameKind, Request, Tap, stat};
 use crate::swarm::Locality;
@@ -84,25 +85,41 @@ impl<'t> Writes<'t> {
     }
 }
 
-/// Holds every reply against the timeline, in the order in which they came.
-pub(crate) fn judge(timeline: &Timeline, taps: &[Tap], writes: &Writes<'_>) -> Result<(), Broken> {
-    at_most_once(timeline, writes)?;
+/// Tells what was committed, and holds every reply against it, in the order in which they came.
+pub(crate) fn judge(
+    ledger: &Ledger,
+    taps: &[Tap],
+    writes: &Writes<'_>,
+    locality: Locality,
+) -> Result<Timeline, Broken> {
+    let mut telling = Telling::new(ledger, writes, locality);
+    let replies = judge_replies(&mut telling, taps)?;
+    let timeline = telling.end()?;
+    at_most_once(&timeline, writes)?;
+    replies.map(|()| timeline)
+}
+
+/// What is wrong with the replies; fails where something is wrong with what was committed, which
+/// is told no further than replies have shown it: what is near in time is then near in memory.
+fn judge_replies(telling: &mut Telling<'_>, taps: &[Tap]) -> Result<Result<(), Broken>, Broken> {
     let mut past = Past::default();
-    let mut all: Vec<Replies<'_>> = taps
-        .iter()
-        .map(|tap| Replies {
-            timeline,
-            tap,
-            waiting: VecDeque::new(),
-            synced: 0,
-        })
-        .collect();
+    let fresh = |tap| Replies {
+        tap,
+        waiting: VecDeque::new(),
+        synced: 0,
+    };
+    let mut all: Vec<Replies<'_>> = taps.iter().map(fresh).collect();
     for (tap, place) in in_order(taps) {
         let frame = &taps[tap].frames[place];
+        if let FrameKind::Reply { zxid, .. } = frame.what {
+            telling.reach(zxid.max(0).cast_unsigned())?;
+        }
         past.reach(frame.order);
-        all[tap].take(frame, &mut past)?;
+        if let Err(broken) = all[tap].take(&telling.timeline, frame, &mut past) {
+            return Ok(Err(broken));
+        }
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// A request that waits for its reply.
@@ -126,7 +143,6 @@ fn took_effect(timeline: &Timeline, tap: &Tap, xid: i32, stamp: i64) -> bool {
 
 /// The replies on one connection.
 struct Replies<'t> {
-    timeline: &'t Timeline,
     tap: &'t Tap,
     waiting: VecDeque<Waiting<'t>>,
     /// What a sync that was answered has to have brought.
@@ -135,7 +151,12 @@ struct Replies<'t> {
 
 impl<'t> Replies<'t> {
     /// Replies come in the order of requests, and say what is true at their stamp.
-    fn take(&mut self, frame: &'t Frame, past: &mut Past) -> Result<(), Broken> {
+    fn take(
+        &mut self,
+        timeline: &Timeline,
+        frame: &'t Frame,
+        past: &mut Past,
+    ) -> Result<(), Broken> {
         match &frame.what {
             FrameKind::Request { xid, request } => {
                 self.waiting.push_back(Waiting {
@@ -162,8 +183,8 @@ impl<'t> Replies<'t> {
                         seen,
                     ));
                 }
-                self.reply(&front, *zxid, *error, body)?;
-                self.real_time(&front, *zxid, *error, past)?;
+                self.reply(timeline, &front, *zxid, *error, body)?;
+                self.real_time(timeline, &front, *zxid, *error, past)?;
                 past.session_time(self.tap, front.request, *zxid)
             }
             FrameKind::Connect { .. } | FrameKind::Connected { .. } | FrameKind::Event { .. } => {
@@ -176,6 +197,7 @@ impl<'t> Replies<'t> {
     /// was finished before it began.
     fn real_time(
         &mut self,
+        timeline: &Timeline,
         waiting: &Waiting<'_>,
         stamp: i64,
         error: i32,
@@ -191,7 +213,7 @@ impl<'t> Replies<'t> {
             return Ok(());
         }
         if request.is_write() {
-            if !took_effect(self.timeline, self.tap, xid, stamp) {
+            if !took_effect(timeline, self.tap, xid, stamp) {
                 return Ok(());
             }
             past.finished = past.finished.max(zxid);
@@ -225,6 +247,7 @@ impl<'t> Replies<'t> {
 
     fn reply(
         &self,
+        timeline: &Timeline,
         waiting: &Waiting<'_>,
         stamp: i64,
         error: i32,
@@ -235,16 +258,16 @@ impl<'t> Replies<'t> {
         }
         let stamp = stamp.cast_unsigned();
         self.nothing_older_is_served(waiting, stamp)?;
-        let Some(index) = self.timeline.find(stamp) else {
+        let Some(index) = timeline.find(stamp) else {
             let seen = format!("a reply shows {}, which is not committed", zxid_name(stamp));
             return Err(self
                 .broken("H5 committed: only committed state is shown", seen)
                 .at(stamp));
         };
         if waiting.request.is_write() {
-            return self.write(waiting, index, error, body);
+            return self.write(timeline, waiting, index, error, body);
         }
-        let right = self.read_is_right(waiting.request, stamp, error, body) == Ok(true);
+        let right = self.read_is_right(timeline, waiting.request, stamp, error, body) == Ok(true);
         if right {
             return Ok(());
         }
@@ -281,12 +304,13 @@ impl<'t> Replies<'t> {
     /// A write that was answered is in the ledger, with this answer.
     fn write(
         &self,
+        timeline: &Timeline,
         waiting: &Waiting<'_>,
         index: usize,
         error: i32,
         body: &[u8],
     ) -> Result<(), Broken> {
-        let moment = &self.timeline.moments[index];
+        let moment = &timeline.moments[index];
         let session = self
             .tap
             .session
@@ -310,7 +334,7 @@ impl<'t> Replies<'t> {
         };
         if !own {
             if error != 0 || matches!(waiting.request, Request::Multi(_)) {
-                return self.refusal(waiting, moment.zxid, error, body);
+                return self.refusal(timeline, waiting, moment.zxid, error, body);
             }
             let rule = "H1 acknowledged: an answered write is in the ledger at its stamp";
             return Err(self.broken(rule, described()).at(moment.zxid));
@@ -335,17 +359,18 @@ impl<'t> Replies<'t> {
     /// stamp refuses it.
     fn refusal(
         &self,
+        timeline: &Timeline,
         waiting: &Waiting<'_>,
         stamp: u64,
         error: i32,
         body: &[u8],
     ) -> Result<(), Broken> {
         let floor = waiting.floor;
-        let between = self.timeline.between(floor.min(stamp), stamp);
+        let between = timeline.between(floor.min(stamp), stamp);
         let states = between.iter().rev().map(|moment| moment.zxid);
         for zxid in states.chain([floor.min(stamp)]) {
-            let node_at = |path: &str| self.timeline.node_at(path, zxid);
-            let ephemerals = match self.timeline.locality {
+            let node_at = |path: &str| timeline.node_at(path, zxid);
+            let ephemerals = match timeline.locality {
                 Locality::Local => Ephemerals::Denied,
                 Locality::Global | Locality::UntilEphemeral => Ephemerals::Granted,
             };
@@ -373,6 +398,7 @@ impl<'t> Replies<'t> {
 
     fn read_is_right(
         &self,
+        timeline: &Timeline,
         request: &Request,
         stamp: u64,
         error: i32,
@@ -381,11 +407,11 @@ impl<'t> Replies<'t> {
         let mut bytes = Bytes(body);
         match request {
             _ if asks_for_features(request) => features_are_right(error, body),
-            Request::Exists { path, .. } => match self.timeline.node_at(path, stamp) {
+            Request::Exists { path, .. } => match timeline.node_at(path, stamp) {
                 Some(node) => Ok(error == 0 && stat(&mut bytes)? == node.stat()),
                 None => Ok(error == -101),
             },
-            Request::GetData { path, .. } => match self.timeline.node_at(path, stamp) {
+            Request::GetData { path, .. } => match timeline.node_at(path, stamp) {
                 Some(node) => {
                     let data_is_right = error == 0 && bytes.buffer()? == node.data.as_deref();
                     Ok(data_is_right && stat(&mut bytes)? == node.stat())
@@ -394,16 +420,16 @@ impl<'t> Replies<'t> {
             },
             Request::GetChildren {
                 path, with_stat, ..
-            } => match self.timeline.node_at(path, stamp) {
+            } => match timeline.node_at(path, stamp) {
                 Some(node) => {
                     let at = (path.as_str(), node, stamp);
-                    children_are_right(self.timeline, at, *with_stat, (error, &mut bytes))
+                    children_are_right(timeline, at, *with_stat, (error, &mut bytes))
                 }
                 None => Ok(error == -101),
             },
             Request::Asked(asked) => {
                 let at = At {
-                    timeline: self.timeline,
+                    timeline,
                     session: self.tap.session.unwrap_or_default(),
                     stamp,
                 };

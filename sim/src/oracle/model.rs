@@ -10,6 +10,7 @@ pub(crate) use self::expect::{Ephemerals, expect};
 use self::paths::{Paths, Touched};
 use crate::oracle::txn::{Change, Created, Mortality};
 use crate::oracle::wire::{Request, WireStat};
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -79,6 +80,48 @@ impl Node {
         }
     }
 
+    /// With other data.
+    fn written(&self, data: Option<Rc<[u8]>>, zxid: u64, time: i64) -> Node {
+        Node {
+            data,
+            version: self.version + 1,
+            mzxid: zxid,
+            mtime: time,
+            ..*self
+        }
+    }
+
+    /// With a child more.
+    fn with_another(&self, zxid: u64) -> Node {
+        Node {
+            data: self.data.clone(),
+            creations: self.creations + 1,
+            children: self.children + 1,
+            pzxid: zxid,
+            ..*self
+        }
+    }
+
+    /// With a child less.
+    fn with_one_less(&self, zxid: u64) -> Node {
+        Node {
+            data: self.data.clone(),
+            children: self.children - 1,
+            pzxid: zxid,
+            ..*self
+        }
+    }
+
+    /// With another access list.
+    fn allowing(&self, perms: i32, aversion: i32) -> Node {
+        Node {
+            data: self.data.clone(),
+            perms,
+            aversion,
+            ..*self
+        }
+    }
+
     fn allows(&self, perm: i32) -> Result<(), i32> {
         if self.perms & perm == 0 {
             return Err(code::NO_AUTH);
@@ -104,7 +147,7 @@ impl Node {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Created {
-        path: String,
+        path: SmolStr,
         stat: Option<WireStat>,
     },
     Stat(WireStat),
@@ -127,7 +170,7 @@ pub(crate) enum EffectKind {
 pub(crate) struct Model {
     paths: Paths,
     /// By session: its ephemeral nodes.
-    owned: BTreeMap<i64, BTreeSet<String>>,
+    owned: BTreeMap<i64, BTreeSet<SmolStr>>,
     /// Open sessions and their timeouts.
     pub(crate) sessions: BTreeMap<i64, i32>,
     /// Sessions that were closed.
@@ -156,7 +199,8 @@ impl Model {
                 children: i32::try_from(children).expect("few"),
                 ..Node::default()
             };
-            model.paths.set(path, 0, Some(node), &[]);
+            let born: Result<(), Impossible> = model.paths.change(path, 0, &[], |_| Ok(Some(node)));
+            born.expect("nothing is there");
         }
         model
     }
@@ -237,29 +281,22 @@ impl Model {
                 path,
                 data,
                 version,
-            } => {
-                let mut node = self.existing(path)?.clone();
-                if node.version + 1 != *version {
+            } => self.paths.change(path, zxid, &[Touched::Itself], |node| {
+                let node = existing(node, path)?.written(data.clone(), zxid, time);
+                if node.version != *version {
                     return Err(Impossible(format!("{path} jumps to version {version}")));
                 }
-                node.data.clone_from(data);
-                node.version = *version;
-                node.mzxid = zxid;
-                node.mtime = time;
-                self.paths.set(path, zxid, Some(node), &[Touched::Itself]);
-            }
+                Ok(Some(node))
+            })?,
             Change::SetAcl {
                 path,
                 perms,
                 version,
-            } => {
-                let mut node = self.existing(path)?.clone();
-                node.perms = *perms;
-                node.aversion = *version;
-                self.paths.set(path, zxid, Some(node), &[]);
-            }
+            } => self.paths.change(path, zxid, &[], |node| {
+                Ok(Some(existing(node, path)?.allowing(*perms, *version)))
+            })?,
             Change::Reap { path } => {
-                self.existing(path)?.is_due(path, time)?;
+                existing(self.node(path), path)?.is_due(path, time)?;
                 self.delete(zxid, path)?;
             }
             Change::Check | Change::Error(_) => {}
@@ -282,30 +319,30 @@ impl Model {
             )));
         }
         let (parent, _) = split(path).ok_or_else(|| Impossible("creates /".to_owned()))?;
-        if self.node(path).is_some() {
-            return Err(Impossible(format!("{path} is created though it exists")));
-        }
-        let mut above = self.existing(parent)?.clone();
-        if above.owner != 0 {
-            return Err(Impossible(format!(
-                "{path} is created below an ephemeral node"
-            )));
-        }
-        above.creations += 1;
-        if above.creations != created.parent_cversion {
-            let counter = created.parent_cversion;
-            return Err(Impossible(format!(
-                "{path} sets its parent's counter to {counter}"
-            )));
-        }
-        above.pzxid = zxid;
-        above.children += 1;
-        self.paths.set(parent, zxid, Some(above), &[Touched::Below]);
-        let node = Node {
-            mortality: created.mortality,
-            ..fresh(zxid, time, created.owner, created.data.clone())
-        };
-        self.paths.set(path, zxid, Some(node), &[Touched::Itself]);
+        self.paths
+            .change(parent, zxid, &[Touched::Below], |above| {
+                let above = existing(above, parent)?.with_another(zxid);
+                if above.owner != 0 {
+                    return Err(Impossible(format!(
+                        "{path} is created below an ephemeral node"
+                    )));
+                }
+                if above.creations != created.parent_cversion {
+                    let counter = created.parent_cversion;
+                    return Err(Impossible(format!(
+                        "{path} sets its parent's counter to {counter}"
+                    )));
+                }
+                Ok(Some(above))
+            })?;
+        self.paths.change(path, zxid, &[Touched::Itself], |node| {
+            if node.is_some() {
+                return Err(Impossible(format!("{path} is created though it exists")));
+            }
+            let node = fresh(zxid, time, created.owner, created.data.clone());
+            let mortality = created.mortality;
+            Ok(Some(Node { mortality, ..node }))
+        })?;
         if created.owner != 0 {
             let owned = self.owned.entry(created.owner).or_default();
             owned.insert(path.clone());
@@ -314,27 +351,28 @@ impl Model {
     }
 
     fn delete(&mut self, zxid: u64, path: &str) -> Result<(), Impossible> {
-        let node = self.existing(path)?;
-        if node.children != 0 {
-            return Err(Impossible(format!(
-                "{path} is deleted though it has children"
-            )));
-        }
-        let owner = node.owner;
+        let (parent, _) = split(path).ok_or_else(|| Impossible("deletes /".to_owned()))?;
+        let mut owner = 0;
+        let both = [Touched::Itself, Touched::Below];
+        self.paths.change(path, zxid, &both, |node| {
+            let node = existing(node, path)?;
+            if node.children != 0 {
+                return Err(Impossible(format!(
+                    "{path} is deleted though it has children"
+                )));
+            }
+            owner = node.owner;
+            Ok(None)
+        })?;
         if let Some(owned) = self.owned.get_mut(&owner) {
             owned.remove(path);
         }
-        let (parent, _) = split(path).ok_or_else(|| Impossible("deletes /".to_owned()))?;
-        let mut above = self.existing(parent)?.clone();
-        above.children -= 1;
-        above.pzxid = zxid;
-        let both = [Touched::Itself, Touched::Below];
-        self.paths.set(path, zxid, None, &both);
-        self.paths.set(parent, zxid, Some(above), &[Touched::Below]);
-        Ok(())
+        self.paths.change(parent, zxid, &[Touched::Below], |above| {
+            Ok(Some(existing(above, parent)?.with_one_less(zxid)))
+        })
     }
 
-    fn close(&mut self, session: i64, zxid: u64, paths: &[String]) -> Result<(), Impossible> {
+    fn close(&mut self, session: i64, zxid: u64, paths: &[SmolStr]) -> Result<(), Impossible> {
         if self.closed.contains(&session) && paths.is_empty() {
             // A client that closes while its session expires: the second end changes nothing.
             return Ok(());
@@ -353,11 +391,10 @@ impl Model {
         }
         paths.iter().try_for_each(|path| self.delete(zxid, path))
     }
+}
 
-    fn existing(&self, path: &str) -> Result<&Node, Impossible> {
-        self.node(path)
-            .ok_or_else(|| Impossible(format!("{path} does not exist")))
-    }
+fn existing<'n>(node: Option<&'n Node>, path: &str) -> Result<&'n Node, Impossible> {
+    node.ok_or_else(|| Impossible(format!("{path} does not exist")))
 }
 
 fn fresh(zxid: u64, time: i64, owner: i64, data: Option<Rc<[u8]>>) -> Node {

@@ -5,12 +5,13 @@ mod below;
 
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::history::Writes;
-use crate::oracle::ledger::Ledger;
+use crate::oracle::ledger::{Committed, Ledger};
 use crate::oracle::model::{Answer, EffectKind, Impossible, Model, Node, each_effect};
 use crate::oracle::txn::{self, Change, Entry};
 use crate::oracle::wire::Request;
 use crate::swarm::Locality;
-use zk_types::RecordBody;
+use std::slice;
+use zk_types::{Record, RecordBody};
 
 /// A committed transaction and what it meant.
 #[derive(Clone, Debug)]
@@ -45,42 +46,70 @@ pub(crate) struct Timeline {
 /// has moved, or the request waited too long.
 const REFUSALS: [i32; 4] = [-112, -118, -127, -12];
 
-impl Timeline {
-    /// Tells the history, and holds every transaction against the request behind it.
-    pub(crate) fn tell(
-        ledger: &Ledger,
-        writes: &Writes<'_>,
-        locality: Locality,
-    ) -> Result<Self, Broken> {
-        let mut timeline = Timeline {
-            moments: Vec::with_capacity(ledger.entries().len()),
-            epochs: Vec::new(),
-            last: Model::new(),
-            locality,
-        };
-        for committed in ledger.entries() {
-            let zxid = committed.record.zxid.0;
-            let moment = match &committed.record.body {
-                RecordBody::Txn(payload) => {
-                    let entry = txn::read(payload).map_err(|_| {
-                        let seen = format!("{} is unreadable", zxid_name(zxid));
-                        Broken::safety("S25 readable: every transaction can be read", seen).at(zxid)
-                    })?;
-                    timeline.take(zxid, entry, writes)?
-                }
-                RecordBody::Marker | RecordBody::Config(_) => Moment {
-                    zxid,
-                    entry: None,
-                    answer: None,
-                },
-            };
-            let epochs = &mut timeline.epochs;
-            if epochs.last().is_none_or(|last| last.0 >> 32 != zxid >> 32) {
-                epochs.push((zxid, timeline.moments.len()));
-            }
-            timeline.moments.push(moment);
+/// A history that is being told, every transaction held against the request behind it.
+pub(crate) struct Telling<'l> {
+    pub(crate) timeline: Timeline,
+    rest: slice::Iter<'l, Committed>,
+    writes: &'l Writes<'l>,
+}
+
+impl<'l> Telling<'l> {
+    /// A history of which nothing is told yet.
+    pub(crate) fn new(ledger: &'l Ledger, writes: &'l Writes<'l>, locality: Locality) -> Self {
+        Telling {
+            timeline: Timeline {
+                moments: Vec::with_capacity(ledger.entries().len()),
+                epochs: Vec::new(),
+                last: Model::new(),
+                locality,
+            },
+            rest: ledger.entries().iter(),
+            writes,
         }
-        Ok(timeline)
+    }
+
+    /// Tells everything through `zxid`.
+    pub(crate) fn reach(&mut self, zxid: u64) -> Result<(), Broken> {
+        let is_next = |next: &Committed| next.record.zxid.0 <= zxid;
+        while let Some(next) = self.rest.as_slice().first().filter(|next| is_next(next)) {
+            self.rest.next();
+            self.timeline.add(&next.record, self.writes)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the rest.
+    pub(crate) fn end(mut self) -> Result<Timeline, Broken> {
+        for next in self.rest {
+            self.timeline.add(&next.record, self.writes)?;
+        }
+        Ok(self.timeline)
+    }
+}
+
+impl Timeline {
+    fn add(&mut self, record: &Record, writes: &Writes<'_>) -> Result<(), Broken> {
+        let zxid = record.zxid.0;
+        let moment = match &record.body {
+            RecordBody::Txn(payload) => {
+                let entry = txn::read(payload).map_err(|_| {
+                    let seen = format!("{} is unreadable", zxid_name(zxid));
+                    Broken::safety("S25 readable: every transaction can be read", seen).at(zxid)
+                })?;
+                self.take(zxid, entry, writes)?
+            }
+            RecordBody::Marker | RecordBody::Config(_) => Moment {
+                zxid,
+                entry: None,
+                answer: None,
+            },
+        };
+        let last = self.epochs.last();
+        if last.is_none_or(|last| last.0 >> 32 != zxid >> 32) {
+            self.epochs.push((zxid, self.moments.len()));
+        }
+        self.moments.push(moment);
+        Ok(())
     }
 
     /// The node at `path` after everything through `zxid`.

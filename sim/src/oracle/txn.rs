@@ -4,6 +4,7 @@
 
 use crate::oracle::bytes::{Bytes, Malformed};
 use crate::oracle::wire::open_to_all;
+use smol_str::SmolStr;
 use std::rc::Rc;
 
 /// What one record says, for the oracles.
@@ -25,26 +26,26 @@ pub(crate) enum Change {
         timeout_ms: i32,
     },
     CloseSession {
-        paths: Vec<String>,
+        paths: Vec<SmolStr>,
     },
     Create(Created),
     Delete {
-        path: String,
+        path: SmolStr,
     },
     SetData {
-        path: String,
+        path: SmolStr,
         data: Option<Rc<[u8]>>,
         version: i32,
     },
     SetAcl {
-        path: String,
+        path: SmolStr,
         /// What everybody may do.
         perms: i32,
         version: i32,
     },
     /// A node went by itself.
     Reap {
-        path: String,
+        path: SmolStr,
     },
     Check,
     Multi(Vec<Change>),
@@ -54,7 +55,7 @@ pub(crate) enum Change {
 /// A creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Created {
-    pub(crate) path: String,
+    pub(crate) path: SmolStr,
     pub(crate) data: Option<Rc<[u8]>>,
     /// The owning session, 0 for none.
     pub(crate) owner: i64,

@@ -6,6 +6,7 @@ use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::model::{EffectKind, split};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::wire::{FrameKind, Request, SetWatches, Tap};
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, VecDeque};
 
 const CREATED: i32 = 1;
@@ -81,13 +82,13 @@ struct Connection<'t> {
     position: u64,
     owed: VecDeque<Owed>,
     /// Events made up for watches that were set anew.
-    caught_up: Vec<(i32, String)>,
+    caught_up: Vec<(i32, SmolStr)>,
 }
 
 impl Connection<'_> {
     fn event(&mut self, kind: i32, path: &str, zxid: i64) -> Result<(), Broken> {
         if zxid == -1 {
-            self.caught_up.push((kind, path.to_owned()));
+            self.caught_up.push((kind, path.into()));
             return Ok(());
         }
         let zxid = zxid.cast_unsigned();

@@ -3,6 +3,7 @@
 use crate::oracle::asked::Asked;
 use crate::oracle::bytes::{Bytes, Malformed};
 use crate::queue::Micros;
+use smol_str::SmolStr;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -10,7 +11,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Create {
-        path: String,
+        path: SmolStr,
         data: Option<Rc<[u8]>>,
         flags: i32,
         with_stat: bool,
@@ -18,35 +19,35 @@ pub(crate) enum Request {
         ttl_ms: i64,
     },
     Delete {
-        path: String,
+        path: SmolStr,
         version: i32,
     },
     SetData {
-        path: String,
+        path: SmolStr,
         data: Option<Rc<[u8]>>,
         version: i32,
     },
     Check {
-        path: String,
+        path: SmolStr,
         version: i32,
     },
     SetAcl {
-        path: String,
+        path: SmolStr,
         /// What everybody may do.
         perms: i32,
         version: i32,
     },
     Multi(Vec<Request>),
     Exists {
-        path: String,
+        path: SmolStr,
         watch: bool,
     },
     GetData {
-        path: String,
+        path: SmolStr,
         watch: bool,
     },
     GetChildren {
-        path: String,
+        path: SmolStr,
         watch: bool,
         with_stat: bool,
     },
@@ -54,7 +55,7 @@ pub(crate) enum Request {
     Ping,
     SetWatches(Box<SetWatches>),
     AddWatch {
-        path: String,
+        path: SmolStr,
         recursive: bool,
     },
     CloseSession,
@@ -67,11 +68,11 @@ pub(crate) enum Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SetWatches {
     pub(crate) relative: u64,
-    pub(crate) data: Vec<String>,
-    pub(crate) exist: Vec<String>,
-    pub(crate) child: Vec<String>,
-    pub(crate) persistent: Vec<String>,
-    pub(crate) recursive: Vec<String>,
+    pub(crate) data: Vec<SmolStr>,
+    pub(crate) exist: Vec<SmolStr>,
+    pub(crate) child: Vec<SmolStr>,
+    pub(crate) persistent: Vec<SmolStr>,
+    pub(crate) recursive: Vec<SmolStr>,
 }
 
 impl Request {
@@ -187,7 +188,7 @@ pub(crate) enum FrameKind {
     },
     Event {
         kind: i32,
-        path: String,
+        path: SmolStr,
         zxid: i64,
     },
 }
@@ -440,15 +441,12 @@ fn request(code: i32, bytes: &mut Bytes<'_>) -> Result<Request, Malformed> {
 
 /// Reads an access list of one entry, which is for everybody, and says what it allows.
 pub(super) fn open_to_all(bytes: &mut Bytes<'_>) -> Result<i32, Malformed> {
-    let entries = bytes.list(|entry| {
-        let perms = entry.int()?;
-        let is_for_all = (entry.text()?, entry.text()?) == ("world".into(), "anyone".into());
-        is_for_all.then_some(perms).ok_or(Malformed)
-    })?;
-    match entries[..] {
-        [perms] => Ok(perms),
-        _ => Err(Malformed),
-    }
+    let entries = bytes.int()?;
+    let perms = bytes.int()?;
+    let is_for_all = (bytes.word()?, bytes.word()?) == ("world", "anyone");
+    (entries == 1 && is_for_all)
+        .then_some(perms)
+        .ok_or(Malformed)
 }
 
 fn multi(bytes: &mut Bytes<'_>) -> Result<Vec<Request>, Malformed> {

@@ -111,13 +111,13 @@ fn name_subjects(events: &mut [Happening], ledger: &Ledger) {
 
 fn path_of(change: &Change) -> Option<String> {
     match change {
-        Change::Create(created) => Some(created.path.clone()),
+        Change::Create(created) => Some(created.path.to_string()),
         Change::Delete { path }
         | Change::Reap { path, .. }
         | Change::SetData { path, .. }
-        | Change::SetAcl { path, .. } => Some(path.clone()),
+        | Change::SetAcl { path, .. } => Some(path.to_string()),
         Change::Multi(parts) => parts.iter().find_map(path_of),
-        Change::CloseSession { paths } => paths.first().cloned(),
+        Change::CloseSession { paths } => paths.first().map(ToString::to_string),
         Change::CreateSession { .. } | Change::Check | Change::Error(_) => None,
     }
 }

@@ -169,7 +169,7 @@ fn client_words(what: &FrameKind) -> Saying {
             let zxid = zxid.cast_unsigned();
             let zxid = if zxid == u64::MAX { 0 } else { zxid };
             Saying {
-                path: Some(path.clone()),
+                path: Some(path.to_string()),
                 ..Saying::of(format!("watch: {} {path}", event_name(*kind))).at(zxid)
             }
         }
@@ -196,7 +196,7 @@ fn path_of(request: &Request) -> Option<String> {
         | Request::GetData { path, .. }
         | Request::GetChildren { path, .. }
         | Request::SetAcl { path, .. }
-        | Request::AddWatch { path, .. } => Some(path.clone()),
+        | Request::AddWatch { path, .. } => Some(path.to_string()),
         Request::Multi(parts) => parts.iter().find_map(path_of),
         Request::Sync
         | Request::Ping

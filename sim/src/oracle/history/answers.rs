@@ -25,14 +25,17 @@ pub(crate) fn names_are_right(
     (path, node, stamp): (&str, &Node, u64),
     bytes: &mut Bytes<'_>,
 ) -> Result<bool, Malformed> {
-    let mut shown = bytes.texts()?;
+    let mut shown = bytes.words()?;
     let count = shown.len();
     shown.sort_unstable();
     shown.dedup();
     let count_is_right = shown.len() == count && i32::try_from(count) == Ok(node.children);
     let parent = if path == "/" { "" } else { path };
-    let was_there = |name: &String| {
-        let path = format!("{parent}/{name}");
+    let mut path = format!("{parent}/");
+    let above = path.len();
+    let was_there = |name: &&str| {
+        path.truncate(above);
+        path.push_str(name);
         timeline.node_at(&path, stamp).is_some()
     };
     Ok(count_is_right && shown.iter().all(was_there))
@@ -94,7 +97,7 @@ fn one_matches(
 ) -> Result<bool, Malformed> {
     match expected {
         Answer::Created { path, stat: shown } => {
-            let path_is_right = bytes.text()? == *path;
+            let path_is_right = bytes.word()? == path;
             match shown {
                 Some(shown) => Ok(path_is_right && stamps.allow(&stat(bytes)?, shown)),
                 None => Ok(path_is_right),
@@ -189,7 +192,7 @@ pub(super) fn read_matches(
         data_is_right &= error != 0 || bytes.buffer()? == node.data.as_deref();
     }
     if let Request::GetChildren { with_stat, .. } = request {
-        let count = i32::try_from(bytes.texts()?.len());
+        let count = i32::try_from(bytes.words()?.len());
         data_is_right &= count == Ok(node.children);
         if !with_stat {
             return Ok(data_is_right);

@@ -4,20 +4,28 @@ use super::Writes;
 use crate::oracle::broken::{Broken, zxid_name};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::wire::{Request, Tap};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::binary_heap::{BinaryHeap, PeekMut};
+use std::iter;
 
 /// Where every frame is, as connection and place, in the order of all events.
 pub(super) fn in_order(taps: &[Tap]) -> impl Iterator<Item = (usize, usize)> {
-    let small = |index: usize| u32::try_from(index).expect("a run is not so long");
-    let mut all: Vec<(u64, u32, u32)> = Vec::new();
-    for (tap, frames) in taps.iter().map(|tap| &tap.frames).enumerate() {
-        let places = frames.iter().enumerate();
-        all.extend(places.map(|(place, frame)| (frame.order, small(tap), small(place))));
-    }
-    // Each connection's frames are in order: a sort that merges what is sorted is quick.
-    all.sort();
-    all.into_iter()
-        .map(|(_, tap, place)| (tap as usize, place as usize))
+    // Each connection's frames are in order, so the next of all is the next of one of them.
+    let order = |tap: usize, place: usize| taps[tap].frames.get(place).map(|frame| frame.order);
+    let firsts = (0..taps.len()).filter_map(|tap| Some(Reverse((order(tap, 0)?, tap, 0))));
+    let mut next: BinaryHeap<Reverse<(u64, usize, usize)>> = firsts.collect();
+    iter::from_fn(move || {
+        let mut first = next.peek_mut()?;
+        let Reverse((_, tap, place)) = *first;
+        match order(tap, place + 1) {
+            Some(then) => *first = Reverse((then, tap, place + 1)),
+            None => {
+                PeekMut::pop(first);
+            }
+        }
+        Some((tap, place))
+    })
 }
 
 /// One submission makes at most one transaction.

@@ -1,16 +1,16 @@
 use super::*;
 use crate::oracle::broken::Broken;
 use crate::oracle::history::search::{Found, search};
+use crate::oracle::timeline::Timeline;
 
 fn judge(history: &History) -> Result<(), Broken> {
     let writes = Writes::collect(&history.taps);
-    let timeline = Timeline::tell(&history.ledger(), &writes, Locality::Global)?;
-    history::judge(&timeline, &history.taps, &writes)
+    history::judge(&history.ledger(), &history.taps, &writes, Locality::Global).map(|_| ())
 }
 
 fn timeline(history: &History) -> Timeline {
     let writes = Writes::collect(&history.taps);
-    Timeline::tell(&history.ledger(), &writes, Locality::Global).unwrap()
+    history::judge(&history.ledger(), &history.taps, &writes, Locality::Global).unwrap()
 }
 
 /// A way to make a history untrue; says whether it could.
@@ -327,7 +327,7 @@ fn one_after_the_other(first: Request, second: Vec<Request>) -> (Maker, Vec<Tap>
 
 fn create(path: &str) -> Request {
     Request::Create {
-        path: path.to_owned(),
+        path: path.into(),
         data: None,
         flags: 0,
         with_stat: false,
@@ -374,7 +374,7 @@ fn a_write_that_takes_effect_before_one_that_was_over_is_noticed() {
 #[test]
 fn a_read_after_a_sync_that_misses_a_finished_write_is_noticed() {
     let exists = Request::Exists {
-        path: "/a".to_owned(),
+        path: "/a".into(),
         watch: false,
     };
     let (mut maker, mut taps, requests) =

@@ -3,6 +3,7 @@
 use super::{Answer, FIRST, Node, code, fresh, perms, split};
 use crate::oracle::txn::{Change, Created, Mortality};
 use crate::oracle::wire::Request;
+use smol_str::{SmolStr, format_smolstr};
 
 /// Whether a session may own ephemeral nodes; one that only its server knows may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub(crate) fn expect<'n>(
 struct Scratch<'f, 'n> {
     nodes: &'f dyn Fn(&str) -> Option<&'n Node>,
     ephemerals: Ephemerals,
-    changed: Vec<(String, Option<Node>)>,
+    changed: Vec<(SmolStr, Option<Node>)>,
     /// Whether anything comes after that has to see the changes.
     keeps: bool,
 }
@@ -51,7 +52,15 @@ impl Scratch<'_, '_> {
 
     fn put(&mut self, path: &str, node: Option<Node>) {
         if self.keeps {
-            self.changed.push((path.to_owned(), node));
+            self.changed.push((path.into(), node));
+        }
+    }
+
+    /// Another node is there now, made of the one that was.
+    fn renew(&mut self, path: &str, renew: impl FnOnce(&Node) -> Node) {
+        if self.keeps {
+            let node = self.get(path).map(renew);
+            self.put(path, node);
         }
     }
 
@@ -75,13 +84,10 @@ impl Scratch<'_, '_> {
                 data,
                 version,
             } => {
-                let mut node = self.get(path).ok_or(code::NO_NODE)?.clone();
+                let node = self.get(path).ok_or(code::NO_NODE)?;
                 node.allows(perms::WRITE)?;
                 check_version(*version, node.version)?;
-                node.version += 1;
-                node.data.clone_from(data);
-                node.mzxid = zxid;
-                node.mtime = time;
+                let node = node.written(data.clone(), zxid, time);
                 let answer = Answer::Stat(node.stat());
                 let version = node.version;
                 self.put(path, Some(node));
@@ -138,12 +144,12 @@ impl Scratch<'_, '_> {
             return Err(code::EPHEMERAL_ON_LOCAL_SESSION);
         }
         let (parent, _) = split(path).ok_or(code::NODE_EXISTS)?;
-        let mut above = self.get(parent).ok_or(code::NO_NODE)?.clone();
+        let above = self.get(parent).ok_or(code::NO_NODE)?;
         above.allows(perms::CREATE)?;
         let sequential = matches!(flags, 2 | 3 | 6);
         let owner = if is_ephemeral { session } else { 0 };
         let path = if sequential {
-            format!("{path}{:010}", above.creations)
+            format_smolstr!("{path}{:010}", above.creations)
         } else {
             path.clone()
         };
@@ -153,11 +159,8 @@ impl Scratch<'_, '_> {
         if above.owner != 0 {
             return Err(code::NO_CHILDREN_FOR_EPHEMERALS);
         }
-        above.creations += 1;
-        above.pzxid = zxid;
-        above.children += 1;
-        let parent_cversion = above.creations;
-        self.put(parent, Some(above));
+        let parent_cversion = above.creations + 1;
+        self.renew(parent, |above| above.with_another(zxid));
         let node = Node {
             mortality,
             ..fresh(zxid, time, owner, data.cloned())
@@ -179,35 +182,27 @@ impl Scratch<'_, '_> {
             return Err(code::BAD_ARGUMENTS);
         }
         let (parent, _) = split(path).ok_or(code::BAD_ARGUMENTS)?;
-        let mut above = self.get(parent).ok_or(code::NO_NODE)?.clone();
+        let above = self.get(parent).ok_or(code::NO_NODE)?;
         above.allows(perms::DELETE)?;
         let node = self.get(path).ok_or(code::NO_NODE)?;
         check_version(version, node.version)?;
         if node.children != 0 {
             return Err(code::NOT_EMPTY);
         }
-        above.children -= 1;
-        above.pzxid = zxid;
-        self.put(parent, Some(above));
+        self.renew(parent, |above| above.with_one_less(zxid));
         self.put(path, None);
-        Ok((
-            Change::Delete {
-                path: path.to_owned(),
-            },
-            Answer::Void,
-        ))
+        Ok((Change::Delete { path: path.into() }, Answer::Void))
     }
 
     fn set_acl(&mut self, path: &str, perms: i32, version: i32) -> Result<(Change, Answer), i32> {
-        let mut node = self.get(path).ok_or(code::NO_NODE)?.clone();
+        let node = self.get(path).ok_or(code::NO_NODE)?;
         node.allows(perms::ADMIN)?;
         check_version(version, node.aversion)?;
-        node.perms = perms;
-        node.aversion += 1;
-        let version = node.aversion;
+        let version = node.aversion + 1;
+        let node = node.allowing(perms, version);
         let answer = Answer::Stat(node.stat());
         self.put(path, Some(node));
-        let path = path.to_owned();
+        let path = path.into();
         let change = Change::SetAcl {
             path,
             perms,

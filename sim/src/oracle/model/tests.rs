@@ -2,7 +2,7 @@ use super::*;
 
 fn create(path: &str, flags: i32) -> Request {
     Request::Create {
-        path: path.to_owned(),
+        path: path.into(),
         data: None,
         flags,
         with_stat: false,
@@ -40,12 +40,12 @@ fn sequential_names_count_every_creation_and_no_deletion() {
         7,
         4,
         &Request::Delete {
-            path: "/a/plain".to_owned(),
+            path: "/a/plain".into(),
             version: -1,
         },
     );
     let answer = perform(&mut model, 7, 5, &create("/a/s-", 2));
-    let path = "/a/s-0000000001".to_owned();
+    let path = "/a/s-0000000001".into();
     assert_eq!(answer, Answer::Created { path, stat: None });
 }
 
@@ -65,7 +65,7 @@ fn the_end_of_a_session_must_take_exactly_its_ephemerals() {
     let wrong = Change::CloseSession { paths: Vec::new() };
     assert!(model.clone().apply(7, 3, 0, &wrong).is_err());
     let right = Change::CloseSession {
-        paths: vec!["/e".to_owned()],
+        paths: vec!["/e".into()],
     };
     model.apply(7, 3, 0, &right).unwrap();
     assert_eq!(model.changes_of("/e"), [2, 3]);
@@ -77,7 +77,7 @@ fn an_access_list_is_looked_at_where_the_documentation_says() {
     let mut model = with_session();
     perform(&mut model, 7, 2, &create("/a", 0));
     let close = Request::SetAcl {
-        path: "/a".to_owned(),
+        path: "/a".into(),
         perms: 1 | 16,
         version: -1,
     };
@@ -86,7 +86,7 @@ fn an_access_list_is_looked_at_where_the_documentation_says() {
     let denied = Answer::Error(code::NO_AUTH);
     assert_eq!(perform(&mut model, 7, 4, &create("/a/b", 0)), denied);
     let delete = |path: &str| Request::Delete {
-        path: path.to_owned(),
+        path: path.into(),
         version: -1,
     };
     // Before the node is looked for.
@@ -99,16 +99,14 @@ fn nothing_goes_by_itself_before_its_time() {
     let mut model = with_session();
     perform(&mut model, 7, 2, &create("/plain", 0));
     perform(&mut model, 7, 3, &create("/container", 4));
-    let reap = |path: &str| Change::Reap {
-        path: path.to_owned(),
-    };
+    let reap = |path: &str| Change::Reap { path: path.into() };
     for path in ["/plain", "/container"] {
         assert!(model.apply(0, 4, 0, &reap(path)).is_err(), "{path}");
     }
     perform(&mut model, 7, 5, &create("/container/c", 0));
     assert!(model.apply(0, 6, 0, &reap("/container")).is_err());
     let delete = Request::Delete {
-        path: "/container/c".to_owned(),
+        path: "/container/c".into(),
         version: -1,
     };
     perform(&mut model, 7, 7, &delete);
