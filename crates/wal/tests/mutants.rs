@@ -39,7 +39,7 @@ const MUTANTS: [&str; 19] = [
 
 type Check = (&'static str, fn());
 
-const ROT: [Check; 10] = [
+const ROT: [Check; 11] = [
     ("torn promise", crash::a_promise_torn_anywhere_is_the_old_one_or_the_new_one),
     ("rot in records", rot::a_wrong_bit_in_any_settled_record_but_the_last_is_reported_and_never_yields_a_wrong_one),
     ("written elsewhere", rot::a_sector_that_was_written_elsewhere_loses_nothing_silently),
