@@ -54,13 +54,12 @@ const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 const MAIN: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
 /// How its servers are run. Nothing is forced to the disk: no test of theirs takes the power away.
-const JAVA: [&str; 5] = [
-    "-Xmx512m",
-    "-XX:+UseSerialGC",
-    "-Dzookeeper.forceSync=no",
+const LOGGING: [&str; 2] = [
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 ];
+/// What is good enough where nothing is measured.
+const FRUGAL: [&str; 3] = ["-Xmx512m", "-XX:+UseSerialGC", "-Dzookeeper.forceSync=no"];
 const POLL: Duration = Duration::from_millis(20);
 const WORD_PATIENCE: Duration = Duration::from_millis(500);
 /// Lines of a log that are worth telling.
@@ -98,8 +97,8 @@ pub(crate) fn jars() -> Result<PathBuf> {
 
 /// The words that start one of Apache's servers when its `zoo.cfg` is put behind them.
 pub(crate) fn command() -> Result<Vec<OsString>> {
-    let mut words: Vec<OsString> = JAVA.map(OsString::from).to_vec();
-    words.insert(0, "java".into());
+    let mut words = vec![OsString::from("java")];
+    words.extend(FRUGAL.iter().chain(&LOGGING).map(OsString::from));
     words.extend(["-cp".into(), jars()?.join("*").into(), MAIN.into()]);
     Ok(words)
 }
@@ -131,8 +130,33 @@ impl Apache {
     /// Starts `size` servers on free loopback ports, one for a standalone server, and waits until
     /// all serve. Their data lies in memory where the system offers that, and is never forced.
     pub(crate) fn start(name: &str, size: usize, settings: Settings<'_>) -> Result<Apache> {
+        Apache::start_in(&scratch(), name, size, settings, &FRUGAL)
+    }
+
+    /// As [`Apache::start`], with data in this folder, every write forced, and Java's own choice of
+    /// a collector.
+    pub(crate) fn start_for_real(
+        parent: &Path,
+        size: usize,
+        lines: &str,
+        jvm: &[&str],
+    ) -> Result<Apache> {
+        let settings = Settings {
+            lines,
+            properties: &[],
+        };
+        Apache::start_in(parent, "bench", size, settings, jvm)
+    }
+
+    fn start_in(
+        parent: &Path,
+        name: &str,
+        size: usize,
+        settings: Settings<'_>,
+        jvm: &[&str],
+    ) -> Result<Apache> {
         let jars = jars()?;
-        let folder = scratch().join(format!("apache-{name}-{}", std::process::id()));
+        let folder = parent.join(format!("apache-{name}-{}", std::process::id()));
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
@@ -148,13 +172,19 @@ impl Apache {
         }
         let mut apache = Apache { folder, servers };
         for index in 0..size {
-            apache.spawn(index, &jars, settings)?;
+            apache.spawn(index, &jars, settings, jvm)?;
         }
         apache.wait_until_all_serve()?;
         Ok(apache)
     }
 
-    fn spawn(&mut self, index: usize, jars: &Path, settings: Settings<'_>) -> Result<()> {
+    fn spawn(
+        &mut self,
+        index: usize,
+        jars: &Path,
+        settings: Settings<'_>,
+        jvm: &[&str],
+    ) -> Result<()> {
         let home = self.servers[index].folder.clone();
         fs::create_dir_all(home.join("data"))?;
         fs::write(home.join("data/myid"), format!("{}\n", index + 1))?;
@@ -164,7 +194,7 @@ impl Apache {
         )?;
         let log = File::create(home.join("server.log"))?;
         let mut command = program("java");
-        command.args(JAVA);
+        command.args(LOGGING).args(jvm);
         for (name, value) in settings.properties {
             command.arg(format!("-D{name}={value}"));
         }
@@ -223,6 +253,15 @@ impl Apache {
     /// Where clients find each server.
     pub(crate) fn clients(&self) -> Vec<SocketAddr> {
         self.servers.iter().map(|server| server.client).collect()
+    }
+
+    /// The processes.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let processes = self
+            .servers
+            .iter()
+            .filter_map(|server| server.process.as_ref());
+        processes.map(Child::id).collect()
     }
 
     /// Copies the servers' logs to where they outlive the servers; the folder.

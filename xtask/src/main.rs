@@ -6,6 +6,7 @@
 )]
 
 mod apache;
+mod bench;
 mod chaos;
 mod coverage;
 mod differential;
@@ -58,6 +59,8 @@ enum Command {
     Chaos(chaos::Options),
     /// Measure resident bytes per znode and the time a restart takes.
     Memory(memory::Options),
+    /// Load real servers beside their peers, and compare.
+    Bench(bench::Options),
     /// Send a real server nonsense while a normal client measures its latency.
     Hostile(hostile::Options),
     /// Measure what watches cost: the table alone, and a real server with a million of them.
@@ -95,6 +98,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Interop(options) => interop::run(&options),
         Command::Chaos(options) => chaos::run(&options),
         Command::Memory(options) => memory::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Hostile(options) => hostile::run(&options),
         Command::Watches(options) => watches::run(&options),
         Command::StandIn(options) => interop::stand_in::run(&options),

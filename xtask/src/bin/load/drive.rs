@@ -1,0 +1,359 @@
+//! The load: connections that each keep some requests under way, and what came of it.
+
+use super::connection::Connection;
+use super::processor;
+use super::wire;
+use super::work::{self, Kind, Mix};
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use hdrhistogram::Histogram;
+use mio::{Events, Poll, Token};
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How to load what.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Where servers take clients, with commas; connections go round.
+    #[arg(long, value_delimiter = ',', required = true)]
+    servers: Vec<SocketAddr>,
+    /// The servers' processes, to be asked for their processor time.
+    #[arg(long, value_delimiter = ',')]
+    pids: Vec<u32>,
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Requests that each connection has under way.
+    #[arg(long, default_value_t = 16)]
+    depth: usize,
+    /// What to ask for: get, set, create, delete, multi and list, in percent.
+    #[arg(long, default_value = "get=100")]
+    mix: Mix,
+    /// Bytes of a value.
+    #[arg(long, default_value_t = 100)]
+    value: usize,
+    /// How long to load before anything is counted, in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    warm_up_ms: u64,
+    /// How long to count, in milliseconds.
+    #[arg(long, default_value_t = 5_000)]
+    ms: u64,
+}
+
+/// What came of it. Times are in microseconds.
+#[derive(Serialize)]
+struct Outcome {
+    operations: u64,
+    errors: u64,
+    seconds: f64,
+    per_second: f64,
+    /// Of all servers together, for each operation.
+    server_us: f64,
+    /// Of the load itself.
+    load_us: f64,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    p999: u64,
+    max: u64,
+    /// The longest time without any answer.
+    gap: u64,
+    /// Of each server at the end.
+    resident: Vec<u64>,
+}
+
+/// How long a server may take to open a session.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SESSION_MS: i32 = 40_000;
+
+/// Loads the servers, and prints what came of it.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut load = Load::connect(options)?;
+    load.prepare()?;
+    load.go(Duration::from_millis(options.warm_up_ms))?;
+    load.counted = Counted::new()?;
+    let before = processor_times(&options.pids)?;
+    let own_before = processor::time_us(std::process::id())?;
+    let started = Instant::now();
+    load.go(Duration::from_millis(options.ms))?;
+    let seconds = started.elapsed().as_secs_f64();
+    let after = processor_times(&options.pids)?;
+    let own_after = processor::time_us(std::process::id())?;
+    let counted = &load.counted;
+    let operations = counted.latencies.len();
+    ensure!(operations > 0, "no answer came");
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let each = |time: u64| time as f64 / operations as f64;
+    let at = |quantile| counted.latencies.value_at_quantile(quantile);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let outcome = Outcome {
+        operations,
+        errors: counted.errors,
+        seconds,
+        per_second: operations as f64 / seconds,
+        server_us: each(after - before),
+        load_us: each(own_after - own_before),
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p999: at(0.999),
+        max: counted.latencies.max(),
+        gap: counted.gap,
+        resident: residents(&options.pids)?,
+    };
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
+}
+
+fn processor_times(pids: &[u32]) -> Result<u64> {
+    pids.iter().map(|pid| processor::time_us(*pid)).sum()
+}
+
+fn residents(pids: &[u32]) -> Result<Vec<u64>> {
+    pids.iter().map(|pid| processor::resident(*pid)).collect()
+}
+
+struct Counted {
+    latencies: Histogram<u64>,
+    errors: u64,
+    last: Instant,
+    gap: u64,
+}
+
+impl Counted {
+    fn new() -> Result<Self> {
+        Ok(Counted {
+            latencies: Histogram::new_with_bounds(1, 60_000_000, 3)?,
+            errors: 0,
+            last: Instant::now(),
+            gap: 0,
+        })
+    }
+}
+
+/// One connection with what it waits for.
+struct Client {
+    connection: Connection,
+    is_open: bool,
+    asked: VecDeque<Instant>,
+    xid: i32,
+    created: u64,
+    deleted: u64,
+}
+
+struct Load<'o> {
+    options: &'o Options,
+    poll: Poll,
+    clients: Vec<Client>,
+    value: Vec<u8>,
+    dice: u64,
+    counted: Counted,
+    is_asking: bool,
+}
+
+impl<'o> Load<'o> {
+    fn connect(options: &'o Options) -> Result<Self> {
+        let poll = Poll::new()?;
+        let mut clients = Vec::new();
+        for index in 0..options.connections.max(1) {
+            let address = options.servers[index % options.servers.len()];
+            let mut connection = Connection::dial(address, poll.registry(), Token(index))?;
+            wire::hello(&mut connection.to_send, SESSION_MS);
+            connection.flush()?;
+            clients.push(Client {
+                connection,
+                is_open: false,
+                asked: VecDeque::new(),
+                xid: 0,
+                created: 0,
+                deleted: 0,
+            });
+        }
+        let mut load = Load {
+            options,
+            poll,
+            clients,
+            value: vec![b'x'; options.value],
+            dice: 0x9e37_79b9_7f4a_7c15,
+            counted: Counted::new()?,
+            is_asking: false,
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !load.clients.iter().all(|client| client.is_open) {
+            ensure!(Instant::now() < deadline, "a server opens no session");
+            load.turn(Duration::from_millis(100))?;
+        }
+        Ok(load)
+    }
+
+    /// Nodes that a load reads and changes; those that are there already stay.
+    fn prepare(&mut self) -> Result<()> {
+        let mix = &self.options.mix;
+        let mut paths = vec![work::ROOT.to_owned()];
+        if mix.has(Kind::List) {
+            paths.push(work::listed());
+            paths.extend((0..work::CHILDREN).map(work::child));
+        }
+        if [Kind::Get, Kind::Set, Kind::Multi]
+            .iter()
+            .any(|kind| mix.has(*kind))
+        {
+            paths.extend((0..work::NODES).map(work::node));
+        }
+        for some in paths.chunks(200) {
+            for path in some {
+                self.ask(0, Kind::Create, path);
+            }
+            self.clients[0].connection.flush()?;
+            self.settle()?;
+        }
+        // Servers that follow come to know the nodes before they are asked for them.
+        for index in 0..self.clients.len().min(self.options.servers.len()) {
+            let mut known = false;
+            while !known {
+                let before = self.counted.errors;
+                self.ask(index, Kind::Get, paths.last().expect("one at least"));
+                self.clients[index].connection.flush()?;
+                self.settle()?;
+                known = self.counted.errors == before;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for every answer.
+    fn settle(&mut self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.clients.iter().any(|client| !client.asked.is_empty()) {
+            ensure!(Instant::now() < deadline, "a server does not answer");
+            self.turn(Duration::from_millis(100))?;
+        }
+        Ok(())
+    }
+
+    fn go(&mut self, length: Duration) -> Result<()> {
+        let until = Instant::now() + length;
+        self.is_asking = true;
+        for index in 0..self.clients.len() {
+            self.top_up(index)?;
+        }
+        while Instant::now() < until {
+            self.turn(Duration::from_millis(100))?;
+        }
+        self.is_asking = false;
+        // The last requests are answered outside the time that counts.
+        let (errors, gap) = (self.counted.errors, self.counted.gap);
+        let latencies = self.counted.latencies.clone();
+        self.settle()?;
+        self.counted = Counted {
+            latencies,
+            errors,
+            gap,
+            last: Instant::now(),
+        };
+        Ok(())
+    }
+
+    fn turn(&mut self, patience: Duration) -> Result<()> {
+        let mut events = Events::with_capacity(1024);
+        if let Err(error) = self.poll.poll(&mut events, Some(patience)) {
+            if error.kind() == std::io::ErrorKind::Interrupted {
+                return Ok(());
+            }
+            bail!(error);
+        }
+        for event in &events {
+            let index = event.token().0;
+            loop {
+                let more = self.clients[index].connection.fill()?;
+                self.take(index)?;
+                if !more {
+                    break;
+                }
+            }
+            if self.is_asking {
+                self.top_up(index)?;
+            }
+            self.clients[index].connection.flush()?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, index: usize) -> Result<()> {
+        let now = Instant::now();
+        let client = &mut self.clients[index];
+        while let Some(body) = client.connection.next_frame() {
+            if !client.is_open {
+                let granted = wire::int(body, 4).context("a short answer to the first frame")?;
+                ensure!(granted > 0, "the server opens no session");
+                client.is_open = true;
+                continue;
+            }
+            let xid = wire::int(body, 0).context("an answer without a number")?;
+            if xid < 0 {
+                continue;
+            }
+            let code = wire::int(body, 12).context("an answer without a code")?;
+            let asked = client.asked.pop_front().context("an answer to nothing")?;
+            self.counted.errors += u64::from(code != 0);
+            let took = micros(now - asked);
+            self.counted.latencies.saturating_record(took.max(1));
+            let gap = micros(now - self.counted.last);
+            self.counted.gap = self.counted.gap.max(gap);
+            self.counted.last = now;
+        }
+        Ok(())
+    }
+
+    fn top_up(&mut self, index: usize) -> Result<()> {
+        while self.clients[index].asked.len() < self.options.depth {
+            let percent = self.draw(100);
+            let mut kind = self.options.mix.pick(percent);
+            let client = &mut self.clients[index];
+            if kind == Kind::Delete && client.deleted == client.created {
+                kind = Kind::Create;
+            }
+            let path = match kind {
+                Kind::Get | Kind::Set | Kind::Multi => work::node(self.draw(work::NODES)),
+                Kind::List => work::listed(),
+                Kind::Create => {
+                    client.created += 1;
+                    work::own(index, client.created)
+                }
+                Kind::Delete => {
+                    client.deleted += 1;
+                    work::own(index, client.deleted)
+                }
+            };
+            self.ask(index, kind, &path);
+        }
+        self.clients[index].connection.flush()
+    }
+
+    fn ask(&mut self, index: usize, kind: Kind, path: &str) {
+        let client = &mut self.clients[index];
+        client.xid = client.xid.checked_add(1).unwrap_or(1);
+        work::write(
+            &mut client.connection.to_send,
+            client.xid,
+            kind,
+            path,
+            &self.value,
+        );
+        client.asked.push_back(Instant::now());
+    }
+
+    /// A number below `bound` (xorshift).
+    fn draw(&mut self, bound: u32) -> u32 {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        let drawn = self.dice % u64::from(bound);
+        u32::try_from(drawn).expect("it is below the bound")
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,37 @@
+//! What `cargo xtask bench` starts in release: a load on servers, and the floor below them.
+#![expect(clippy::print_stdout, reason = "its output is its product")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a load drives real servers: it reads the clock and waits for it"
+)]
+
+mod connection;
+mod drive;
+mod floor;
+mod processor;
+mod wire;
+mod work;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Load servers, and print one JSON object.
+    Drive(drive::Options),
+    /// Be a server without state: it moves the bytes of requests and answers, and logs writes.
+    Floor(floor::Options),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Drive(options) => drive::run(&options),
+        Command::Floor(options) => floor::run(&options),
+    }
+}

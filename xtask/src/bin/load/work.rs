@@ -1,0 +1,155 @@
+//! What a load asks for.
+
+use super::wire::{Frame, opcode};
+use std::str::FromStr;
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Get,
+    Set,
+    Create,
+    Delete,
+    /// Ten sets in one transaction.
+    Multi,
+    /// The names of a hundred children.
+    List,
+}
+
+/// Shares of kinds, in percent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mix(Vec<(Kind, u32)>);
+
+impl FromStr for Mix {
+    type Err = String;
+
+    /// `get=90,set=10`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut shares = Vec::new();
+        for part in text.split(',') {
+            let (name, share) = part
+                .split_once('=')
+                .ok_or_else(|| format!("{part:?} is no KIND=PERCENT"))?;
+            let kind = match name {
+                "get" => Kind::Get,
+                "set" => Kind::Set,
+                "create" => Kind::Create,
+                "delete" => Kind::Delete,
+                "multi" => Kind::Multi,
+                "list" => Kind::List,
+                other => return Err(format!("there is no kind {other:?}")),
+            };
+            let share = share
+                .parse()
+                .map_err(|_| format!("{share:?} is no percentage"))?;
+            shares.push((kind, share));
+        }
+        let total: u32 = shares.iter().map(|(_, share)| share).sum();
+        if total == 100 {
+            Ok(Mix(shares))
+        } else {
+            Err(format!("the shares come to {total}, not to 100"))
+        }
+    }
+}
+
+impl Mix {
+    /// The kind for a number below a hundred.
+    pub(crate) fn pick(&self, mut drawn: u32) -> Kind {
+        for (kind, share) in &self.0 {
+            if drawn < *share {
+                return *kind;
+            }
+            drawn -= share;
+        }
+        unreachable!("the shares come to a hundred")
+    }
+
+    /// Whether a kind occurs.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.0
+            .iter()
+            .any(|(other, share)| *other == kind && *share > 0)
+    }
+}
+
+/// Nodes that every load reads and changes.
+pub(crate) const NODES: u32 = 1_000;
+/// Children of the node that is listed.
+pub(crate) const CHILDREN: u32 = 100;
+const PARTS: u32 = 10;
+pub(crate) const ROOT: &str = "/load";
+
+pub(crate) fn node(number: u32) -> String {
+    format!("{ROOT}/n{number:09}")
+}
+
+pub(crate) fn listed() -> String {
+    format!("{ROOT}/list")
+}
+
+pub(crate) fn child(number: u32) -> String {
+    format!("{ROOT}/list/c{number:09}")
+}
+
+/// A node of one connection's own, which no load before this process had.
+pub(crate) fn own(connection: usize, number: u64) -> String {
+    let process = std::process::id();
+    format!("{ROOT}/own{process:07}-{connection:05}-{number:010}")
+}
+
+/// Writes a request; returns the kind that it is.
+pub(crate) fn write(buffer: &mut Vec<u8>, xid: i32, kind: Kind, path: &str, value: &[u8]) {
+    match kind {
+        Kind::Get => Frame::request(buffer, xid, opcode::GET_DATA)
+            .bytes(path.as_bytes())
+            .bool(false)
+            .end(),
+        Kind::List => Frame::request(buffer, xid, opcode::GET_CHILDREN)
+            .bytes(path.as_bytes())
+            .bool(false)
+            .end(),
+        Kind::Set => Frame::request(buffer, xid, opcode::SET_DATA)
+            .bytes(path.as_bytes())
+            .bytes(value)
+            .int(-1)
+            .end(),
+        Kind::Create => Frame::request(buffer, xid, opcode::CREATE)
+            .bytes(path.as_bytes())
+            .bytes(value)
+            .open_acl()
+            .int(0)
+            .end(),
+        Kind::Delete => Frame::request(buffer, xid, opcode::DELETE)
+            .bytes(path.as_bytes())
+            .int(-1)
+            .end(),
+        Kind::Multi => {
+            let mut frame = Frame::request(buffer, xid, opcode::MULTI);
+            for _ in 0..PARTS {
+                frame = frame
+                    .int(opcode::SET_DATA)
+                    .bool(false)
+                    .int(-1)
+                    .bytes(path.as_bytes())
+                    .bytes(value)
+                    .int(-1);
+            }
+            frame.int(-1).bool(true).int(-1).end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mix_comes_to_a_hundred_and_every_number_has_a_kind() {
+        let mix: Mix = "get=90,set=10".parse().expect("a mix");
+        assert_eq!(mix.pick(0), Kind::Get);
+        assert_eq!(mix.pick(99), Kind::Set);
+        assert!("get=90".parse::<Mix>().is_err());
+        assert!("fly=100".parse::<Mix>().is_err());
+    }
+}
