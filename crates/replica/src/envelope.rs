@@ -18,17 +18,19 @@ pub(crate) struct Origin {
     pub(crate) tag: RequestTag,
 }
 
-/// Room for most payloads, so that a buffer does not grow field by field.
-const USUAL_BYTES: usize = 512;
+/// What a scratch buffer keeps; larger payloads are rare.
+const SCRATCH_BYTES: usize = 64 << 10;
 
-/// The payload of a transaction.
-pub(crate) fn seal(origin: Origin, header: &TxnHeader, txn: &Txn) -> Bytes {
-    let mut payload = Vec::with_capacity(USUAL_BYTES);
-    let mut writer = Writer::new(&mut payload);
+/// The payload of a transaction; `scratch` is written over.
+pub(crate) fn seal(origin: Origin, header: &TxnHeader, txn: &Txn, scratch: &mut Vec<u8>) -> Bytes {
+    scratch.clear();
+    let mut writer = Writer::new(scratch);
     writer.long(origin.server.0.cast_signed());
     writer.long(origin.tag.0.cast_signed());
-    encode_txn(header, txn, &mut payload);
-    payload.into()
+    encode_txn(header, txn, scratch);
+    let payload = Bytes::from(scratch.as_slice());
+    scratch.shrink_to(SCRATCH_BYTES);
+    payload
 }
 
 /// The transaction of a payload.

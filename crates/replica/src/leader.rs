@@ -14,6 +14,7 @@ use crate::server::{Replica, Work};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
+use alloc::vec::Vec;
 use session::{Expiry, Liveness, Owners, Sessions};
 use zab_core::{Input as ZabInput, Role};
 use zk_proto::{OpCode, Request, decode_op};
@@ -40,6 +41,8 @@ pub(crate) struct Leader {
     /// Nothing expires before: what clients said while this server was not running must be read
     /// first.
     expire_from: Instant,
+    /// Where payloads are written before they are shared.
+    scratch: Vec<u8>,
 }
 
 /// Something the leader is to make a transaction of.
@@ -68,6 +71,7 @@ impl Leader {
             owners: Owners::new(),
             reaper: Reaper::new(config.reaper, now),
             expire_from: now,
+            scratch: Vec::new(),
         }
     }
 
@@ -408,7 +412,7 @@ impl Replica {
                 .prepare(&mut leader.pending, requester, header.zxid, time, op);
         match prepared {
             Ok(txn) => {
-                let payload = envelope::seal(origin, &header, &txn);
+                let payload = envelope::seal(origin, &header, &txn, &mut leader.scratch);
                 self.statistics.proposals.record(payload.len());
                 self.statistics.proposal_count += 1;
                 leader.proposed.push_back((header.zxid, self.now));

