@@ -282,6 +282,7 @@ impl Tree {
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
                 .filter(|message| message["profile"]["test"] == true)
+                .filter(|message| message["target"]["name"] != TEST_OF_TESTS)
                 .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
                 .collect();
             ensure!(!built.is_empty(), "{package} has no tests");
@@ -297,6 +298,8 @@ impl Tree {
     }
 }
 
+/// It runs all others against mutants of its own.
+const TEST_OF_TESTS: &str = "mutants";
 /// Rounds of building and leaving out what does not build.
 const ROUNDS: usize = 40;
 

@@ -166,7 +166,7 @@ fn attempt(
     let child = command
         .args([
             "-c",
-            "ulimit -v \"$1\" -t \"$2\"; shift 2; exec \"$0\" \"$@\"",
+            "ulimit -v \"$1\" && ulimit -t \"$2\" && shift 2 && exec \"$0\" \"$@\"",
         ])
         .arg(program)
         .args([MEMORY, seconds])
