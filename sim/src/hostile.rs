@@ -1,5 +1,7 @@
 //! Somebody who dials every port and sends what no program of ours would.
 
+mod pretender;
+
 use crate::decide::{Dice, Stream};
 use crate::net::{ConnNumber, Net, Node, Port, Side, Told, What};
 use std::collections::BTreeMap;
@@ -27,15 +29,16 @@ impl Hostile {
         }
     }
 
-    /// Dials somebody, to send nonsense once the connection is up.
-    pub(crate) fn strike(&mut self, key: u64, net: &mut Net) {
+    /// Dials somebody, to send nonsense once the connection is up. `is_founded` says whether any
+    /// server is a member yet.
+    pub(crate) fn strike(&mut self, key: u64, is_founded: bool, net: &mut Net) {
         let mut draw = Draw {
             dice: Dice::new(key, Stream::Action, 0),
         };
         let to = draw.dice.index(self.servers);
         let port = draw.dice.pick(&Port::ALL);
         let plan = Plan {
-            bytes: draw.nonsense(port),
+            bytes: draw.nonsense(port, (to, self.servers), is_founded),
             hangs_up: draw.dice.percent(50),
         };
         let conn = net.dial(self.node, to, port);
@@ -81,9 +84,9 @@ struct Draw {
 }
 
 impl Draw {
-    fn nonsense(&mut self, port: Port) -> Vec<u8> {
+    fn nonsense(&mut self, port: Port, who: (usize, usize), is_founded: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
-        match self.dice.below(7) {
+        match self.dice.below(12) {
             // Nothing at all: a connection that says nothing.
             0 => {}
             1 => {
@@ -103,10 +106,13 @@ impl Draw {
                 bytes.extend_from_slice(&60_u32.to_be_bytes());
                 bytes.resize(4 + self.dice.index(50), 0);
             }
-            4 => bytes.extend_from_slice(self.dice.pick(&WORDS)),
-            5 => bytes.extend_from_slice(b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"),
-            _ => match port {
+            4 => bytes.extend_from_slice(b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"),
+            common => match port {
+                Port::Client if common < 10 => bytes.extend_from_slice(self.dice.pick(&WORDS)),
                 Port::Client => self.odd_client(&mut bytes),
+                Port::Election | Port::Quorum if common < 10 => {
+                    bytes = pretender::speech(&mut self.dice, port, who, is_founded);
+                }
                 Port::Election | Port::Quorum => {
                     for _ in 0..self.dice.range(1, 5) {
                         let length = u32::try_from(self.dice.below(64)).expect("small");

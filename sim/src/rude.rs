@@ -326,7 +326,9 @@ impl Rude {
 
 /// What the watchers of a storm watch.
 fn watched(storm: u64) -> String {
-    format!("/storm-{storm}")
+    // Now and then a longer name than most.
+    let length = if storm.is_multiple_of(2) { 300 } else { 0 };
+    format!("/storm-{storm:0length$}")
 }
 
 fn create_at(xid: i32, path: &str, flags: u32) -> Vec<u8> {

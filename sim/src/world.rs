@@ -14,7 +14,7 @@ use crate::net::{ConnNumber, Machine, Net, NetEvent, Told, What};
 use crate::noise::{Domain, Noise, NoiseRules};
 use crate::notes::Notes;
 use crate::options::{Options, Profile, Trace};
-use crate::oracle::broken::Broken;
+use crate::oracle::broken::{Broken, server_name};
 use crate::oracle::liveness::{Activity, Recovery};
 use crate::oracle::wire::Tap;
 use crate::queue::{Micros, Named, Queue};
@@ -432,7 +432,10 @@ impl World {
         let now = self.queue.now();
         self.judges.before_start(index, now, &self.hosts[index])?;
         let step = self.hosts[index].start(around!(self))?;
-        if self.hosts[index].replica().is_some() {
+        if let Some(replica) = self.hosts[index].replica() {
+            for finding in replica.findings() {
+                self.notes.add(now, server_name(index), finding.to_string());
+            }
             self.judges.started(index, &self.hosts[index])?;
         }
         if let Step::Dies(Fate {

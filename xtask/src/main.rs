@@ -19,6 +19,7 @@ mod mutants;
 mod mutation;
 mod process;
 mod real;
+mod score_rows;
 mod simulate;
 mod test;
 mod tidy;

@@ -5,6 +5,7 @@ mod shrunk;
 
 use self::shrunk::Shrunk;
 use crate::process::{cargo, output, program, root, run as run_program, target};
+use crate::score_rows;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::json;
@@ -130,6 +131,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
     })?;
     known.save()?;
+    if only.is_empty() && options.profile == "swarm" {
+        leave_for_score(options, (count - survivors.len(), count), &shrunk)?;
+    }
     if !options.json {
         println!(
             "{} of {count} mutants killed within {} worlds of {} each, in {} s",
@@ -157,6 +161,21 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Leaves what a hunt for all mutants came to.
+fn leave_for_score(
+    options: &Options,
+    (killed, count): (usize, usize),
+    shrunk: &[Shrunk],
+) -> Result<()> {
+    let words = format!("{killed} of {count} within {} seeds", options.seeds);
+    let is_met = count >= 60 && killed * 100 >= count * 95 && options.seeds <= 1_000;
+    score_rows::leave("mutants", &words, is_met)?;
+    match shrunk::summary(shrunk) {
+        Some(words) => score_rows::leave("shrunk", &words, shrunk::is_small(shrunk)),
+        None => Ok(()),
+    }
 }
 
 fn print(options: &Options, hunted: &Hunted) {

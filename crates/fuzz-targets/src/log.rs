@@ -3,7 +3,9 @@
 use crate::bytes::Script;
 use crate::disk::{Files, Memory};
 use std::sync::OnceLock;
-use wal::{Finding, Recovered, RecoveryError, Refused, SnapshotSink, Ticket, Wal, WalConfig};
+use wal::{
+    Finding, Recovered, RecoveryError, Refused, Repair, SnapshotSink, Ticket, Wal, WalConfig,
+};
 use zk_types::{
     Bytes, Chain, Epoch, EpochSegments, Promise, Record, RecordBody, ServerId, SnapshotMeta,
     Standing, Zxid,
@@ -142,10 +144,11 @@ fn recover(disk: &mut Memory) -> Result<(Wal, Recovered), RecoveryError<std::con
 
 fn config() -> WalConfig {
     WalConfig {
+        me: ServerId(3),
         segment_bytes: WalConfig::SEGMENT_BYTES_MIN,
         snapshots_kept: 2,
         batch_bytes_max: 1_000,
-        ..WalConfig::new(ServerId(3))
+        repair: Repair::Peers,
     }
 }
 

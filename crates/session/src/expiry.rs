@@ -209,16 +209,6 @@ impl Expiry {
         }
     }
 
-    /// How many sessions are live.
-    pub fn len(&self) -> usize {
-        self.waiting
-    }
-
-    /// Whether no session is live.
-    pub fn is_empty(&self) -> bool {
-        self.waiting == 0
-    }
-
     /// The live sessions by deadline, the next first: the "Session Sets" of `dump`. Takes time in
     /// proportion to their number.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {

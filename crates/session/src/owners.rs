@@ -92,9 +92,4 @@ impl Owners {
     pub fn forget(&mut self, id: SessionId) {
         self.owners.remove(&id);
     }
-
-    /// Drops every owner, for a leader that starts anew.
-    pub fn clear(&mut self) {
-        self.owners.clear();
-    }
 }

@@ -1,7 +1,6 @@
 //! The replicated table of sessions.
 
 use alloc::collections::BTreeMap;
-use core::ops::Bound;
 use zk_types::SessionId;
 
 /// Every open session and the timeout it was granted; the same on every server at the same zxid,
@@ -43,22 +42,10 @@ impl Sessions {
         self.timeouts_ms.contains_key(&id)
     }
 
-    /// The timeout the session was granted, in milliseconds; `None` when it is not open.
-    pub fn timeout_of(&self, id: SessionId) -> Option<i32> {
-        self.timeouts_ms.get(&id).copied()
-    }
-
     /// Every session with its timeout in milliseconds, ascending by id read as a signed number.
     pub fn iter(&self) -> impl Iterator<Item = (SessionId, i32)> + '_ {
         self.timeouts_ms
             .iter()
-            .map(|(&id, &timeout_ms)| (id, timeout_ms))
-    }
-
-    /// As [`Sessions::iter`], from the first id above `last`: how a snapshot goes on after a chunk.
-    pub fn iter_after(&self, last: SessionId) -> impl Iterator<Item = (SessionId, i32)> + '_ {
-        self.timeouts_ms
-            .range((Bound::Excluded(last), Bound::Unbounded))
             .map(|(&id, &timeout_ms)| (id, timeout_ms))
     }
 
@@ -95,24 +82,10 @@ mod tests {
         let mut sessions = Sessions::new();
         assert!(sessions.open(SessionId(1), 4_000));
         assert!(!sessions.open(SessionId(1), 4_000));
-        assert_eq!(sessions.timeout_of(SessionId(1)), Some(4_000));
+        assert!(sessions.iter().eq([(SessionId(1), 4_000)]));
         assert!(sessions.close(SessionId(1)));
         assert!(!sessions.close(SessionId(1)));
         assert!(!sessions.contains(SessionId(1)));
         assert!(sessions.is_empty());
-    }
-
-    #[test]
-    fn iteration_goes_on_after_any_id_present_or_not() {
-        let sessions = Sessions::from_entries((1..=4).map(|id| (SessionId(id * 2), 1)));
-        let after = |last| {
-            sessions
-                .iter_after(SessionId(last))
-                .map(|(id, _)| id.0)
-                .collect()
-        };
-        let (from_two, from_five): (Vec<i64>, Vec<i64>) = (after(2), after(5));
-        assert_eq!(from_two, [4, 6, 8]);
-        assert_eq!(from_five, [6, 8]);
     }
 }

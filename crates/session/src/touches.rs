@@ -42,16 +42,6 @@ impl Touches {
     pub fn clear(&mut self) {
         self.touched.clear();
     }
-
-    /// How many sessions wait to be handed over.
-    pub fn len(&self) -> usize {
-        self.touched.len()
-    }
-
-    /// Whether none waits.
-    pub fn is_empty(&self) -> bool {
-        self.touched.is_empty()
-    }
 }
 
 #[cfg(test)]

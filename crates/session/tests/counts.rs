@@ -17,13 +17,11 @@ fn the_table_counts_its_sessions() {
 }
 
 #[test]
-fn a_learner_counts_whom_it_heard_and_forgets_all_at_once() {
+fn a_learner_forgets_all_at_once_whom_it_heard() {
     let mut touches = Touches::new();
-    assert_eq!((touches.len(), touches.is_empty()), (0, true));
     for id in IDS {
         touches.touch(id);
     }
-    assert_eq!((touches.len(), touches.is_empty()), (3, false));
     touches.clear();
     assert_eq!(touches.take(), []);
 }

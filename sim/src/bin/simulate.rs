@@ -15,6 +15,8 @@ mod golden;
 #[cfg(mutants)]
 #[path = "simulate/hunt.rs"]
 mod hunt;
+#[path = "simulate/longer.rs"]
+mod longer;
 #[path = "simulate/measured.rs"]
 mod measured;
 #[path = "simulate/pictures.rs"]

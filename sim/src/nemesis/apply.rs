@@ -211,7 +211,10 @@ impl World {
                 self.queue.after(length, event);
             }
             Action::Rude { key } => self.rude.strike(key, &mut self.net),
-            Action::Hostile { key } => self.hostile.strike(key, &mut self.net),
+            Action::Hostile { key } => {
+                let is_founded = !self.judges.ledger.entries().is_empty();
+                self.hostile.strike(key, is_founded, &mut self.net);
+            }
         }
         Ok(())
     }

@@ -48,9 +48,12 @@ impl World {
             Fault::Clog => Some(self.draw_clog()),
             Fault::Reset | Fault::Cut | Fault::ClientReset => self.draw_broken_stream(fault),
             Fault::ClientPause => Some(self.draw_client_pause()),
-            Fault::Nonsense => Some(Action::Hostile {
-                key: self.nemesis.dice.next(),
-            }),
+            Fault::Nonsense => {
+                let key = || Action::Hostile {
+                    key: self.nemesis.dice.next(),
+                };
+                return Ok(std::iter::repeat_with(key).take(3).collect());
+            }
         };
         Ok(action.into_iter().collect())
     }

@@ -57,17 +57,30 @@ fn figures(line: &str) -> Option<(u64, u64)> {
     Some((ops, deviations))
 }
 
-/// The middle one of what was shrunk, by each measure, and the slowest.
-pub(super) fn summary(shrunk: &[Shrunk]) -> Option<String> {
+/// The middle one of what was shrunk, by operations and by deviations, and the slowest.
+fn middle(shrunk: &[Shrunk]) -> Option<(u64, u64, f64)> {
     let middle = |measure: fn(&Shrunk) -> u64| {
         let mut all: Vec<u64> = shrunk.iter().map(measure).collect();
         all.sort_unstable();
         all.get(all.len() / 2).copied()
     };
-    let ops = middle(|shrunk| shrunk.ops)?;
-    let deviations = middle(|shrunk| shrunk.deviations)?;
     let slowest = shrunk.iter().map(|shrunk| shrunk.seconds);
-    let slowest = slowest.fold(0.0, f64::max);
+    Some((
+        middle(|shrunk| shrunk.ops)?,
+        middle(|shrunk| shrunk.deviations)?,
+        slowest.fold(0.0, f64::max),
+    ))
+}
+
+/// Whether what is left is as small as it should be, and took no longer.
+pub(super) fn is_small(shrunk: &[Shrunk]) -> bool {
+    middle(shrunk)
+        .is_some_and(|(ops, deviations, slowest)| ops <= 10 && deviations <= 15 && slowest <= 60.0)
+}
+
+/// What was shrunk, in words.
+pub(super) fn summary(shrunk: &[Shrunk]) -> Option<String> {
+    let (ops, deviations, slowest) = middle(shrunk)?;
     Some(format!(
         "{} shrunk: {ops} operations and {deviations} deviations at the median, {slowest:.1} s at most",
         shrunk.len()

@@ -115,13 +115,7 @@ enum Stage {
 impl SnapshotReader {
     /// A reader at the start of a file.
     pub fn new() -> Self {
-        SnapshotReader {
-            stage: Stage::Head,
-            pending: Vec::new(),
-            hasher: Xxh3Default::new(),
-            length: 0,
-            meta: None,
-        }
+        SnapshotReader::default()
     }
 
     /// Takes the next bytes and hands what they complete to `sink`.
@@ -273,7 +267,13 @@ impl SnapshotReader {
 
 impl Default for SnapshotReader {
     fn default() -> Self {
-        SnapshotReader::new()
+        SnapshotReader {
+            stage: Stage::Head,
+            pending: Vec::new(),
+            hasher: Xxh3Default::new(),
+            length: 0,
+            meta: None,
+        }
     }
 }
 

@@ -164,11 +164,6 @@ impl Wal {
         }
     }
 
-    /// Whether a snapshot of this server's own state is open.
-    pub fn snapshot_is_open(&self) -> bool {
-        self.snapshots.own.is_some()
-    }
-
     /// Bytes of snapshots, own and staged, that were handed over and are not written yet.
     pub fn snapshot_backlog_bytes(&self) -> u64 {
         self.snapshots.backlog_bytes

@@ -4,7 +4,7 @@ use super::disk::{Crash, MemDisk};
 use super::model::{Model, Sink, State, body_of, member, txn};
 use super::rng::Rng;
 use std::collections::{BTreeMap, VecDeque};
-use wal::{DiskOp, DiskTask, Lane, Recovered, Settled, Ticket, Wal, WalConfig};
+use wal::{DiskOp, DiskTask, Lane, Recovered, Repair, Settled, Ticket, Wal, WalConfig};
 use zk_types::{Epoch, Promise, RecordBody, ServerId, SnapshotId, SnapshotMeta, Zxid};
 
 pub(crate) const ME: ServerId = ServerId(3);
@@ -38,7 +38,7 @@ pub(crate) fn config() -> WalConfig {
         segment_bytes: 4096,
         snapshots_kept: 2,
         batch_bytes_max: 1500,
-        ..WalConfig::new(ME)
+        repair: Repair::Peers,
     }
 }
 

@@ -150,7 +150,7 @@ fn put(file: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The revision of the sources, and whether they were changed since; empty outside a repository.
-fn commit() -> String {
+pub(crate) fn commit() -> String {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;

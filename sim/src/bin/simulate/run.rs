@@ -4,7 +4,7 @@ use crate::pictures::{self, Wanted};
 use crate::reports::{json, reports};
 use crate::totals::Totals;
 use crate::worlds::{Worlds, kept, now, world};
-use crate::{exit, hindered, scenarios};
+use crate::{exit, hindered, longer, scenarios};
 use clap::Args;
 use sim::{Report, Verdict};
 use std::path::PathBuf;
@@ -97,6 +97,11 @@ fn seeds(options: &Options, mode: Mode) -> ExitCode {
         let seconds = started.elapsed().as_secs_f64();
         println!("{}{}", totals.sentence(&how, seconds), totals.recovery());
         print_failures(&failures, options);
+        if failures.is_empty()
+            && let Err(error) = longer::remember_clean(&seeds, &how)
+        {
+            return hindered(error);
+        }
     }
     if !options.wanted.is_nothing()
         && let Err(error) = show_first(&failures, options)

@@ -2,11 +2,12 @@
 
 use crate::measured::{Measured, World};
 use crate::worlds::{cpu_ms, world};
-use crate::{bench, exit, golden, hindered};
+use crate::{bench, exit, golden, hindered, longer};
 use clap::Args;
 use serde::Serialize;
 use sim::{Fault, Profile, Verdict};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
@@ -45,6 +46,8 @@ struct Sample {
     lite: u64,
     /// Each in a process of its own.
     memory: u64,
+    /// Of the boundaries of the crash sweep every how manieth.
+    sweep: u64,
 }
 
 impl Sample {
@@ -52,11 +55,13 @@ impl Sample {
         swarm: 2_000,
         lite: 2_000,
         memory: 200,
+        sweep: 1,
     };
     const QUICK: Sample = Sample {
         swarm: 50,
         lite: 200,
         memory: 20,
+        sweep: 50,
     };
 }
 
@@ -80,6 +85,8 @@ fn rows(sample: &Sample) -> Result<Vec<Row>, String> {
     rows.push(memory(sample.memory)?);
     rows.push(histories()?);
     rows.push(chains());
+    rows.push(sweep(sample.sweep)?);
+    rows.extend(longer::rows());
     rows.push(load());
     Ok(rows)
 }
@@ -143,7 +150,7 @@ fn speed(swarm: &Measured, lite: &Measured) -> Vec<Row> {
 
 /// The most memory that a process with one seed has had, of 99 in a hundred.
 fn memory(seeds: u64) -> Result<Row, String> {
-    let program = env::current_exe().map_err(|error| format!("who am I? {error}"))?;
+    let program = own_program()?;
     let mut peaks = Vec::new();
     for seed in 0..seeds {
         let output = Command::new(&program)
@@ -162,8 +169,40 @@ fn memory(seeds: u64) -> Result<Row, String> {
     Ok(Row {
         goal: "resident memory per seed, 99th percentile",
         wanted: "at most 64 MiB",
-        measured: format!("{} MiB, median {}", at(99) >> 10, at(50) >> 10),
+        measured: format!(
+            "{} MiB, median {}: peaks of {seeds} processes with one seed each",
+            at(99) >> 10,
+            at(50) >> 10
+        ),
         ok: at(99) <= 64 << 10,
+    })
+}
+
+fn own_program() -> Result<PathBuf, String> {
+    env::current_exe().map_err(|error| format!("who am I? {error}"))
+}
+
+/// The crash sweep, in a process of its own.
+fn sweep(every: u64) -> Result<Row, String> {
+    let output = Command::new(own_program()?)
+        .args(["sweep", "--json", "--every", &every.to_string()])
+        .output()
+        .map_err(|error| format!("cannot start a process for the crash sweep: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = text.lines().last().unwrap_or_default();
+    let whole: serde_json::Value = serde_json::from_str(last)
+        .map_err(|error| format!("the crash sweep says no JSON: {error}"))?;
+    let seconds = whole["seconds"].as_f64().unwrap_or(f64::MAX);
+    let (failures, is_complete) = (&whole["failures"], whole["complete"] == true);
+    let part = if is_complete { "all" } else { "a part" };
+    Ok(Row {
+        goal: "crash sweep, each boundary with three outcomes",
+        wanted: "all within 240 s",
+        measured: format!(
+            "{part} of {} boundaries, {} runs, {failures} failures, {seconds:.0} s",
+            whole["boundaries"], whole["runs"]
+        ),
+        ok: is_complete && *failures == 0 && seconds <= 240.0,
     })
 }
 
