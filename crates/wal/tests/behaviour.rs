@@ -198,11 +198,19 @@ fn an_append_waits_for_the_next_segment_rather_than_grow_this_one() {
         tasks,
     };
     bench.append(1, 0);
+    assert!(!bench.wal.waits_for_background(), "nobody wants it written");
     bench.wal.flush();
     bench.gather();
     assert!(bench.tasks.iter().all(|task| task.lane == Lane::Background));
+    assert!(bench.wal.waits_for_background());
     bench.run_all();
     assert_eq!(bench.settled(), written([1]));
+    assert!(!bench.wal.waits_for_background());
+    bench.append(2, 0);
+    bench.wal.flush();
+    bench.append(3, 0);
+    bench.wal.flush();
+    assert!(!bench.wal.waits_for_background(), "it waits for the log");
 }
 
 #[test]
