@@ -39,6 +39,17 @@ impl WalConfig {
 
     /// The most snapshots that are kept.
     pub const SNAPSHOTS_KEPT_MAX: u32 = 64;
+
+    /// The usual sizes: segments of 64 MiB, three snapshots, batches of 1 MiB.
+    pub fn new(me: ServerId) -> Self {
+        WalConfig {
+            me,
+            segment_bytes: 64 << 20,
+            snapshots_kept: 3,
+            batch_bytes_max: 1 << 20,
+            repair: Repair::Peers,
+        }
+    }
 }
 
 /// What became of a request.
