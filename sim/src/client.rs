@@ -307,7 +307,9 @@ impl SimClient {
                 self.is_up = true;
                 let server = around.net.ends(told.conn).map_or(0, |(_, to, _)| to);
                 self.tap = Some(taps.len());
-                taps.push(Tap::new(self.index, server));
+                let mut tap = Tap::new(self.index, server);
+                tap.conn = Some(told.conn);
+                taps.push(tap);
                 self.handle(Input::Connected, taps, around)
             }
             What::Bytes(bytes) => {

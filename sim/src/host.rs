@@ -112,6 +112,8 @@ enum Purpose {
 pub(crate) struct Host {
     index: usize,
     config: Config,
+    /// Ticks that its process lets a peer be silent.
+    sync_limit: u32,
     replica: Option<Replica>,
     /// Counts starts.
     pub(crate) process: u64,
@@ -163,6 +165,7 @@ impl Host {
         Host {
             index,
             config: config(index, swarm),
+            sync_limit: swarm.sync_limit,
             replica: None,
             process: 0,
             disk: SimDisk::default(),
@@ -247,6 +250,7 @@ impl Host {
         self.process += 1;
         self.clock.boot = now;
         self.runs = 0;
+        self.sync_limit = self.config.sync_limit;
         let key = (self.name(), self.process);
         let benign = self.process << 8 | self.name();
         self.config.seed = around.noise.key(Domain::Server, key, benign);
@@ -327,6 +331,7 @@ impl Host {
             return Ok(Step::Alive);
         };
         self.records.end();
+        around.judges.suggested(self.index);
         let leader = ServerId(u64::try_from(leader + 1).expect("few servers"));
         if let Err(panic) = panics::catch(|| replica.suggest(local, leader)) {
             let seen = format!("{} panicked: {panic}", server_name(self.index));
@@ -466,13 +471,12 @@ impl Host {
                         self.records.connected(link);
                         self.handle(Input::PeerConnected { link }, around)
                     }
-                    (What::Bytes(bytes), Some(Purpose::Link(link))) => self.handle(
-                        Input::PeerBytes {
-                            link,
-                            bytes: &bytes,
-                        },
-                        around,
-                    ),
+                    (What::Bytes(bytes), Some(Purpose::Link(link))) => {
+                        let (wire, bytes) = ((conn, side.other()), &bytes);
+                        let now = around.queue.now();
+                        around.judges.heard(self.index, wire, now, bytes);
+                        self.handle(Input::PeerBytes { link, bytes }, around)
+                    }
                     (What::Bytes(bytes), Some(Purpose::Client(conn))) => self.handle(
                         Input::ClientBytes {
                             conn,

@@ -1,12 +1,15 @@
 //! All judges, and what they are shown: after every step of a server what it applied and what it
 //! is, at every commit the disks, and at the end everything.
 
+mod budget;
+
 use crate::client::SimClient;
-use crate::decide::Dice;
 use crate::disk::SimDisk;
 use crate::host::Host;
+use crate::net::{ConnNumber, Side};
 use crate::notes::Notes;
 use crate::oracle::broken::{Broken, server_name, zxid_name};
+use crate::oracle::closes::{Close, judge_closes};
 use crate::oracle::durability::{Commit, Durability};
 use crate::oracle::history::search::both_agree;
 use crate::oracle::history::{self, Writes};
@@ -15,6 +18,7 @@ use crate::oracle::peers::{Peers, Sending};
 use crate::oracle::sessions::{self, Homes, Move, Reign};
 use crate::oracle::syncs;
 use crate::oracle::timeline::Timeline;
+use crate::oracle::votes::Votes;
 use crate::oracle::watches::{self, AtEnd};
 use crate::oracle::wire::Tap;
 use crate::queue::Micros;
@@ -35,6 +39,7 @@ pub(crate) struct Judges {
     pub(crate) ledger: Ledger,
     durability: Durability,
     peers: Peers,
+    votes: Votes,
     /// Who leads, or led, each epoch.
     leaders: BTreeMap<u32, Reign>,
     roles: Vec<Option<Role>>,
@@ -43,6 +48,11 @@ pub(crate) struct Judges {
     locality: Locality,
     /// When each server started.
     starts: Vec<Vec<Micros>>,
+    /// Since when each server has been what it is.
+    since: Vec<Micros>,
+    /// Connections of clients that servers have closed, with those of the step under way.
+    closes: Vec<Close>,
+    closing: Vec<ConnNumber>,
     /// When each server took its last step, and when it last did so after standing still.
     steps: Vec<(Micros, Micros)>,
 }
@@ -53,11 +63,15 @@ impl Judges {
             ledger: Ledger::new(servers),
             durability: Durability::new(servers),
             peers: Peers::default(),
+            votes: Votes::new(servers),
             leaders: BTreeMap::new(),
             roles: vec![None; servers],
             standings: vec![Standing::Fresh; servers],
             locality,
             starts: vec![Vec::new(); servers],
+            since: vec![0; servers],
+            closes: Vec::new(),
+            closing: Vec::new(),
             steps: vec![(0, 0); servers],
         }
     }
@@ -71,6 +85,7 @@ impl Judges {
     ) -> Result<(), Broken> {
         self.starts[server].push(now);
         self.roles[server] = None;
+        self.votes.started(server);
         self.durability.before_start(server, &host.disk)
     }
 
@@ -81,6 +96,29 @@ impl Judges {
             .look_at(sending.from, disk)
             .and_then(|()| self.peers.sent(sending, &mut self.durability));
         judged.map_err(|broken| self.with_roles(broken))
+    }
+
+    /// A server reads what `side` of a connection sent it.
+    pub(crate) fn heard(
+        &mut self,
+        server: usize,
+        (conn, side): (ConnNumber, Side),
+        now: Micros,
+        bytes: &[u8],
+    ) {
+        if let Some(from) = self.peers.heard((conn, side), now) {
+            self.votes.heard(conn, (from, server), bytes);
+        }
+    }
+
+    /// A server closes the connection of a client.
+    pub(crate) fn closed(&mut self, conn: ConnNumber) {
+        self.closing.push(conn);
+    }
+
+    /// A server is told whom to follow.
+    pub(crate) fn suggested(&mut self, server: usize) {
+        self.votes.suggested(server);
     }
 
     /// How many epochs somebody led.
@@ -94,7 +132,16 @@ impl Judges {
     }
 
     /// What a server notes of the protocol is no sign of somebody's fault, where nobody is broken.
-    pub(crate) fn noted(&self, server: usize, note: &Note, swarm: &Swarm) -> Result<(), Broken> {
+    pub(crate) fn noted(
+        &mut self,
+        server: usize,
+        note: &Note,
+        (now, swarm): (Micros, &Swarm),
+    ) -> Result<(), Broken> {
+        if let (Note::LockedOut { .. }, Some(Role::Leading { epoch })) = (note, self.roles[server])
+        {
+            self.peers.turned_away(server, epoch.0, now);
+        }
         let (Note::IllegalMessage { .. } | Note::Contradiction { .. }) = note else {
             return Ok(());
         };
@@ -118,6 +165,17 @@ impl Judges {
             judged.map_err(|broken| self.with_roles(broken))?;
         }
         Ok(())
+    }
+
+    /// A server is about to take a file's name away.
+    pub(crate) fn goes(
+        &mut self,
+        server: usize,
+        disk: &SimDisk,
+        file: &File,
+    ) -> Result<(), Broken> {
+        let judged = self.durability.goes(server, disk, file);
+        judged.map_err(|broken| self.with_roles(broken))
     }
 
     /// A server has started.
@@ -158,6 +216,7 @@ impl Judges {
         };
         self.steps[server] = (now, resumed);
         let clock_rate = hosts[server].clock_rate();
+        let closing = std::mem::take(&mut self.closing);
         let (Some(replica), disk) = hosts[server].replica_and_disk() else {
             return Ok(());
         };
@@ -191,6 +250,11 @@ impl Judges {
             .stepped(server, disk, &observed.zab, applied)?;
         let committed = observed.zab.committed.0;
         let was = self.roles[server].replace(role);
+        self.votes.stepped(server, was, &observed.zab)?;
+        self.close(server, was, role, closing);
+        if let Role::Leading { epoch } = role {
+            self.peers.leads_with(epoch.0, observed.zab.last.0, now);
+        }
         let led = led_meanwhile(was, role, committed);
         let now_is = (was != Some(role)).then_some(role);
         for role in led.into_iter().chain(now_is) {
@@ -210,6 +274,22 @@ impl Judges {
             return Err(Broken::safety(rule, seen).server(server).at(zxid.0));
         }
         self.commits(server, (led.or(was), role), committed)
+    }
+
+    /// Notes what a server closed that is what it was before, in an epoch that it serves.
+    fn close(&mut self, server: usize, was: Option<Role>, role: Role, closing: Vec<ConnNumber>) {
+        let time = self.steps[server].0;
+        if was != Some(role) {
+            self.since[server] = time;
+            return;
+        }
+        let (Role::Leading { epoch } | Role::Following { epoch, .. }) = role else {
+            return;
+        };
+        let reign = self.leaders.get(&epoch.0).map_or(time, |reign| reign.since);
+        let since = self.since[server].max(reign);
+        let closes = closing.into_iter().map(|conn| Close { conn, time, since });
+        self.closes.extend(closes);
     }
 
     /// A leader commits what it knows to be committed; everybody else was told.
@@ -283,125 +363,6 @@ impl Judges {
         broken
     }
 
-    // The fault budget.
-
-    /// Whether the budget allows one more server to lose what it knew.
-    pub(crate) fn may_lose(&mut self, server: usize, hosts: &[Host]) -> Result<bool, Broken> {
-        for (other, host) in hosts.iter().enumerate() {
-            self.durability.look_at(other, &host.disk)?;
-        }
-        let is_lost = |other: &usize| {
-            *other == server
-                || self.standings[*other] != Standing::Member
-                || !self.durability.is_member(*other)
-                || self.durability.is_rotten(*other)
-        };
-        let lost = (0..hosts.len()).filter(is_lost).count();
-        Ok(lost <= (hosts.len() - 1) / 2)
-    }
-
-    /// Whether some other disk shows that there is an ensemble already. Where none does, all are
-    /// new, and found another one.
-    pub(crate) fn is_remembered_without(
-        &mut self,
-        server: usize,
-        hosts: &[Host],
-    ) -> Result<bool, Broken> {
-        self.look_at_disks(hosts)?;
-        let mut others = (0..hosts.len()).filter(|other| *other != server);
-        Ok(others.any(|other| self.durability.remembers(other)))
-    }
-
-    /// A bit of a file of a server flipped.
-    pub(crate) fn rotted(&mut self, server: usize, file: &File) {
-        self.durability.rotted(server, file);
-    }
-
-    /// A disk was harmed where no file shows it for long; see [`Durability::harmed`].
-    pub(crate) fn harmed(&mut self, server: usize, is_provable: bool) {
-        self.durability.harmed(server, is_provable);
-    }
-
-    /// Two servers that are down have each other's disk.
-    pub(crate) fn exchanged(&mut self, one: usize, other: usize) {
-        self.durability.exchanged(one, other);
-    }
-
-    /// Whether somebody relies on what a disk holds only by its own word.
-    pub(crate) fn leans_on(
-        &mut self,
-        server: usize,
-        truth: &SimDisk,
-        hosts: &[Host],
-    ) -> Result<bool, Broken> {
-        self.durability.leans_on(server, truth, hosts)
-    }
-
-    /// Sectors of a log whose loss would be noticed.
-    pub(crate) fn proven_sectors(
-        &mut self,
-        server: usize,
-        host: &Host,
-    ) -> Result<Vec<(File, usize)>, Broken> {
-        self.durability.proven_sectors(server, &host.disk)
-    }
-
-    /// A segment of a log whose loss would be noticed, as of the last look at its disk.
-    pub(crate) fn proven_segment(&self, server: usize) -> Option<File> {
-        self.durability.proven_segment(server)
-    }
-
-    /// Whether a disk is without any damage, and its server remembers everything.
-    pub(crate) fn is_sound(&mut self, server: usize, host: &Host) -> Result<bool, Broken> {
-        self.durability.is_sound(server, &host.disk)
-    }
-
-    /// Whether a server is down that lost its promise.
-    pub(crate) fn has_forgotten(&self, server: usize) -> bool {
-        self.durability.has_forgotten(server)
-    }
-
-    /// A server that is down lost its promise.
-    pub(crate) fn forgot(&mut self, server: usize) {
-        self.standings[server] = Standing::Amnesiac;
-        self.durability.forgot(server);
-    }
-
-    /// A server lost its disk.
-    pub(crate) fn lost(&mut self, server: usize) {
-        self.standings[server] = Standing::Fresh;
-        self.durability.lost(server);
-    }
-
-    /// A place on a server's disk where rot is told from a torn write.
-    pub(crate) fn rottable(
-        &mut self,
-        server: usize,
-        host: &Host,
-        dice: &mut Dice,
-    ) -> Result<Option<(File, usize)>, Broken> {
-        self.durability.rottable(server, &host.disk, dice)
-    }
-
-    /// Whether rot at a place is told from a torn write.
-    pub(crate) fn is_rottable(
-        &mut self,
-        server: usize,
-        host: &Host,
-        name: &str,
-        offset: usize,
-    ) -> Result<bool, Broken> {
-        self.durability
-            .is_rottable(server, &host.disk, name, offset)
-    }
-
-    /// The last record that a disk holds for good, whatever its server says.
-    pub(crate) fn durable(&mut self, server: usize, disk: &SimDisk) -> Result<u64, Broken> {
-        self.durability.look_at(server, disk)?;
-        let image = self.durability.holding(server).image;
-        Ok(image.records.last().map_or(image.base.0, |mark| mark.0))
-    }
-
     // The end.
 
     /// Why not all servers agree yet.
@@ -441,6 +402,9 @@ impl Judges {
             Some(proposed.map_or(applied, |proposed| proposed.min(applied)))
         };
         sessions::judge_expiry(&timeline, taps, &writes, &self.leaders, proposed_at)?;
+        if self.locality == Locality::Global {
+            judge_closes(&timeline, taps, &self.closes, proposed_at)?;
+        }
         let homes = Homes {
             starts: &self.starts,
             clock_rates: hosts.iter().map(Host::clock_rate).collect(),

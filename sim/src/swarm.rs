@@ -241,6 +241,7 @@ pub struct Swarm {
     pub(crate) snapshot_log_bytes: u64,
     pub(crate) snapshots_kept: u32,
     pub(crate) window_bytes_max: usize,
+    pub(crate) backlog_bytes_max: usize,
     pub(crate) chunk_bytes: u32,
     pub(crate) counter_max: u32,
     pub(crate) outstanding_max: u32,
@@ -376,6 +377,7 @@ impl Swarm {
             },
             snapshots_kept: u32::try_from(dice.range(1, 3)).expect("small"),
             window_bytes_max: usize::try_from(dice.octaves(256, 1 << 20)).expect("small"),
+            backlog_bytes_max: mishaps::backlog(seed),
             chunk_bytes: u32::try_from(dice.octaves(64, 65_536)).expect("small"),
             counter_max: if dice.percent(25) {
                 u32::try_from(dice.octaves(10, 400)).expect("small")
@@ -456,7 +458,7 @@ impl Swarm {
         let faults: Vec<&str> = self.faults.iter().map(|(fault, _)| fault.name()).collect();
         format!(
             "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
-             txns, window {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
+             txns, window {} B, backlog {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
              proofs {}, sessions {} to {} ms{}{}, drift {} ppm, {}{} s of {}",
             self.servers,
             self.clients,
@@ -466,6 +468,7 @@ impl Swarm {
             self.segment_bytes,
             self.snapshot_txns,
             self.window_bytes_max,
+            self.backlog_bytes_max,
             self.chunk_bytes,
             self.counter_max,
             self.outstanding_max,

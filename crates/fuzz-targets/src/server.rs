@@ -316,6 +316,7 @@ fn config(members: Vec<(ServerId, String)>) -> Config {
         snapshots_kept: 2,
         segment_bytes: 4_096,
         window_bytes_max: 4_096,
+        backlog_bytes_max: 16 << 20,
         chunk_bytes: 512,
         counter_max: u32::MAX - 65_536,
         four_letter_words: FourLetterWords::All,

@@ -62,6 +62,8 @@ pub struct Config {
     pub segment_bytes: u64,
     /// Bytes of log kept in memory for learners that lag.
     pub window_bytes_max: usize,
+    /// Bytes of log that a learner is sent ahead of what it acknowledged.
+    pub backlog_bytes_max: usize,
     /// Bytes of one chunk of a snapshot, written or sent.
     pub chunk_bytes: u32,
     /// The last counter of an epoch; shortened by tests only.

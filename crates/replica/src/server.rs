@@ -512,7 +512,7 @@ fn zab_config(config: &Config) -> zab_core::Config {
         notification_interval: (Duration::from_millis(200), Duration::from_secs(2)),
         window_bytes_max: config.window_bytes_max,
         chunk_bytes: config.chunk_bytes,
-        learner_backlog_bytes_max: config.window_bytes_max.max(16 << 20),
+        learner_backlog_bytes_max: config.backlog_bytes_max,
         counter_max: config.counter_max,
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
         snapshots_kept: swarm.snapshots_kept,
         segment_bytes: swarm.segment_bytes,
         window_bytes_max: swarm.window_bytes_max,
+        backlog_bytes_max: swarm.backlog_bytes_max,
         chunk_bytes: swarm.chunk_bytes,
         counter_max: swarm.counter_max,
         four_letter_words: FourLetterWords::All,

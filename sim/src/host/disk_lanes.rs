@@ -101,6 +101,9 @@ impl Host {
             return Ok(());
         };
         let now = around.queue.now();
+        if let DiskOp::Rename { from: file, .. } | DiskOp::Remove { file } = &task.op {
+            around.judges.goes(self.index, &self.disk, file)?;
+        }
         let failure = self.disk.begin(&task.op).err();
         self.copies_are_safe(&task.op)?;
         let knobs = &around.swarm.disk;

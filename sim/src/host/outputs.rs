@@ -50,6 +50,7 @@ impl Host {
                 around.chain.push(now, 31, name, &conn.0.to_be_bytes());
                 if let Some(number) = self.conns.remove(&conn) {
                     self.purposes.remove(&number);
+                    around.judges.closed(number);
                     around.net.close(number, Side::Accepter);
                 }
             }
@@ -103,7 +104,8 @@ impl Host {
             }
             Output::Event(event) => {
                 if let ServerEvent::Note(note) = &event {
-                    around.judges.noted(self.index, note, around.swarm)?;
+                    let known = (now, around.swarm);
+                    around.judges.noted(self.index, note, known)?;
                 }
                 self.event(&event, around);
             }
@@ -124,7 +126,7 @@ impl Host {
         bytes: &[u8],
         around: &mut Around<'_>,
     ) -> Result<(), Broken> {
-        let Some((dialler, accepter, _)) = around.net.ends(conn) else {
+        let Some((dialler, accepter, port)) = around.net.ends(conn) else {
             return Ok(());
         };
         let to = match side {
@@ -142,9 +144,11 @@ impl Host {
         let sending = Sending {
             applied: &applied,
             incarnation: around.judges.incarnation(self.index),
+            patience: self.patience(around.swarm.tick),
             order: around.chain.events(),
             time: around.queue.now(),
             conn,
+            port,
             side,
             from: self.index,
             to,

@@ -20,6 +20,11 @@ impl Host {
         self.clock.frozen = None;
     }
 
+    /// A tick, and how long this process lets a peer be silent.
+    pub(super) fn patience(&self, tick: Micros) -> (Micros, Micros) {
+        (tick, tick * u64::from(self.sync_limit))
+    }
+
     /// What the next process is told.
     pub(crate) fn retune(&mut self, limits: &Limits) {
         let config = &mut self.config;

@@ -421,6 +421,28 @@ impl Durability {
         self.survives()
     }
 
+    /// A file loses its name, now or whenever its directory is written: its log does without it.
+    pub(crate) fn goes(
+        &mut self,
+        server: usize,
+        disk: &SimDisk,
+        file: &File,
+    ) -> Result<(), Broken> {
+        self.look_at(server, disk)?;
+        let needed = self.images[server].needs(file);
+        let Some(zxid) = needed.filter(|_| !self.is_excused(server)) else {
+            return Ok(());
+        };
+        let seen = format!(
+            "{} takes away {}, and its disk needs it for {}",
+            server_name(server),
+            file.name,
+            zxid_name(zxid)
+        );
+        let rule = "D7 needed: a segment goes when the disk says that the log does without it";
+        Err(Broken::safety(rule, seen).server(server).at(zxid))
+    }
+
     /// Records say nothing that is not so, and none can come back.
     fn records_are_honest(&self, server: usize) -> Result<(), Broken> {
         let image = &self.images[server];
@@ -435,7 +457,7 @@ impl Durability {
         }
         if let Some(zxid) = image.undead() {
             let seen = format!(
-                "{} left a segment behind whose end {} still follows",
+                "{} left a segment behind in whose rest {} still stands",
                 server_name(server),
                 zxid_name(zxid)
             );

@@ -65,7 +65,7 @@ pub(crate) struct Image {
     /// The last record that a later one says is durable.
     proven: u64,
     overclaims: Option<u64>,
-    /// A record that was cut, and stands right behind the end of a segment that the log has left.
+    /// A record that was cut, and stands behind the end of a segment that the log has left.
     undead: Option<u64>,
     /// Whether both copies of the promise say the same.
     pub(crate) promise_is_whole: bool,
@@ -262,6 +262,13 @@ impl Image {
             .map(|(zxid, ..)| zxid)
     }
 
+    /// The last record of a segment that is of the log, and in no snapshot.
+    pub(crate) fn needs(&self, file: &File) -> Option<u64> {
+        let mut last = self.places.iter().rev();
+        let last = last.find(|place| segment(place.generation) == *file)?.zxid;
+        (last > self.base.0).then_some(last)
+    }
+
     /// A place in a record whose loss would be noticed: a later one says that it is durable.
     pub(crate) fn place_of_proven_record(&self, dice: &mut Dice) -> Option<(File, usize)> {
         let count = self.proven_places();
@@ -405,9 +412,9 @@ impl Image {
                 .into_iter()
                 .find(|(number, header)| *number > tail.generation && header.previous == tail.last);
             let Some((generation, _)) = next else { break };
-            if let Ok((zxid, ..)) = sealed(rest, seed) {
-                self.undead = Some(zxid);
-            }
+            let mut left = (0..rest.len()).step_by(8).map(|at| &rest[at..]);
+            let undead = left.find_map(|left| sealed(left, seed).ok());
+            self.undead = undead.map(|(zxid, ..)| zxid).or(self.undead);
             tail = Tail {
                 generation,
                 offset: SEGMENT_HEADER_BYTES,

@@ -28,8 +28,17 @@ pub(crate) enum Said {
 pub(crate) struct Notification {
     /// Epoch, zxid and server of the vote.
     pub(crate) vote: Option<(u64, u64, u64)>,
-    pub(crate) is_looking: bool,
+    pub(crate) round: u64,
+    pub(crate) state: PeerState,
     pub(crate) standing: DurableStanding,
+}
+
+/// What a server that votes is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeerState {
+    Looking,
+    Following,
+    Leading,
 }
 
 /// The bytes of one direction of a link, cut into frames.
@@ -134,8 +143,13 @@ fn notification(bytes: &mut Bytes<'_>) -> Result<Notification, Malformed> {
         0 => None,
         _ => Some((bytes.number()?, bytes.number()?, bytes.number()?)),
     };
-    bytes.number()?;
-    let is_looking = bytes.number()? == 0;
+    let round = bytes.number()?;
+    let state = match bytes.number()? {
+        0 => PeerState::Looking,
+        1 => PeerState::Following,
+        2 => PeerState::Leading,
+        _ => return Err(Malformed),
+    };
     let standing = match bytes.number()? {
         0 => DurableStanding::Fresh,
         1 => DurableStanding::Member,
@@ -145,7 +159,8 @@ fn notification(bytes: &mut Bytes<'_>) -> Result<Notification, Malformed> {
     };
     Ok(Notification {
         vote,
-        is_looking,
+        round,
+        state,
         standing,
     })
 }

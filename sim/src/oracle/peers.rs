@@ -1,18 +1,22 @@
 //! What servers say to each other, held against the disk of the one who says it: nothing is
 //! promised, acknowledged or claimed that the sender's disk would not remember.
 
-use crate::net::{ConnNumber, Side};
+use crate::net::{ConnNumber, Port, Side};
 use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::chains::{follows, is_marker};
 use crate::oracle::durability::{Commit, Durability};
 use crate::oracle::image::{DurableStanding, Image};
-use crate::oracle::peer_frames::{Notification, Reader, Said};
+use crate::oracle::peer_frames::{Notification, PeerState, Reader, Said};
 use crate::queue::Micros;
 use std::collections::{BTreeMap, VecDeque};
 
 mod leaders;
+mod outside;
+mod silence;
 
 use self::leaders::Leaders;
+use self::outside::Outside;
+use self::silence::Silence;
 
 /// Bytes that one server is about to send to another.
 pub(crate) struct Sending<'b> {
@@ -20,6 +24,7 @@ pub(crate) struct Sending<'b> {
     pub(crate) order: u64,
     pub(crate) time: Micros,
     pub(crate) conn: ConnNumber,
+    pub(crate) port: Port,
     /// The end that sends.
     pub(crate) side: Side,
     pub(crate) from: usize,
@@ -29,6 +34,8 @@ pub(crate) struct Sending<'b> {
     pub(crate) applied: &'b dyn Fn() -> u64,
     /// Which start of the sender this is.
     pub(crate) incarnation: usize,
+    /// The sender's tick, and how long it lets a peer be silent.
+    pub(crate) patience: (Micros, Micros),
 }
 
 /// A server's disk.
@@ -52,6 +59,8 @@ pub(crate) struct Round {
 /// One link between two servers; the learner dials.
 #[derive(Clone, Debug, Default)]
 struct Link {
+    /// Who dialled an election port.
+    voter: Option<usize>,
     readers: [Reader; 2],
     /// The epoch that the leader told.
     epoch: Option<u32>,
@@ -65,6 +74,7 @@ struct Link {
     is_serving: bool,
     /// Rounds that were not answered, with when each was asked.
     pings: VecDeque<(u64, u64)>,
+    silence: Silence,
 }
 
 /// All links, and what may be said once only.
@@ -73,9 +83,10 @@ pub(crate) struct Peers {
     links: BTreeMap<ConnNumber, Link>,
     /// By storage: the last epoch that it promised to somebody who may count it.
     counted: BTreeMap<u64, u32>,
-    /// By zxid: when somebody was first told of it.
+    /// By zxid: when its leader first had it in its log, or told somebody.
     proposed: BTreeMap<u64, Micros>,
     leaders: Leaders,
+    outside: Outside,
     /// How many messages there were.
     pub(crate) messages: u64,
     /// In the order of their answers.
@@ -90,6 +101,7 @@ impl Peers {
         disks: &mut Durability,
     ) -> Result<(), Broken> {
         let link = self.links.entry(sending.conn).or_default();
+        link.voter = (sending.port == Port::Election).then_some(sending.from);
         let Ok(frames) = link.readers[sending.side.index()].push(sending.bytes) else {
             let seen = format!(
                 "{} sends bytes that are no frame",
@@ -189,6 +201,10 @@ impl Peers {
             Said::Commit { zxid } => told(link, zxid, sending, disks),
             Said::Ping { round, committed } => {
                 link.pings.push_back((round, sending.order));
+                if let Some(epoch) = link.epoch.filter(|_| link.is_serving) {
+                    link.silence.is_noticed(sending)?;
+                    self.outside.is_noticed(epoch, sending)?;
+                }
                 told(link, committed, sending, disks)
             }
             Said::Pong { round } => {
@@ -207,6 +223,24 @@ impl Peers {
             Said::Notification(notification) => voted(&notification, sending, &holding),
             Said::Other => Ok(()),
         }
+    }
+
+    /// A server has read something; says who voted in it, if it came to its election port.
+    pub(crate) fn heard(
+        &mut self,
+        (conn, side): (ConnNumber, Side),
+        time: Micros,
+    ) -> Option<usize> {
+        let link = self.links.get_mut(&conn)?;
+        if side == Side::Dialler {
+            link.silence.ends(time);
+        }
+        link.voter
+    }
+
+    /// A leader says that it turned away a server that has promised a later epoch.
+    pub(crate) fn turned_away(&mut self, leader: usize, epoch: u32, time: Micros) {
+        self.outside.turned_away(leader, epoch, time);
     }
 
     /// A promise that counts is given once.
@@ -246,7 +280,21 @@ impl Peers {
         }
     }
 
-    /// When somebody was first told of a proposal.
+    /// A leader of an epoch has a log up to `last`. It may tell others later: they are sent only so
+    /// much ahead of what they acknowledge.
+    pub(crate) fn leads_with(&mut self, epoch: u32, last: u64, time: Micros) {
+        let marker = u64::from(epoch) << 32;
+        if last <= marker {
+            return;
+        }
+        let known = self.proposed.range(marker..=last).next_back();
+        let first = known.map_or(marker, |(zxid, _)| *zxid) + 1;
+        for zxid in first..=last {
+            self.proposed.insert(zxid, time);
+        }
+    }
+
+    /// When a leader first had a proposal.
     pub(crate) fn proposed_at(&self, zxid: u64) -> Option<Micros> {
         self.proposed.get(&zxid).copied()
     }
@@ -454,7 +502,8 @@ fn voted(
         notification.standing,
         DurableStanding::Damaged | DurableStanding::Amnesiac
     );
-    if forgot && notification.is_looking && notification.vote.is_some() {
+    let is_looking = notification.state == PeerState::Looking;
+    if forgot && is_looking && notification.vote.is_some() {
         let seen = format!("{} votes, being {:?}", name(sending), notification.standing);
         let rule = "S33 vote: whoever forgot something proposes nobody";
         return Err(broken(rule, seen, sending));
@@ -473,6 +522,18 @@ fn voted(
         );
         let rule = "S20 vote: whoever votes stands where its disk says";
         return Err(broken(rule, seen, sending));
+    }
+    if let Some((epoch, zxid, _)) = notification.vote.filter(|_| is_looking)
+        && epoch != zxid >> 32
+    {
+        let seen = format!(
+            "{} votes with epoch {epoch} for a history that ends at {}",
+            name(sending),
+            zxid_name(zxid)
+        );
+        let rule = "S20 vote's epoch: a vote shows the epoch of its history, not one that was \
+                    promised";
+        return Err(broken(rule, seen, sending).at(zxid));
     }
     Ok(())
 }

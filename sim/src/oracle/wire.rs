@@ -1,5 +1,6 @@
 //! What travels between a client and a server, read off the wire by the oracles' own reader.
 
+use crate::net::ConnNumber;
 use crate::oracle::asked::Asked;
 use crate::oracle::bytes::{Bytes, Malformed};
 use crate::queue::Micros;
@@ -196,6 +197,8 @@ pub(crate) enum FrameKind {
 /// Everything that travelled on one connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tap {
+    /// Its number on the network, of those with manners.
+    pub(crate) conn: Option<ConnNumber>,
     /// Which client.
     pub(crate) client: usize,
     /// Which server.

@@ -18,6 +18,7 @@
 mod actions;
 mod fact;
 mod print;
+mod rare;
 mod read;
 mod requests;
 mod run;

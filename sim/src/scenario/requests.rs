@@ -1,5 +1,6 @@
 //! What clients ask for, in words.
 
+use super::rare;
 use super::words::{Clear, Quoted, Unclear, Word, Words, unclear};
 use crate::script::Ask;
 use client_core::{AddWatchMode, ClientRequest, Create, CreateMode, CreateReply, MultiOp, Watcher};
@@ -67,7 +68,10 @@ pub(super) fn read(words: &mut Words) -> Clear<Ask> {
             }
             ClientRequest::Multi(parts)
         }
-        _ => return unclear(format_args!("no client asks for {verb:?}")),
+        other => match rare::read(other, words)? {
+            Some(request) => request,
+            None => return unclear(format_args!("no client asks for {verb:?}")),
+        },
     };
     Ok(Ask::Request(request))
 }
@@ -120,7 +124,10 @@ pub(super) fn print(ask: &Ask) -> Result<String, String> {
             let parts: Result<Vec<String>, String> = parts.iter().map(print_part).collect();
             format!("multi {}", parts?.join(" ; "))
         }
-        other => return Err(format!("there are no words for {other:?}")),
+        other => {
+            let words = rare::print(other);
+            return words.ok_or_else(|| format!("there are no words for {other:?}"));
+        }
     };
     Ok(words)
 }
@@ -222,7 +229,7 @@ fn print_part(part: &MultiOp) -> Result<String, String> {
     })
 }
 
-fn version(words: &mut Words) -> Clear<Option<i32>> {
+pub(super) fn version(words: &mut Words) -> Clear<Option<i32>> {
     if words.takes("version") {
         words.number("version").map(Some)
     } else {
@@ -230,7 +237,7 @@ fn version(words: &mut Words) -> Clear<Option<i32>> {
     }
 }
 
-fn print_version(version: Option<i32>) -> String {
+pub(super) fn print_version(version: Option<i32>) -> String {
     version.map_or_else(String::new, |version| format!(" version {version}"))
 }
 
@@ -284,7 +291,7 @@ fn print_data(data: Option<&[u8]>) -> String {
 }
 
 /// A path as one word.
-fn word(path: &str) -> String {
+pub(super) fn word(path: &str) -> String {
     let is_plain = !path.is_empty()
         && !path.starts_with('"')
         && path.chars().all(|letter| !letter.is_whitespace());

@@ -7,7 +7,7 @@ use crate::swarm::Swarm;
 /// Each sets one thing back.
 type Reset = fn(&mut Swarm, &Swarm);
 
-const RESETS: [Reset; 21] = [
+const RESETS: [Reset; 22] = [
     |knobs, calm| knobs.net = calm.net.clone(),
     |knobs, calm| knobs.disk = calm.disk.clone(),
     |knobs, calm| knobs.drift_ppm = calm.drift_ppm,
@@ -23,6 +23,7 @@ const RESETS: [Reset; 21] = [
     |knobs, calm| knobs.snapshot_txns = calm.snapshot_txns,
     |knobs, calm| knobs.segment_bytes = calm.segment_bytes,
     |knobs, calm| knobs.window_bytes_max = calm.window_bytes_max,
+    |knobs, calm| knobs.backlog_bytes_max = calm.backlog_bytes_max,
     |knobs, calm| knobs.chunk_bytes = calm.chunk_bytes,
     |knobs, calm| knobs.counter_max = calm.counter_max,
     |knobs, calm| knobs.outstanding_max = calm.outstanding_max,

@@ -19,6 +19,7 @@ impl Default for Swarm {
             snapshot_log_bytes: 0,
             snapshots_kept: 3,
             window_bytes_max: 1 << 20,
+            backlog_bytes_max: 16 << 20,
             chunk_bytes: 65_536,
             counter_max: u32::MAX - 65_536,
             outstanding_max: 1_000,

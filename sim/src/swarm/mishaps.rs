@@ -13,6 +13,17 @@ pub(super) fn longest_tick(seed: u64) -> Option<Micros> {
     dice.percent(3).then_some(10_000_000)
 }
 
+/// How many bytes a learner is sent ahead of what it acknowledged; in some worlds so few that it
+/// waits in the middle of what brings it up, while clients go on.
+pub(super) fn backlog(seed: u64) -> usize {
+    let dice = &mut Dice::new(seed, Stream::Swarm, 8);
+    if dice.percent(50) {
+        usize::try_from(dice.octaves(128, 16_384)).expect("small")
+    } else {
+        16 << 20
+    }
+}
+
 impl Swarm {
     /// Adds a random subset of mishaps where there are faults.
     pub(super) fn add_mishaps(&mut self, seed: u64) {

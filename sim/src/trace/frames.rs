@@ -1,7 +1,7 @@
 //! Frames in words, read by the oracles' own readers.
 
 use crate::oracle::broken::zxid_name;
-use crate::oracle::peer_frames::{Reader, Said};
+use crate::oracle::peer_frames::{PeerState, Reader, Said};
 use crate::oracle::wire::{FrameKind, Request, Tap};
 
 /// What a frame says.
@@ -87,7 +87,7 @@ fn said_words(said: &Said) -> Saying {
         }
         Said::Pong { round } => Saying::of(format!("pong {round}")),
         Said::Notification(notification) => {
-            let looking = if notification.is_looking {
+            let looking = if notification.state == PeerState::Looking {
                 "looking"
             } else {
                 "settled"

@@ -155,6 +155,7 @@ fn config(me: ServerId, members: Vec<(ServerId, String)>) -> Config {
         snapshots_kept: 3,
         segment_bytes: 4 << 20,
         window_bytes_max: 16 << 20,
+        backlog_bytes_max: 16 << 20,
         chunk_bytes: 256 << 10,
         counter_max: u32::MAX - 65_536,
         four_letter_words: FourLetterWords::All,

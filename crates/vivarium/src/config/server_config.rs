@@ -356,6 +356,7 @@ fn replica_config(
         snapshots_kept: snapshots_kept(settings, warnings)?,
         segment_bytes: segment_bytes(settings)?,
         window_bytes_max: 64 << 20,
+        backlog_bytes_max: 64 << 20,
         chunk_bytes: 256 << 10,
         counter_max: u32::MAX - 65_536,
         four_letter_words: four_letter_words(settings),

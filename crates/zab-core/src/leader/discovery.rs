@@ -144,11 +144,11 @@ impl Leader {
     /// With less, wiped disks could found another one while those that remember are away.
     fn suffices(&self, cx: &Context, servers: ServerSet) -> bool {
         match self.basis {
-            Standing::Fresh => cx
-                .config
-                .voters
-                .iter()
-                .all(|voter| servers.contains(*voter)),
+            Standing::Fresh => {
+                let mut voters = cx.config.voters.iter();
+                let all = voters.all(|voter| servers.contains(*voter));
+                mutant!("founded-by-a-quorum", all, cx.quorum.is_quorum(servers))
+            }
             Standing::Member | Standing::Damaged | Standing::Amnesiac => {
                 cx.quorum.is_quorum(servers)
             }

@@ -3,6 +3,7 @@
 use super::{Sending, broken, name};
 use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::durability::Durability;
+use crate::oracle::image::DurableStanding;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What leaders were given, by leader and epoch.
@@ -64,7 +65,8 @@ impl Leaders {
         Err(broken(rule, seen, sending).server(first.0))
     }
 
-    /// A leader announces an epoch when a quorum has promised it durably, to this leader.
+    /// A leader announces an epoch when a quorum has promised it durably, to this leader; one that
+    /// founds an ensemble, when all have.
     fn leaders_are_promised(
         &self,
         epoch: u32,
@@ -81,7 +83,16 @@ impl Leaders {
             .filter(|server| *server == sending.from || supporters.contains(server))
             .filter(|server| promised(*server) || disks.is_excused(*server))
             .count();
-        if count > disks.servers() / 2 {
+        let standing = disks.holding(sending.from).image.promise;
+        let founds = standing.is_some_and(|it| it.standing == DurableStanding::Fresh);
+        let (needed, rule) = if founds {
+            let rule = "S5 founding: an ensemble is founded by all of its servers";
+            (disks.servers(), rule)
+        } else {
+            let rule = "S5 promises: a leader announces an epoch that a quorum has promised to it";
+            (disks.servers() / 2 + 1, rule)
+        };
+        if count >= needed {
             return Ok(());
         }
         let seen = format!(
@@ -89,7 +100,6 @@ impl Leaders {
             name(sending),
             disks.servers()
         );
-        let rule = "S5 promises: a leader announces an epoch that a quorum has promised to it";
         Err(broken(rule, seen, sending))
     }
 

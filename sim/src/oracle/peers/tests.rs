@@ -15,12 +15,14 @@ fn say(
         order: 1,
         time: 0,
         conn,
+        port: Port::Quorum,
         side: Side::Dialler,
         from,
         to,
         bytes: &[],
         applied: &|| E1 + 5,
         incarnation: 1,
+        patience: (1_000, 5_000),
     };
     peers.links.entry(conn).or_default();
     peers.judge(said, &sending, disks)
@@ -240,4 +242,35 @@ fn a_learner_that_is_told_to_commit_before_it_serves_is_noticed() {
     let early = Said::Commit { zxid: E1 };
     let told = say(&mut peers, &mut disks, (7, 0, 1), early);
     assert_eq!(short(told), "S10 serving");
+}
+
+#[test]
+fn a_vote_with_an_epoch_of_which_there_is_no_history_is_noticed() {
+    let (mut peers, mut disks) = a_follower_is_synchronised();
+    let mut vote = |epoch| {
+        let said = Said::Notification(Notification {
+            vote: Some((epoch, E1 + 1, 2)),
+            round: 1,
+            state: PeerState::Looking,
+            standing: DurableStanding::Member,
+        });
+        say(&mut peers, &mut disks, (9, 1, 0), said)
+    };
+    assert!(vote(1).is_ok());
+    assert_eq!(short(vote(2)), "S20 vote's epoch");
+}
+
+#[test]
+fn an_ensemble_that_is_founded_without_all_is_noticed() {
+    let (mut peers, mut disks) = a_follower_is_synchronised();
+    for server in 0..3 {
+        let promise = disks.image_mut(server).promise.as_mut();
+        promise.expect("it promised").standing = DurableStanding::Fresh;
+    }
+    let announced = Said::NewLeader {
+        epoch: 1,
+        target: E1,
+    };
+    let early = say(&mut peers, &mut disks, (7, 0, 1), announced);
+    assert_eq!(short(early), "S5 founding");
 }
