@@ -208,6 +208,30 @@ mod tests {
     }
 
     #[test]
+    fn a_right_checksum_makes_no_frame_of_an_unknown_kind() {
+        let seed = Seed::new(1, 2);
+        let good = sealed(&txn(b"x"), &seed);
+        // A marker has no body; the three bytes behind a kind are zeros.
+        for (at, byte) in [(12, 0), (12, 1), (12, 4), (13, 1), (14, 1), (15, 1)] {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            seal(&mut bytes, &seed, 7, Zxid(40));
+            assert!(Frame::read(&bytes, &seed).is_none(), "{byte} at {at}");
+        }
+    }
+
+    #[test]
+    fn a_frame_was_begun_when_its_first_sector_is_of_this_life_and_follows() {
+        let good = sealed(&txn(b"x"), &Seed::new(1, 2));
+        let begun = |bytes: &[u8], incarnation, last| Frame::was_begun(bytes, incarnation, last);
+        assert!(begun(&good[..24], 7, Zxid(40)));
+        assert!(!begun(&good[..23], 7, Zxid(40)));
+        assert!(!begun(&good, 8, Zxid(40)));
+        assert!(!begun(&good, 7, Zxid(41)));
+        assert!(!begun(&[], 7, Zxid(40)));
+    }
+
+    #[test]
     fn a_frame_of_another_segment_or_server_does_not_pass() {
         let bytes = sealed(&txn(b"x"), &Seed::new(1, 2));
         assert!(Frame::read(&bytes, &Seed::new(1, 3)).is_none());

@@ -127,7 +127,12 @@ mod tests {
             parse(&snapshot(id)),
             Some(Name::Snapshot(id.zxid, id.checksum))
         );
-        assert_eq!(parse(&staged()), Some(Name::Unfinished));
+        for unfinished in [staged(), snapshot_unfinished(), identity_unfinished()] {
+            assert_eq!(parse(&unfinished), Some(Name::Unfinished));
+        }
+        for small in [identity(), promise(), manifest()] {
+            assert_eq!(parse(&small), Some(Name::Small));
+        }
         for foreign in [
             "myid",
             "log.1",

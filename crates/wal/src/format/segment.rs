@@ -96,3 +96,53 @@ fn try_read(bytes: &[u8]) -> Option<(u32, SegmentHeader)> {
         },
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> SegmentHeader {
+        SegmentHeader {
+            incarnation: 3,
+            generation: 9,
+            previous: (Zxid(5), Chain(6)),
+            bytes: 4096,
+            storage_id: 77,
+        }
+    }
+
+    #[test]
+    fn a_header_is_read_by_whom_it_was_written_for_alone() {
+        let bytes = header().encode();
+        let HeaderRead::Good(read) = SegmentHeader::read(&bytes, 9, 77) else {
+            panic!("it was just written");
+        };
+        assert_eq!(read.encode(), bytes);
+        for (generation, storage_id) in [(8, 77), (9, 78)] {
+            let other = SegmentHeader::read(&bytes, generation, storage_id);
+            assert!(matches!(other, HeaderRead::None));
+        }
+    }
+
+    #[test]
+    fn a_right_checksum_makes_no_header_without_the_magic() {
+        for at in 0..8 {
+            let mut bytes = header().encode();
+            bytes[at] ^= 1;
+            let sum = crc32fast::hash(&bytes[..HEADER_BYTES - 4]);
+            bytes[HEADER_BYTES - 4..].copy_from_slice(&sum.to_be_bytes());
+            let read = SegmentHeader::read(&bytes, 9, 77);
+            assert!(matches!(read, HeaderRead::None), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_told_from_damage() {
+        let mut bytes = header().encode();
+        bytes[8..12].copy_from_slice(&(VERSION + 1).to_be_bytes());
+        let sum = crc32fast::hash(&bytes[..HEADER_BYTES - 4]);
+        bytes[HEADER_BYTES - 4..].copy_from_slice(&sum.to_be_bytes());
+        let read = SegmentHeader::read(&bytes, 9, 77);
+        assert!(matches!(read, HeaderRead::UnknownVersion(found) if found == VERSION + 1));
+    }
+}

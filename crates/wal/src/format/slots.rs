@@ -248,6 +248,11 @@ mod tests {
             value(&file((5, b"b"), (5, b"b"))),
             Some((5, b"b".to_vec(), None))
         );
+        assert_eq!(
+            value(&file((5, b"b"), (5, b"c"))),
+            Some((5, b"b".to_vec(), Some(behind(1)))),
+            "a copy that says something else with the same number is not kept"
+        );
     }
 
     #[test]
