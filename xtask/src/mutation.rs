@@ -16,7 +16,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use trial::Outcome;
+use trial::{Outcome, Tests};
 use weave::{Mutant, SWITCH, Woven, weave};
 
 /// Where it is said of every survivor why.
@@ -286,7 +286,11 @@ impl Tree {
                 .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
                 .collect();
             ensure!(!built.is_empty(), "{package} has no tests");
-            tests.insert(package.clone(), built);
+            let folder = self.root.join("crates").join(package);
+            let measured = built
+                .into_iter()
+                .map(|program| Tests::measured(program, &folder));
+            tests.insert(package.clone(), measured.collect::<Result<_>>()?);
         }
         let mut command = self.cargo(&["build", "--quiet", "--release", "--package", "sim"]);
         run_program(command.args(["--bin", "simulate"]))?;

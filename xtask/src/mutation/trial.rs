@@ -1,7 +1,7 @@
 //! One mutant after the other against tests and simulated worlds.
 
 use super::weave::Mutant;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,15 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-/// Seconds of computing that one program of tests may need; all of them need a second.
-const TESTS: &str = "5";
+/// Seconds of computing that a program of tests is given first; it is given more until it passes
+/// without a mutant.
+const TESTS_SECONDS: u32 = 5;
+/// Longer than any program of tests needs.
+const TESTS_SECONDS_MAX: u32 = 320;
+/// Tests that switch mutants of their own on, which others would notice.
+const NO_TESTS_OF_TESTS: [&str; 2] = ["--skip", "every_mutant_is_noticed"];
 /// Seconds of computing that the worlds of one profile may need.
-const WORLDS: &str = "120";
+const WORLDS_SECONDS: u32 = 120;
 /// Kibibytes of address space of a trial, so that a mutant that never stops asking for memory
 /// ends.
 const MEMORY: &str = "4000000";
@@ -20,10 +25,37 @@ const MEMORY: &str = "4000000";
 /// What was built.
 pub(crate) struct Programs {
     /// The tests of each package.
-    pub(crate) tests: BTreeMap<String, Vec<PathBuf>>,
+    pub(crate) tests: BTreeMap<String, Vec<Tests>>,
     pub(crate) simulator: PathBuf,
     /// The woven workspace.
     pub(crate) root: PathBuf,
+}
+
+/// A program of tests.
+pub(crate) struct Tests {
+    program: PathBuf,
+    /// Seconds of computing after which it will not come to an end.
+    seconds: u32,
+}
+
+impl Tests {
+    /// Finds out how long a program of tests, run in this folder, takes without a mutant.
+    pub(crate) fn measured(program: PathBuf, folder: &Path) -> Result<Self> {
+        let mut seconds = TESTS_SECONDS;
+        loop {
+            match attempt(&program, &NO_TESTS_OF_TESTS, folder, 0, seconds)? {
+                End::Well => {
+                    let seconds = seconds * 2;
+                    return Ok(Self { program, seconds });
+                }
+                End::Late if seconds < TESTS_SECONDS_MAX => seconds *= 2,
+                End::Late => bail!("{} does not end without a mutant", program.display()),
+                End::Badly(printed) => {
+                    bail!("{} fails without a mutant: {printed}", program.display())
+                }
+            }
+        }
+    }
 }
 
 /// What became of a mutant.
@@ -106,7 +138,13 @@ pub(crate) fn all(
 fn one(programs: &Programs, mutant: &Mutant, number: u32, seeds: u64) -> Result<Outcome> {
     let folder = programs.root.join("crates").join(&mutant.package);
     for test in &programs.tests[&mutant.package] {
-        match attempt(test, &[], &folder, number, TESTS)? {
+        match attempt(
+            &test.program,
+            &NO_TESTS_OF_TESTS,
+            &folder,
+            number,
+            test.seconds,
+        )? {
             End::Well => {}
             End::Late => return Ok(Outcome::Timeout("tests")),
             End::Badly(printed) => {
@@ -128,7 +166,7 @@ fn one(programs: &Programs, mutant: &Mutant, number: u32, seeds: u64) -> Result<
             "--jobs",
             "1",
         ];
-        match attempt(&programs.simulator, &words, &folder, number, WORLDS)? {
+        match attempt(&programs.simulator, &words, &folder, number, WORLDS_SECONDS)? {
             End::Well => {}
             End::Late => return Ok(Outcome::Timeout("simulator")),
             End::Badly(printed) => {
@@ -157,7 +195,7 @@ fn attempt(
     words: &[&str],
     folder: &Path,
     number: u32,
-    seconds: &str,
+    seconds: u32,
 ) -> Result<End> {
     let mut command = Command::new("sh");
     if words.contains(&"--mutant") {
@@ -169,7 +207,7 @@ fn attempt(
             "ulimit -v \"$1\" && ulimit -t \"$2\" && shift 2 && exec \"$0\" \"$@\"",
         ])
         .arg(program)
-        .args([MEMORY, seconds])
+        .args([MEMORY, &seconds.to_string()])
         .args(words)
         .current_dir(folder)
         .env("WOVEN", number.to_string())
