@@ -405,6 +405,7 @@ def _(ensemble, root):
     acl = make_digest_acl("user", "password", all=True)
     zk.create(root + "/a", b"secret", acl=[acl])
     assert zk.get(root + "/a")[0] == b"secret"
+    stranger.sync(root)
     raises(NoAuthError, stranger.get, root + "/a")
     raises(NoAuthError, stranger.set, root + "/a", b"")
     raises(NoAuthError, stranger.create, root + "/a/b", b"")
@@ -553,6 +554,7 @@ def _(ensemble, root):
     zk, other = ensemble.client(), ensemble.client()
     barrier = zk.Barrier(root + "/barrier")
     barrier.create()
+    other.sync(root)
     assert not other.Barrier(root + "/barrier").wait(timeout=0.1)
     passed = []
     waiting = threading.Thread(
@@ -588,6 +590,7 @@ def _(ensemble, root):
         queue.put(b"%d" % n)
     queue.put(b"urgent", priority=1)
     assert len(queue) == 6
+    other.sync(root)
     taker = other.Queue(root + "/queue")
     assert [taker.get() for _ in range(7)] == [b"urgent", b"0", b"1", b"2", b"3", b"4", None]
 
@@ -628,6 +631,8 @@ def _(ensemble, root):
     party, other = one.Party(root + "/party", "one"), two.Party(root + "/party", "two")
     party.join()
     other.join()
+    one.sync(root)
+    two.sync(root)
     assert sorted(party) == ["one", "two"] and len(other) == 2
     two.stop()
     wait_for("one to be alone", lambda: list(party) == ["one"])
