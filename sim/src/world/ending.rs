@@ -51,9 +51,9 @@ impl World {
                 Some(_) => {}
             },
             Phase::Quiet { until } => {
-                let missing = self.what_is_missing();
-                let is_late = now > until + self.bound();
                 let span = 2 * self.swarm.tick;
+                let missing = self.what_is_missing().or_else(|| self.what_goes_on(span));
+                let is_late = now > until + self.bound();
                 if let Some((since, idle)) = self.idle
                     && now > since + span
                     && missing.is_none()
@@ -66,9 +66,8 @@ impl World {
                     }
                 } else if now > until && self.idle.is_none() {
                     self.idle = Some((now, self.activity()));
-                } else if is_late {
+                } else if let Some(seen) = missing.filter(|_| is_late) {
                     let rule = "L5 agreement: servers agree when nobody writes";
-                    let seen = missing.unwrap_or_default();
                     return Err(Broken::liveness(rule, seen));
                 }
             }
@@ -140,6 +139,13 @@ impl World {
         let limits = u64::from(self.swarm.init_limit + self.swarm.sync_limit);
         let ensemble = self.swarm.tick * (4 * limits + 40) + 30_000_000;
         ensemble + 4 * self.swarm.session_timeout.1
+    }
+
+    /// A change so new that some client may not have been told of it yet.
+    fn what_goes_on(&self, span: Micros) -> Option<String> {
+        let last = self.judges.ledger.entries().last()?;
+        let is_new = self.queue.now() <= last.time + span;
+        is_new.then(|| format!("{:?} was just committed", last.record.zxid))
     }
 
     fn what_is_missing(&self) -> Option<String> {
