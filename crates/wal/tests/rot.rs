@@ -9,9 +9,9 @@
 mod support;
 
 use support::disk::{Crash, MemDisk};
-use support::model::{State, member, txn};
+use support::model::{Sink, State, member, txn};
 use support::world::{World, recover, snapshot_name};
-use wal::{Directory, File, Finding, Recovered};
+use wal::{Directory, File, Finding, Recovered, Wal};
 use zk_types::{Epoch, RecordBody, Standing};
 
 /// Unoptimised tests try every third byte.
@@ -364,6 +364,32 @@ pub(crate) fn without_a_manifest_no_record_is_trusted_but_snapshots_are() {
     assert_eq!(recovered.base.as_ref().map(|(id, _)| *id), Some(newest));
     assert!(recovered.records.is_empty() && sink.contents().is_some());
     assert_eq!(recovered.promise.standing, Standing::Damaged);
+}
+
+/// The bytes of a segment tell whose they are by its number, so that old ones must never get theirs
+/// again.
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn without_a_manifest_no_number_is_used_twice_however_often_a_start_dies() {
+    let mut world = quiet(2);
+    let used = log_files(&world.disk).pop().unwrap();
+    world.disk.lose(&small("manifest"));
+    for ops in 0.. {
+        let mut disk = world.disk.clone();
+        disk.ops_left = Some(ops);
+        let began = Wal::recover(world.config.clone(), &mut disk, 1, &mut Sink::default());
+        let mut disk = disk.crash(Crash::PowerLost, &mut world.rng, None);
+        let (wal, recovered, _) = recover(&world.config, &mut disk);
+        let mut again = quiet_shell(&world, disk);
+        let mut state = world.model.last().clone();
+        state.truncate(tail(&recovered));
+        again.reopen(wal, state, recovered.promise);
+        again.run_all();
+        let files = log_files(&again.disk);
+        assert!(!files.is_empty() && files[0] > used, "{files:?}, {ops}");
+        if began.is_ok() {
+            return;
+        }
+    }
 }
 
 #[cfg_attr(not(mutants), test)]

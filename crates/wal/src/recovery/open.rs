@@ -150,7 +150,8 @@ fn without_manifest<D: Disk>(access: &mut Access<'_, D>) -> NamedFiles {
     let mut manifest = Manifest::first();
     for (file, bytes) in &access.files {
         match names::parse(file) {
-            Some(Name::Segment(generation)) => {
+            // A start that died may have put segments out of use before it wrote a manifest.
+            Some(Name::Segment(generation) | Name::Spare(generation)) => {
                 let unused = generation.saturating_add(1);
                 manifest.floor_generation = manifest.floor_generation.max(unused);
             }
@@ -162,7 +163,7 @@ fn without_manifest<D: Disk>(access: &mut Access<'_, D>) -> NamedFiles {
                 };
                 manifest.snapshots.push(id);
             }
-            Some(Name::Spare(_) | Name::Unfinished | Name::Small) | None => {}
+            Some(Name::Unfinished | Name::Small) | None => {}
         }
     }
     manifest.next_generation = manifest.floor_generation;
