@@ -97,7 +97,7 @@ fn an_ephemeral_created_in_the_same_multi_may_not_have_children() {
 }
 
 #[test]
-fn an_empty_multi_succeeds_whoever_asks() {
+fn an_empty_multi_asks_for_the_session_all_the_same() {
     let mut server = Server::new();
     let gone = Requester {
         session_check: Err(ErrorCode::SessionExpired),
@@ -105,6 +105,10 @@ fn an_empty_multi_succeeds_whoever_asks() {
     };
     assert_eq!(
         server.ask(&gone, &multi(Vec::new())),
+        Err(Refusal::Error(ErrorCode::SessionExpired))
+    );
+    assert_eq!(
+        server.write(&multi(Vec::new())),
         Ok(Told::Multi(Vec::new()))
     );
     assert_eq!(server.tree.last_zxid(), Zxid(1));

@@ -13,6 +13,10 @@ impl Preparation<'_> {
         if !ops.iter().all(is_decodable) {
             return Err(Refusal::Error(ErrorCode::MarshallingError));
         }
+        if ops.is_empty() {
+            // There is no operation that would ask.
+            self.check_session().map_err(Refusal::Error)?;
+        }
         self.place = Place::InMulti;
         let notes_before = self.pending.len();
         let mut txns = Vec::with_capacity(ops.len());

@@ -77,6 +77,9 @@ impl Model {
         if ops.iter().any(is_undecodable) {
             return Err(Refusal::Error(ErrorCode::MarshallingError));
         }
+        if ops.is_empty() {
+            self.alive(asked).map_err(Refusal::Error)?;
+        }
         let before = self.clone();
         let asked = Asked {
             in_multi: true,
