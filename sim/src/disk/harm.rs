@@ -22,10 +22,16 @@ impl SimDisk {
         is_there("promise") && is_there("identity")
     }
 
-    /// Flips a bit in both copies of a small file.
+    /// Flips a bit in both copies of a small file. A start that failed may have left a repaired copy
+    /// in the cache, which is gone with the power.
     pub(crate) fn lose_copies(&mut self, name: &str) {
+        let file = small(name);
+        if let Some(number) = self.durable.get(&file) {
+            let inode = self.inodes.get_mut(number).expect("a name has an inode");
+            inode.pending.clear();
+        }
         for offset in [8, 4096 + 8] {
-            self.rot(&small(name), offset, 0);
+            self.rot(&file, offset, 0);
         }
     }
 
