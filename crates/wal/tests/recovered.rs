@@ -151,3 +151,34 @@ fn bytes_since_a_snapshot_are_those_that_wait_and_those_that_are_durable() {
     world.append(Epoch(1), txn(100, 2));
     assert_eq!(world.wal.log_bytes_since_snapshot(), 2 * one);
 }
+
+/// The power may go while segments go that a snapshot covers, and the disk may keep any of them.
+#[test]
+fn a_segment_that_outlives_what_followed_it_is_no_damage() {
+    let mut outlived = 0;
+    for last in 1..=40 {
+        let mut world = World::new(11);
+        world.crash_every = usize::MAX / 8;
+        world.begin_epoch();
+        for fill in 0..40 {
+            world.append(Epoch(1), txn(500, fill));
+            world.run_all();
+        }
+        let before = world.disk.clone();
+        world.take_snapshot(Zxid(Zxid::marker(Epoch(1)).0 + last));
+        world.run_all();
+        let is_segment = |file: &File| file.name.starts_with("log.");
+        for file in before.files().into_iter().filter(is_segment) {
+            if world.disk.contents(&file).is_some() {
+                continue;
+            }
+            let mut disk = world.disk.clone();
+            disk.replace(&file, before.contents(&file).unwrap().to_vec());
+            let (_, recovered, _) = recover(&world.config, &mut disk);
+            assert!(world.model.last().is(&recovered), "{file:?}, {last}");
+            assert!(recovered.findings.is_empty(), "{:?}", recovered.findings);
+            outlived += 1;
+        }
+    }
+    assert!(outlived > 40, "{outlived}");
+}

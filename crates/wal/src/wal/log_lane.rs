@@ -284,6 +284,9 @@ impl Wal {
     /// Replaces the manifest by what is true now. Nothing is in flight: all of it is durable.
     fn manifest_ops(&mut self) -> Vec<DiskOp> {
         self.manifest_sequence += 1;
+        if let Some(oldest) = self.snapshots.ids().first() {
+            self.segments.raise_floor(oldest.zxid);
+        }
         let manifest = Manifest {
             floor_generation: self.segments.floor_generation,
             next_generation: self.segments.next_generation,

@@ -221,17 +221,24 @@ impl Segments {
         (ops, spared)
     }
 
+    /// How many of the first segments hold nothing after `oldest`.
+    fn count_before(&self, oldest: Zxid) -> usize {
+        let is_before = |later: &&Segment| later.previous <= oldest;
+        self.live.iter().skip(1).take_while(is_before).count()
+    }
+
+    /// What holds nothing after `oldest` is dead once the manifest says so, whichever of it goes
+    /// first.
+    pub(crate) fn raise_floor(&mut self, oldest: Zxid) {
+        if let Some(first) = self.live.get(self.count_before(oldest)) {
+            self.floor_generation = self.floor_generation.max(first.named.generation);
+        }
+    }
+
     /// Takes out the segments that hold nothing after `oldest`.
     pub(crate) fn purge(&mut self, oldest: Zxid) -> Vec<Named> {
-        let mut dead = Vec::new();
-        while self
-            .live
-            .get(1)
-            .is_some_and(|second| second.previous <= oldest)
-        {
-            dead.extend(self.live.pop_front().map(|segment| segment.named));
-        }
-        dead
+        let dead = self.live.drain(..self.count_before(oldest));
+        dead.map(|segment| segment.named).collect()
     }
 
     /// Bytes that all of them take.
