@@ -433,7 +433,12 @@ impl World {
     pub(crate) fn refused(&mut self, server: usize) -> Result<(), Broken> {
         self.nemesis.count("refused to start");
         let host = &self.hosts[server];
-        let is_lost = host.refusal == Some(Refusal::Lost) || host.disk.is_unreadable();
+        let is_lost = match host.refusal {
+            Some(Refusal::Lost) => true,
+            // Its own comes back.
+            Some(Refusal::Foreign) => false,
+            None => host.disk.is_unreadable(),
+        };
         let is_beyond_repair =
             self.swarm.beyond && host.refusal.is_none() && host.disk.failed().is_none();
         if (is_lost || is_beyond_repair) && self.is_remembered_without(server)? {
