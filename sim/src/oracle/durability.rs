@@ -98,8 +98,10 @@ impl Durability {
         self.provable[server] = None;
     }
 
-    /// A server that is down lost its promise.
+    /// A server that is down lost its promise. It promises nothing that counts until all others
+    /// follow a leader; by then none of them is bound to a later epoch, so it need not be either.
     pub(crate) fn forgot(&mut self, server: usize) {
+        self.promised[server].1 = 0;
         self.forgot[server] = true;
         self.lost[server] = true;
         self.logs[server] = LogRules::unknown();
