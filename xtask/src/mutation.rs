@@ -4,13 +4,15 @@
 //! The tool proposes, and builds the few that cannot be woven. All others are woven into one copy
 //! of the workspace (see `weave`), built once, and switched on one at a time.
 
+mod results;
 mod trial;
 mod weave;
 
 use crate::process::{cargo, exists, output, program, root, run as run_program, target};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use serde_json::{Value, json};
+use results::Results;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
@@ -37,6 +39,9 @@ pub(crate) struct Options {
     /// Mutants to try side by side.
     #[arg(long)]
     jobs: Option<usize>,
+    /// Leave out what an earlier run, of the same sources, found to be caught.
+    #[arg(long)]
+    resume: bool,
     /// Print one JSON object per mutant instead of text.
     #[arg(long)]
     json: bool,
@@ -50,72 +55,39 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     );
     let mutants = listed(options)?;
     println!("{} mutants are proposed", mutants.len());
+    let explained = fs::read_to_string(root().join(EXPLAINED)).unwrap_or_default();
+    let mut results = Results::open(&mutants, explained, options)?;
     let tree = Tree::copy()?;
     let woven = tree.weave(&mutants)?;
     println!("{} of them build when woven together", woven.len());
-    let programs = tree.build(&options.packages)?;
+    let untried: Vec<u32> = woven.difference(&results.caught()).copied().collect();
+    let programs = tree.tests(&options.packages)?;
     let jobs = options
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let explained = fs::read_to_string(root().join(EXPLAINED)).unwrap_or_default();
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut unexplained = 0_u64;
-    let outcomes = trial::all(&programs, &mutants, &woven, jobs, options.seeds, |done| {
-        let (mutant, outcome) = (&mutants[&done.number], &done.outcome);
-        *counts.entry(outcome.word()).or_default() += 1;
-        let is_survivor = matches!(outcome, Outcome::Survived);
-        let is_explained = is_survivor && explained.contains(&key(mutant));
-        unexplained += u64::from(is_survivor && !is_explained);
-        if options.json {
-            println!("{}", as_json(mutant, outcome, is_explained));
-        } else if is_survivor && !is_explained {
-            println!("nobody notices {}: {}", mutant.name, mutant.line);
+    let by_tests = |number| trial::by_tests(&programs[&mutants[&number].package], number);
+    let mut survivors = Vec::new();
+    trial::all(&untried, jobs, by_tests, |number, outcome| {
+        if let Outcome::Survived = outcome {
+            survivors.push(number);
+            results.tell_survivor(number);
+            return Ok(());
         }
+        results.add(number, outcome)
     })?;
-    let apart = u64::try_from(mutants.len() - woven.len())?;
-    save(&mutants, &outcomes)?;
-    let sentence: Vec<String> = counts.iter().map(|(w, n)| format!("{n} {w}")).collect();
-    println!(
-        "{} mutants: {}, {apart} not built; {unexplained} survivors are not explained in {EXPLAINED}",
-        mutants.len(),
-        sentence.join(", "),
-    );
-    Ok(if unexplained == 0 {
+    if !survivors.is_empty() {
+        let simulator = tree.simulator()?;
+        let by_worlds = |number| trial::by_worlds(&simulator, number, options.seeds);
+        trial::all(&survivors, jobs, by_worlds, |number, outcome| {
+            results.add(number, outcome)
+        })?;
+    }
+    println!("{}", results.summary());
+    Ok(if results.unexplained() == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// What names a mutant when lines have moved: its file, what it does, and the line it does it to.
-fn key(mutant: &Mutant) -> String {
-    let what = mutant.name.splitn(4, ':').nth(3).unwrap_or_default().trim();
-    format!("`{}` {what}: `{}`", mutant.file, mutant.line)
-}
-
-fn as_json(mutant: &Mutant, outcome: &Outcome, is_explained: bool) -> Value {
-    json!({
-        "mutant": mutant.name,
-        "package": mutant.package,
-        "line": mutant.line,
-        "outcome": outcome.word(),
-        "by": outcome.by(),
-        "explained": is_explained,
-    })
-}
-
-fn save(mutants: &BTreeMap<u32, Mutant>, outcomes: &BTreeMap<u32, Outcome>) -> Result<()> {
-    let mut text = String::new();
-    for (number, mutant) in mutants {
-        let (word, by) = match outcomes.get(number) {
-            Some(outcome) => (outcome.word(), outcome.by()),
-            None => ("not built", String::new()),
-        };
-        let key = key(mutant);
-        text.push_str(&format!("{word}\t{by}\t{}\t{key}\n", mutant.name));
-    }
-    let file = folder().join("results.tsv");
-    fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn folder() -> PathBuf {
@@ -219,23 +191,20 @@ impl Tree {
         Ok(files)
     }
 
-    fn cargo(&self, words: &[&str]) -> Command {
+    fn cargo(&self, words: &[&str], flags: &str) -> Command {
         let mut command = cargo();
         command
             .args(words)
             .arg("--target-dir")
             .arg(&self.build)
             .current_dir(&self.root)
-            .env(
-                "CARGO_ENCODED_RUSTFLAGS",
-                "--cfg\u{1f}mutants\u{1f}--cap-lints\u{1f}allow",
-            );
+            .env("CARGO_ENCODED_RUSTFLAGS", flags);
         command
     }
 
     /// The files and bytes that the compiler complains of.
     fn errors(&self, packages: &BTreeSet<&str>) -> Result<Vec<(String, Range<usize>)>> {
-        let mut command = self.cargo(&["check", "--quiet", "--keep-going"]);
+        let mut command = self.cargo(&["check", "--quiet", "--keep-going"], WORLDS_FLAGS);
         command.arg("--message-format=json");
         for package in packages {
             command.args(["--package", package]);
@@ -269,12 +238,13 @@ impl Tree {
         Ok(errors)
     }
 
-    /// Builds the tests of the packages, with assertions on, and the simulator.
-    fn build(&self, packages: &[String]) -> Result<trial::Programs> {
-        println!("building the woven tests and the woven simulator");
+    /// Builds the tests of the packages, with assertions on; the quickest come first.
+    fn tests(&self, packages: &[String]) -> Result<BTreeMap<String, Vec<Tests>>> {
+        println!("building the woven tests");
         let mut tests = BTreeMap::new();
         for package in packages {
-            let mut command = self.cargo(&["test", "--quiet", "--release", "--no-run"]);
+            let mut command =
+                self.cargo(&["test", "--quiet", "--release", "--no-run"], TESTS_FLAGS);
             command.args(["--config", "profile.release.debug-assertions=true"]);
             command.args(["--message-format=json", "--package", package]);
             let printed = output(&mut command)?;
@@ -282,28 +252,34 @@ impl Tree {
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
                 .filter(|message| message["profile"]["test"] == true)
-                .filter(|message| message["target"]["name"] != TEST_OF_TESTS)
                 .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
                 .collect();
             ensure!(!built.is_empty(), "{package} has no tests");
             let folder = self.root.join("crates").join(package);
             let measured = built
                 .into_iter()
-                .map(|program| Tests::measured(program, &folder));
-            tests.insert(package.clone(), measured.collect::<Result<_>>()?);
+                .map(|program| Tests::measured(program, folder.clone()));
+            let mut measured: Vec<Tests> = measured.collect::<Result<_>>()?;
+            measured.sort_by_key(Tests::seconds);
+            tests.insert(package.clone(), measured);
         }
-        let mut command = self.cargo(&["build", "--quiet", "--release", "--package", "sim"]);
+        Ok(tests)
+    }
+
+    fn simulator(&self) -> Result<PathBuf> {
+        println!("building the woven simulator");
+        let mut command = self.cargo(
+            &["build", "--quiet", "--release", "--package", "sim"],
+            WORLDS_FLAGS,
+        );
         run_program(command.args(["--bin", "simulate"]))?;
-        Ok(trial::Programs {
-            tests,
-            simulator: self.build.join("release").join("simulate"),
-            root: self.root.clone(),
-        })
+        Ok(self.build.join("release").join("simulate"))
     }
 }
 
-/// It runs all others against mutants of its own.
-const TEST_OF_TESTS: &str = "mutants";
+/// Crates have all of their tests only when they have no mutants of their own.
+const TESTS_FLAGS: &str = "--cap-lints\u{1f}allow";
+const WORLDS_FLAGS: &str = "--cfg\u{1f}mutants\u{1f}--cap-lints\u{1f}allow";
 /// Rounds of building and leaving out what does not build.
 const ROUNDS: usize = 40;
 

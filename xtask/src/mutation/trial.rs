@@ -1,8 +1,8 @@
 //! One mutant after the other against tests and simulated worlds.
 
-use super::weave::Mutant;
 use anyhow::{Context, Result, bail};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,50 +11,59 @@ use std::thread;
 
 /// Seconds of computing that a program of tests is given first; it is given more until it passes
 /// without a mutant.
-const TESTS_SECONDS: u32 = 5;
+const TESTS_SECONDS: u32 = 1;
 /// Longer than any program of tests needs.
 const TESTS_SECONDS_MAX: u32 = 320;
-/// Tests that switch mutants of their own on, which others would notice.
-const NO_TESTS_OF_TESTS: [&str; 2] = ["--skip", "every_mutant_is_noticed"];
 /// Seconds of computing that the worlds of one profile may need.
 const WORLDS_SECONDS: u32 = 120;
 /// Kibibytes of address space of a trial, so that a mutant that never stops asking for memory
 /// ends.
 const MEMORY: &str = "4000000";
 
-/// What was built.
-pub(crate) struct Programs {
-    /// The tests of each package.
-    pub(crate) tests: BTreeMap<String, Vec<Tests>>,
-    pub(crate) simulator: PathBuf,
-    /// The woven workspace.
-    pub(crate) root: PathBuf,
-}
-
 /// A program of tests.
 pub(crate) struct Tests {
     program: PathBuf,
+    /// The folder of its package.
+    folder: PathBuf,
     /// Seconds of computing after which it will not come to an end.
     seconds: u32,
 }
 
 impl Tests {
-    /// Finds out how long a program of tests, run in this folder, takes without a mutant.
-    pub(crate) fn measured(program: PathBuf, folder: &Path) -> Result<Self> {
-        let mut seconds = TESTS_SECONDS;
-        loop {
-            match attempt(&program, &NO_TESTS_OF_TESTS, folder, 0, seconds)? {
-                End::Well => {
-                    let seconds = seconds * 2;
-                    return Ok(Self { program, seconds });
-                }
-                End::Late if seconds < TESTS_SECONDS_MAX => seconds *= 2,
-                End::Late => bail!("{} does not end without a mutant", program.display()),
-                End::Badly(printed) => {
-                    bail!("{} fails without a mutant: {printed}", program.display())
-                }
-            }
+    /// Finds out how long a program of tests takes without a mutant.
+    pub(crate) fn measured(program: PathBuf, folder: PathBuf) -> Result<Self> {
+        let mut tests = Self {
+            program,
+            folder,
+            seconds: TESTS_SECONDS,
+        };
+        let mut last = tests.attempt(0)?;
+        while matches!(last, End::Late) && tests.seconds < TESTS_SECONDS_MAX {
+            tests.seconds *= 2;
+            last = tests.attempt(0)?;
         }
+        let name = tests.program.display();
+        match last {
+            End::Well => {}
+            End::Late => bail!("{name} does not end without a mutant"),
+            End::Badly(line) => bail!("{name} fails without a mutant: {line}"),
+        }
+        tests.seconds *= 2;
+        Ok(tests)
+    }
+
+    pub(crate) fn seconds(&self) -> u32 {
+        self.seconds
+    }
+
+    fn attempt(&self, number: u32) -> Result<End> {
+        let mut command = limited(&self.program, self.seconds);
+        // A failure is enough; what is smallest about it does not matter here.
+        command
+            .env("PROPTEST_MAX_SHRINK_ITERS", "0")
+            .env("PROPTEST_FAILURE_PERSISTENCE", "off")
+            .current_dir(&self.folder);
+        attempt(&mut command, number)
     }
 }
 
@@ -71,6 +80,17 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// One that was caught, from [`Self::word`] and [`Self::by`].
+    pub(crate) fn read(word: &str, by: &str) -> Option<Self> {
+        match (word, by) {
+            ("caught by tests", by) => Some(Outcome::Tests(by.to_owned())),
+            ("caught by the simulator", by) => Some(Outcome::Simulator(by.to_owned())),
+            ("timed out", "tests") => Some(Outcome::Timeout("tests")),
+            ("timed out", "simulator") => Some(Outcome::Timeout("simulator")),
+            _ => None,
+        }
+    }
+
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Outcome::Tests(_) => "caught by tests",
@@ -89,94 +109,72 @@ impl Outcome {
     }
 }
 
-/// A mutant that was tried.
-pub(crate) struct Done {
-    pub(crate) number: u32,
-    pub(crate) outcome: Outcome,
-}
-
 /// Tries mutants side by side, and tells of each as soon as it is done.
 pub(crate) fn all(
-    programs: &Programs,
-    mutants: &BTreeMap<u32, Mutant>,
-    woven: &BTreeSet<u32>,
+    numbers: &[u32],
     jobs: usize,
-    seeds: u64,
-    mut tell: impl FnMut(&Done),
-) -> Result<BTreeMap<u32, Outcome>> {
-    let waiting = Mutex::new(woven.iter().copied().collect::<VecDeque<u32>>());
-    let mut outcomes = BTreeMap::new();
+    one: impl Fn(u32) -> Result<Outcome> + Sync,
+    mut tell: impl FnMut(u32, Outcome) -> Result<()>,
+) -> Result<()> {
+    let waiting = Mutex::new(numbers.iter().copied().collect::<VecDeque<u32>>());
     thread::scope(|scope| -> Result<()> {
         let (sender, receiver) = mpsc::channel();
         for _ in 0..jobs.max(1) {
-            let (sender, waiting) = (sender.clone(), &waiting);
+            let (sender, waiting, one) = (sender.clone(), &waiting, &one);
             scope.spawn(move || {
                 loop {
                     let next = waiting.lock().expect("nobody panics").pop_front();
                     let Some(number) = next else {
                         return;
                     };
-                    let outcome = one(programs, &mutants[&number], number, seeds);
-                    let done = outcome.map(|outcome| Done { number, outcome });
-                    if sender.send(done).is_err() {
+                    if sender.send((number, one(number))).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(sender);
-        for done in receiver {
-            let done = done?;
-            tell(&done);
-            outcomes.insert(done.number, done.outcome);
+        for (number, outcome) in receiver {
+            tell(number, outcome?)?;
         }
         Ok(())
-    })?;
-    Ok(outcomes)
+    })
 }
 
-fn one(programs: &Programs, mutant: &Mutant, number: u32, seeds: u64) -> Result<Outcome> {
-    let folder = programs.root.join("crates").join(&mutant.package);
-    for test in &programs.tests[&mutant.package] {
-        match attempt(
-            &test.program,
-            &NO_TESTS_OF_TESTS,
-            &folder,
-            number,
-            test.seconds,
-        )? {
+/// Tries a mutant against the programs of tests of its package.
+pub(crate) fn by_tests(programs: &[Tests], number: u32) -> Result<Outcome> {
+    for tests in programs {
+        match tests.attempt(number)? {
             End::Well => {}
             End::Late => return Ok(Outcome::Timeout("tests")),
-            End::Badly(printed) => {
-                let failed = printed.lines().find(|line| line.ends_with("... FAILED"));
-                let by = failed.map_or_else(|| "a test that ended otherwise".into(), first_test);
-                return Ok(Outcome::Tests(by));
-            }
+            End::Badly(line) if is_failure(&line) => return Ok(Outcome::Tests(first_test(&line))),
+            End::Badly(_) => return Ok(Outcome::Tests("a test that ended otherwise".to_owned())),
         }
     }
+    Ok(Outcome::Survived)
+}
+
+/// Tries a mutant against simulated worlds.
+pub(crate) fn by_worlds(simulator: &Path, number: u32, seeds: u64) -> Result<Outcome> {
     let range = format!("0..{seeds}");
     for profile in ["lite", "swarm"] {
-        let words = [
-            "--mutant",
-            "woven",
-            "--profile",
-            profile,
-            "--seeds",
-            &range,
-            "--jobs",
-            "1",
-        ];
-        match attempt(&programs.simulator, &words, &folder, number, WORLDS_SECONDS)? {
+        let mut command = limited(simulator, WORLDS_SECONDS);
+        command.args(["--mutant", "woven", "--profile", profile]);
+        command.args(["--seeds", &range, "--jobs", "1"]);
+        match attempt(&mut command, number)? {
             End::Well => {}
             End::Late => return Ok(Outcome::Timeout("simulator")),
-            End::Badly(printed) => {
-                let last = printed.lines().last().unwrap_or_default();
-                let by = last.strip_prefix("killed ").unwrap_or("a crash");
+            End::Badly(line) => {
+                let by = line.strip_prefix("killed ").unwrap_or("a crash");
                 return Ok(Outcome::Simulator(format!("{profile} {by}")));
             }
         }
     }
     Ok(Outcome::Survived)
+}
+
+fn is_failure(line: &str) -> bool {
+    line.ends_with("... FAILED")
 }
 
 fn first_test(line: &str) -> String {
@@ -186,45 +184,45 @@ fn first_test(line: &str) -> String {
 
 enum End {
     Well,
+    /// What it said last.
     Badly(String),
     Late,
 }
 
-fn attempt(
-    program: &Path,
-    words: &[&str],
-    folder: &Path,
-    number: u32,
-    seconds: u32,
-) -> Result<End> {
+/// A program that gets no more than these seconds of computing.
+fn limited(program: &Path, seconds: u32) -> Command {
     let mut command = Command::new("sh");
-    if words.contains(&"--mutant") {
-        command.env("WOVEN_BY_NAME", "1");
-    }
-    let child = command
-        .args([
-            "-c",
-            "ulimit -v \"$1\" && ulimit -t \"$2\" && shift 2 && exec \"$0\" \"$@\"",
-        ])
-        .arg(program)
-        .args([MEMORY, &seconds.to_string()])
-        .args(words)
-        .current_dir(folder)
+    let words = "ulimit -v \"$1\" && ulimit -t \"$2\" && shift 2 && exec \"$0\" \"$@\"";
+    command.args(["-c", words]).arg(program);
+    command.args([MEMORY, &seconds.to_string()]);
+    command
+}
+
+/// Runs a program with a mutant on, until its first test fails.
+fn attempt(command: &mut Command, number: u32) -> Result<End> {
+    let mut child = command
         .env("WOVEN", number.to_string())
-        // A failure is enough; what is smallest about it does not matter here.
-        .env("PROPTEST_MAX_SHRINK_ITERS", "0")
-        .env("PROPTEST_FAILURE_PERSISTENCE", "off")
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {}", program.display()))?;
-    let is_late = child.status.signal() == Some(SIGXCPU) || child.status.signal() == Some(SIGKILL);
-    Ok(if child.status.success() {
-        End::Well
-    } else if is_late {
-        End::Late
-    } else {
-        End::Badly(String::from_utf8_lossy(&child.stdout).into_owned())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot start a trial")?;
+    let printed = child.stdout.take().context("what it prints is piped")?;
+    let mut last = String::new();
+    for line in BufReader::new(printed).split(b'\n') {
+        last = String::from_utf8_lossy(&line?).into_owned();
+        if is_failure(&last) {
+            child.kill()?;
+            child.wait()?;
+            return Ok(End::Badly(last));
+        }
+    }
+    let status = child.wait()?;
+    Ok(match status.signal() {
+        Some(SIGXCPU | SIGKILL) => End::Late,
+        _ if status.success() => End::Well,
+        _ => End::Badly(last),
     })
 }
 

@@ -50,18 +50,25 @@ impl Mutant {
 }
 
 /// The switch, as it is added to `zk-types`, which all crates know. `WOVEN` names the mutant that
-/// is on: always in tests, and in the simulator while it has its mutant called `woven` on.
+/// is on: always in tests, which have no mutants of their own, and in the simulator while it has its
+/// mutant called `woven` on.
 pub(crate) const SWITCH: &str = r#"
 extern crate std;
-static WOVEN: std::sync::OnceLock<(u32, bool)> = std::sync::OnceLock::new();
+static WOVEN: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+fn may_be_on() -> bool {
+    #[cfg(mutants)]
+    return mutant_is_active("woven");
+    #[cfg(not(mutants))]
+    return true;
+}
 /// Whether the mutant with this number is on.
+#[inline]
 pub fn woven(number: u32) -> bool {
-    let (on, always) = *WOVEN.get_or_init(|| {
+    let on = *WOVEN.get_or_init(|| {
         let text = std::env::var("WOVEN").unwrap_or_default();
-        let number = text.parse().unwrap_or(0);
-        (number, std::env::var("WOVEN_BY_NAME").is_err())
+        text.parse().unwrap_or(0)
     });
-    on == number && (always || mutant_is_active("woven"))
+    on == number && may_be_on()
 }
 "#;
 
