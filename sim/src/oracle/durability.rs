@@ -355,6 +355,13 @@ impl Durability {
             .is_some_and(|promise| promise.standing != DurableStanding::Fresh)
     }
 
+    /// Whether the disk says that records are gone which its server had acknowledged.
+    fn is_damaged(&self, server: usize) -> bool {
+        self.images[server]
+            .promise
+            .is_some_and(|promise| promise.standing == DurableStanding::Damaged)
+    }
+
     /// Whether the disk says that its server remembers everything.
     pub(crate) fn is_member(&self, server: usize) -> bool {
         self.images[server]

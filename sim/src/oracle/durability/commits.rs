@@ -90,11 +90,11 @@ impl Durability {
         Err(Broken::safety(rule, seen).server(server).at(zxid))
     }
 
-    /// What is committed is on the disks of a quorum. A disk that was lost or that rots counts with
-    /// what it had acknowledged before.
+    /// What is committed is on the disks of a quorum. A disk that was lost, that rots or that says
+    /// that it is damaged counts with what it had acknowledged before.
     fn commits_are_durable(&self, mark: Mark) -> Result<(), Broken> {
         let servers = 0..self.images.len();
-        let excused = |server: usize| self.lost[server] || self.is_rotten(server);
+        let excused = |server: usize| self.is_excused(server) || self.is_damaged(server);
         let holders: Vec<usize> = servers
             .clone()
             .filter(|server| self.holds(*server, mark))
