@@ -182,3 +182,18 @@ fn a_segment_that_outlives_what_followed_it_is_no_damage() {
     }
     assert!(outlived > 40, "{outlived}");
 }
+
+/// A crash may leave it frames without their header.
+#[test]
+fn a_segment_that_was_prepared_before_a_start_gets_another_number() {
+    let mut world = quiet();
+    let is_segment = |file: &File| file.name.starts_with("log.");
+    let prepared = world.disk.files().into_iter().rfind(is_segment).unwrap();
+    world.restart(Crash::PowerLost);
+    world.run_all();
+    let segments: Vec<File> = world.disk.files().into_iter().filter(is_segment).collect();
+    assert!(
+        segments.len() > 1 && !segments.contains(&prepared),
+        "{segments:?}"
+    );
+}

@@ -159,7 +159,7 @@ pub(super) fn manifest<D: Disk>(
 
     let unused = files.iter().map(|file| file.named).filter(|named| {
         let live = segments.live.iter().any(|segment| segment.named == *named);
-        !live && segments.next.named() != Some(*named) && !buried.contains(named)
+        !live && !buried.contains(named)
     });
     let unused: Vec<Named> = unused.collect();
     retire(access, &mut segments, &unused)?;
@@ -185,11 +185,6 @@ fn segments(
     if let Some(current) = live.back_mut() {
         current.rest = Rest::Dead;
     }
-    let last_live = live.back().map_or(0, |segment| segment.named.generation);
-    let prepared = files.iter().rev().find(|file| {
-        let promised = [before.current, before.next].contains(&Some(file.named));
-        promised && file.life(before) == Life::Unwritten && file.named.generation > last_live
-    });
     let last = files.last().map_or(0, |file| file.named.generation);
     let incarnation = before
         .incarnation
@@ -202,7 +197,9 @@ fn segments(
         incarnation: mutant!("start-does-not-cut", incarnation, before.incarnation),
         cut: (tail.zxid, tail.chain),
         live,
-        next: prepared.map_or(Next::None, |file| Next::Ready(file.named)),
+        // A crash may have left frames without their header in the one that was prepared; under
+        // another number they mean nothing.
+        next: Next::None,
         outgrown: None,
         spares: Vec::new(),
     }
