@@ -19,6 +19,8 @@ impl Judges {
                 || self.standings[*other] != Standing::Member
                 || !self.durability.is_member(*other)
                 || self.durability.is_rotten(*other)
+                // Its server has not noticed yet, or the sector is of a segment out of use.
+                || hosts[*other].disk.is_unreadable()
         };
         let lost = (0..hosts.len()).filter(is_lost).count();
         Ok(lost <= (hosts.len() - 1) / 2)
