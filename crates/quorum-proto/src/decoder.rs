@@ -183,6 +183,7 @@ fn hello(port: PortKind, body: &[u8]) -> Result<Hello, DecodeError> {
     Ok(Hello {
         sender: ServerId(word(fixed, 8)),
         storage: word(fixed, 16),
+        recipient: ServerId(word(fixed, 24)),
         port,
     })
 }

@@ -24,6 +24,7 @@ pub fn encode_hello(hello: &Hello, out: &mut Vec<u8>) {
         out.push(0);
         out.extend_from_slice(&hello.sender.0.to_be_bytes());
         out.extend_from_slice(&hello.storage.to_be_bytes());
+        out.extend_from_slice(&hello.recipient.0.to_be_bytes());
     });
 }
 

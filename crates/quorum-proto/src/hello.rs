@@ -1,4 +1,4 @@
-//! The greeting: who dialled, with which disk, for which port.
+//! The greeting: who dialled whom, with which disk, for which port.
 
 use zk_types::ServerId;
 
@@ -11,7 +11,7 @@ pub(crate) const PROTOCOL_VERSION_OLDEST: u16 = 1;
 pub(crate) const MAGIC: [u8; 4] = *b"VIVP";
 
 /// Length of the fields every version has.
-pub(crate) const HELLO_BYTES: usize = 24;
+pub(crate) const HELLO_BYTES: usize = 32;
 
 /// Which of a server's two peer ports a link belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +46,8 @@ pub struct Hello {
     pub sender: ServerId,
     /// The random number its data directory got when it was formatted.
     pub storage: u64,
+    /// Whom it means to have reached: a name may lead to another server.
+    pub recipient: ServerId,
     /// Which port it means to have reached.
     pub port: PortKind,
 }

@@ -201,9 +201,15 @@ proptest! {
     }
 
     #[test]
-    fn every_hello_comes_back(sender in any::<u64>(), storage in any::<u64>(), quorum in any::<bool>()) {
+    fn every_hello_comes_back(
+        sender in any::<u64>(),
+        storage in any::<u64>(),
+        recipient in any::<u64>(),
+        quorum in any::<bool>(),
+    ) {
         let port = if quorum { PortKind::Quorum } else { PortKind::Election };
-        let hello = Hello { sender: ServerId(sender), storage, port };
+        let (sender, recipient) = (ServerId(sender), ServerId(recipient));
+        let hello = Hello { sender, storage, recipient, port };
         let mut wire = Vec::new();
         encode_hello(&hello, &mut wire);
         prop_assert_eq!(decode(port, &wire), Ok(std::vec![Frame::Hello(hello)]));
@@ -275,6 +281,7 @@ fn a_port_carries_its_own_kind_only() {
     let hello = Hello {
         sender: ServerId(1),
         storage: 2,
+        recipient: ServerId(2),
         port: PortKind::Election,
     };
     let mut wire = Vec::new();
@@ -298,6 +305,7 @@ fn a_later_versions_hello_is_read_as_far_as_it_is_known() {
     let hello = Hello {
         sender: ServerId(3),
         storage: 9,
+        recipient: ServerId(2),
         port: PortKind::Quorum,
     };
     let mut wire = Vec::new();
@@ -346,9 +354,11 @@ fn the_documented_examples_are_what_is_written() {
     let hello = Hello {
         sender: ServerId(2),
         storage: 0x0102,
+        recipient: ServerId(3),
         port: PortKind::Quorum,
     };
     encode_hello(&hello, &mut wire);
-    let expected = b"\0\0\0\x19\x01VIVP\0\x01\x02\0\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\x01\x02";
+    let expected =
+        b"\0\0\0\x21\x01VIVP\0\x01\x02\0\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x03";
     assert_eq!(wire[..wire.len() - 4], expected[..]);
 }

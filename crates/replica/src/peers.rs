@@ -254,14 +254,17 @@ impl Peers {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        link.state = LinkState::Up { since: now };
-        let port = match link.purpose {
-            Purpose::ElectionOut { .. } | Purpose::ElectionIn { .. } => PortKind::Election,
-            Purpose::QuorumOut { .. } | Purpose::QuorumIn { .. } => PortKind::Quorum,
+        let (port, recipient) = match link.purpose {
+            Purpose::ElectionOut { to } => (PortKind::Election, to),
+            Purpose::QuorumOut { to, .. } => (PortKind::Quorum, to),
+            // Up from its first moment.
+            Purpose::ElectionIn { .. } | Purpose::QuorumIn { .. } => return,
         };
+        link.state = LinkState::Up { since: now };
         let hello = Hello {
             sender: self.me,
             storage: self.storage,
+            recipient,
             port,
         };
         quorum_proto::encode_hello(&hello, &mut link.out);
@@ -435,6 +438,12 @@ impl Peers {
     }
 
     fn check_hello(&self, hello: &Hello) -> Result<(), String> {
+        if hello.recipient != self.me {
+            return Err(format!(
+                "server {} looks for server {} here, and this is server {}",
+                hello.sender, hello.recipient, self.me
+            ));
+        }
         if hello.sender == self.me || !self.members.contains(&hello.sender) {
             return Err(format!(
                 "server {} is no peer of this ensemble",

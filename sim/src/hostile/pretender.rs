@@ -38,7 +38,7 @@ pub(super) fn speech(
     let standing = u64::from(is_founded);
     let who = (to + 1 + dice.index(servers.max(2) - 1)) % servers.max(2) + 1;
     let mut bytes = Vec::new();
-    push_frame(&mut bytes, &greeting(port, who));
+    push_frame(&mut bytes, &greeting(port, who, to + 1));
     match dice.below(5) {
         0 => push_message(&mut bytes, dice.pick(&MISPLACED)),
         1 => {
@@ -56,12 +56,14 @@ pub(super) fn speech(
     bytes
 }
 
-fn greeting(port: Port, who: usize) -> Vec<u8> {
+fn greeting(port: Port, who: usize, to: usize) -> Vec<u8> {
+    let id = |server: usize| u64::try_from(server).expect("few servers").to_be_bytes();
     let mut payload = vec![1];
     payload.extend_from_slice(b"VIVP");
     payload.extend_from_slice(&[0, 1, if port == Port::Election { 1 } else { 2 }, 0]);
-    payload.extend_from_slice(&u64::try_from(who).expect("few servers").to_be_bytes());
+    payload.extend_from_slice(&id(who));
     payload.extend_from_slice(&[0; 8]);
+    payload.extend_from_slice(&id(to));
     payload
 }
 

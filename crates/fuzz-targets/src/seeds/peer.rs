@@ -79,6 +79,7 @@ fn hello(port: PortKind) -> Frame {
     Frame::Hello(Hello {
         sender: ServerId(2),
         storage: 0x1234_5678_9abc_def0,
+        recipient: ServerId(3),
         port,
     })
 }
