@@ -138,9 +138,11 @@ impl Judges {
         note: &Note,
         (now, swarm): (Micros, &Swarm),
     ) -> Result<(), Broken> {
-        if let (Note::LockedOut { .. }, Some(Role::Leading { epoch })) = (note, self.roles[server])
+        if let (Note::LockedOut { learner }, Some(Role::Leading { epoch })) =
+            (note, self.roles[server])
         {
-            self.peers.turned_away(server, epoch.0, now);
+            let epoch = epoch.0;
+            self.peers.turned_away(server, (*learner, epoch), now);
         }
         let (Note::IllegalMessage { .. } | Note::Contradiction { .. }) = note else {
             return Ok(());

@@ -9,6 +9,7 @@ use crate::oracle::image::{DurableStanding, Image};
 use crate::oracle::peer_frames::{Notification, PeerState, Reader, Said};
 use crate::queue::Micros;
 use std::collections::{BTreeMap, VecDeque};
+use zk_types::ServerId;
 
 mod leaders;
 mod outside;
@@ -190,6 +191,7 @@ impl Peers {
                 self.leaders
                     .acknowledged(sending.to, link.epoch, sending.from);
                 if is_first {
+                    self.outside.follows(sending.to, sending.from);
                     disks.synchronised(sending.from);
                 }
                 Ok(())
@@ -239,8 +241,13 @@ impl Peers {
     }
 
     /// A leader says that it turned away a server that has promised a later epoch.
-    pub(crate) fn turned_away(&mut self, leader: usize, epoch: u32, time: Micros) {
-        self.outside.turned_away(leader, epoch, time);
+    pub(crate) fn turned_away(
+        &mut self,
+        leader: usize,
+        (learner, epoch): (ServerId, u32),
+        time: Micros,
+    ) {
+        self.outside.turned_away(leader, (learner, epoch), time);
     }
 
     /// A promise that counts is given once.

@@ -405,6 +405,27 @@ fn a_voter_that_promised_a_later_epoch_is_let_in_by_a_new_one() {
     rest(&mut world, "healing");
 }
 
+#[test]
+fn no_epoch_begins_for_a_voter_that_lost_its_later_promise_and_follows() {
+    let marker = Zxid::new(Epoch(1), 0);
+    let images = [1, 1, 9].map(|promised| Image::holding(&[marker], Epoch(promised)));
+    let mut world = World::of_images(quiet(3), 1, &images);
+    let [a, b, late] = [1, 2, 3].map(ServerId);
+    world.block(a, late);
+    world.block(b, late);
+    assert!(world.settle(REST, |world| world.leader().is_some()));
+    let leader = world.leader();
+    world.unblock_all();
+    let is_turned_away = world.settle(REST, |world| world.counts.contains_key("LockedOut"));
+    assert!(is_turned_away, "{}", world.picture());
+    world.crash_and_stay_down(late);
+    world.wipe(late);
+    world.heal();
+    rest(&mut world, "all are back");
+    assert_eq!(world.leader(), leader, "{}", world.picture());
+    stays_at_rest(&mut world, 1);
+}
+
 /// Wrong variants of this crate's own code, each of which some run has to notice.
 #[cfg(mutants)]
 const MUTANTS: [&str; 17] = [

@@ -5,6 +5,7 @@ use crate::interface::{LinkId, Note, Output};
 use crate::leader::{Leader, Stage};
 use crate::message::Message;
 use crate::quorum::reached_by_quorum;
+use crate::timers::Timer;
 use alloc::vec::Vec;
 use zk_types::{Bytes, Epoch, Instant, RecordBody, ServerId, Zxid, mutant};
 
@@ -53,6 +54,11 @@ impl Leader {
         if !was_synced {
             learner.progress_at = now;
             learner.await_readmission(self.ping_round);
+            // It lost that promise with its disk, or somebody spoke in its name.
+            self.locked_out.remove(learner.server);
+            if self.locked_out.is_empty() {
+                cx.timers.clear(Timer::Renew);
+            }
             let is_established = matches!(self.stage, Stage::Broadcasting(_));
             if mutant!("uptodate-before-quorum", is_established, true) {
                 learner.tell_uptodate(cx);

@@ -96,6 +96,7 @@ impl Leader {
             | Stage::Collecting(_)
             | Stage::Synchronising(_) => self.check_support(cx),
             Stage::Broadcasting(_) => {
+                self.locked_out.insert(learner);
                 if !cx.timers.is_set(Timer::Renew) {
                     let settled = self.established_at + cx.ticks(cx.config.sync_limit);
                     cx.set_timer(Timer::Renew, settled.max(now));

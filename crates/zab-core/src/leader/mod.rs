@@ -44,6 +44,8 @@ pub(crate) struct Leader {
     promised: ServerSet,
     /// Who may still be expected to follow, before the epoch is established.
     supporters: ServerSet,
+    /// Who showed a later promise than this epoch, and has not followed since.
+    locked_out: ServerSet,
     pub(crate) learners: BTreeMap<LinkId, Learner>,
     ping_round: u64,
     syncs: VecDeque<PendingSync>,
@@ -89,6 +91,7 @@ impl Leader {
             promises: BTreeMap::new(),
             promised: ServerSet::EMPTY,
             supporters: support,
+            locked_out: ServerSet::EMPTY,
             learners: BTreeMap::new(),
             ping_round: 0,
             syncs: VecDeque::new(),
