@@ -349,11 +349,12 @@ fn a_snapshot_that_is_not_what_was_announced_is_not_installed() {
     };
     let mut flipped = bytes.clone();
     flipped[100] ^= 1;
-    let attempts: [(&[Part<'_>], SnapshotId); 6] = [
+    let attempts: [(&[Part<'_>], SnapshotId); 7] = [
         (&[], id),
         (&[(0, &bytes)], wrong),
         (&[(0, &flipped)], id),
         (&[(0, &bytes[..50]), (51, &bytes[51..])], id),
+        (&[(0, &bytes[..50]), (60, &bytes[50..])], id),
         (&[(0, &bytes[..50])], id),
         (&[(0, &bytes), (bytes.len() as u64, b"more")], id),
     ];
@@ -482,6 +483,89 @@ fn what_a_restart_with_other_sizes_finds_is_the_same() {
     }
     assert_eq!(world.model.last().records.len(), 241);
     world.restart(Crash::PowerLost);
+}
+
+#[test]
+fn nothing_is_written_of_a_snapshot_behind_a_flaw() {
+    let (id, _, bytes) = snapshot_file(&leader());
+    let mut bench = Bench::new();
+    bench.wal.stage(id, 0, &bytes[..50]);
+    bench.wal.stage(id, 60, &bytes[60..]);
+    bench.wal.stage(id, bytes.len() as u64, b"more");
+    assert_eq!(bench.wal.snapshot_backlog_bytes(), 50);
+    let is_write = |op: &DiskOp| matches!(op, DiskOp::Write { .. });
+    assert_eq!(bench.run_all().into_iter().filter(is_write).count(), 1);
+    assert_eq!(bench.wal.snapshot_backlog_bytes(), 0);
+}
+
+#[test]
+fn a_long_snapshot_is_synced_while_it_is_written() {
+    let mut world = World::new(2);
+    world.crash_every = usize::MAX / 8;
+    world.begin_epoch();
+    world.run_all();
+    let meta = world.model.last().meta_at(world.model.last().tail().0);
+    world.wal.begin_snapshot(meta.unwrap());
+    let mut synced_at = Vec::new();
+    for chunk in 0..20 {
+        world.wal.snapshot_chunk(&vec![7; 1 << 20]);
+        while let Some(task) = world.wal.poll_task() {
+            if matches!(task.op, DiskOp::Sync { .. }) {
+                synced_at.push(chunk);
+            }
+        }
+    }
+    assert_eq!(synced_at, [7, 15]);
+}
+
+#[test]
+fn a_snapshot_longer_than_one_read_is_found_whole() {
+    let mut world = World::new(2);
+    world.crash_every = usize::MAX / 8;
+    world.begin_epoch();
+    world.run_all();
+    let meta = world.model.last().meta_at(world.model.last().tail().0);
+    world.wal.begin_snapshot(meta.clone().unwrap());
+    world.wal.snapshot_chunk(&vec![7; 3 << 20]);
+    world.wal.finish_snapshot();
+    world.run_all();
+    let (_, recovered, _) = recover(&world.config, &mut world.disk);
+    assert_eq!(recovered.base.map(|(_, meta)| meta), meta);
+}
+
+#[test]
+fn dead_segments_are_kept_as_spares_while_there_is_use_for_them() {
+    let mut world = World::new(6);
+    world.crash_every = usize::MAX / 8;
+    world.config.snapshots_kept = 1;
+    world.restart(Crash::PowerLost);
+    world.begin_epoch();
+    let spares = |world: &World| {
+        let files = world.disk.files();
+        let spares = files.iter().filter(|file| file.name.starts_with("spare"));
+        spares.count()
+    };
+    let go_on = |world: &mut World| {
+        for _ in 0..20 {
+            world.append(Epoch(1), txn(1500, 1));
+        }
+        world.run_all();
+        let tail = world.model.last().tail().0;
+        world.take_snapshot(tail);
+        world.run_all();
+        world.takes_what_it_says();
+    };
+    go_on(&mut world);
+    assert_eq!(spares(&world), 4);
+    // Segments of another length are no use.
+    world.config.segment_bytes = 8192;
+    world.restart(Crash::PowerLost);
+    world.run_all();
+    assert_eq!(spares(&world), 0);
+    go_on(&mut world);
+    assert!((3..=4).contains(&spares(&world)));
+    go_on(&mut world);
+    assert_eq!(spares(&world), 4);
 }
 
 fn leader() -> State {

@@ -11,8 +11,10 @@ mod support;
 use support::disk::{Crash, MemDisk, Stopped};
 use support::model::{Sink, txn};
 use support::world::{World, config, recover};
-use wal::{Directory, Disk, File, RecoveryError, Repair, Ticket, Wal, WalConfig};
-use zk_types::{Chain, Epoch, Record, RecordBody, Zxid};
+use wal::{
+    Directory, Disk, DiskOp, File, Finding, RecoveryError, Repair, Settled, Ticket, Wal, WalConfig,
+};
+use zk_types::{Chain, Epoch, Promise, Record, RecordBody, Standing, Zxid};
 
 /// A log of one segment: ten records of one epoch, all of them durable.
 fn quiet() -> World {
@@ -196,4 +198,196 @@ fn a_segment_that_was_prepared_before_a_start_gets_another_number() {
         segments.len() > 1 && !segments.contains(&prepared),
         "{segments:?}"
     );
+}
+
+fn in_log(name: &str) -> File {
+    File {
+        directory: Directory::Log,
+        name: name.into(),
+    }
+}
+
+fn in_data(name: &str) -> File {
+    File {
+        directory: Directory::Data,
+        name: name.into(),
+    }
+}
+
+#[test]
+fn every_standing_is_remembered_with_its_promise() {
+    for standing in [
+        Standing::Fresh,
+        Standing::Member,
+        Standing::Damaged,
+        Standing::Amnesiac,
+    ] {
+        let mut world = World::new(4);
+        world.crash_every = usize::MAX / 8;
+        world.run_all();
+        let accepted = Epoch(77);
+        let promise = Promise { accepted, standing };
+        world.wal.write_promise(Ticket(1000), promise);
+        world.wal.flush();
+        while let Some(task) = world.wal.poll_task() {
+            let bytes = world.disk.run(&task.op).unwrap();
+            if let Some(id) = task.id {
+                world.wal.on_done(id, bytes);
+            }
+        }
+        let settled = world.wal.poll_settled();
+        assert_eq!(settled, Some(Settled::Written(Ticket(1000))));
+        let (_, recovered, _) = recover(&world.config, &mut world.disk);
+        assert_eq!(recovered.promise, promise);
+        assert_eq!(recovered.findings, []);
+    }
+}
+
+/// The first copy of a small file is what it was before.
+fn with_old_first_copy(disk: &MemDisk, before: &MemDisk, file: &File) -> MemDisk {
+    let mut bytes = disk.contents(file).unwrap().to_vec();
+    bytes[..4096].copy_from_slice(&before.contents(file).unwrap()[..4096]);
+    let mut mixed = disk.clone();
+    mixed.replace(file, bytes);
+    mixed
+}
+
+#[test]
+fn a_first_copy_whose_write_was_lost_gives_way_to_the_second() {
+    let mut world = quiet();
+    world.disk.lose(&in_log("promise"));
+    // A start writes an amnesiac's promise and a manifest; then the log goes on with both.
+    for epoch in 5..8 {
+        let before = world.disk.clone();
+        let first = world.restart_damaged(Crash::PowerLost);
+        assert_eq!(first.promise.standing, Standing::Amnesiac);
+        for name in ["promise", "manifest"] {
+            if before.contents(&in_log(name)).is_some() {
+                let mut mixed = with_old_first_copy(&world.disk, &before, &in_log(name));
+                let (_, recovered, _) = recover(&world.config, &mut mixed);
+                assert_eq!(recovered.promise, first.promise, "{name}");
+                assert_eq!(recovered.records, first.records, "{name}");
+            }
+        }
+        let (wal, recovered, _) = recover(&world.config, &mut world.disk);
+        world.wal = wal;
+        let promise = Promise {
+            accepted: Epoch(epoch),
+            ..recovered.promise
+        };
+        let before = world.disk.clone();
+        world.wal.write_promise(Ticket(1000), promise);
+        world.wal.flush();
+        while let Some(task) = world.wal.poll_task() {
+            let bytes = world.disk.run(&task.op).unwrap();
+            if let Some(id) = task.id {
+                world.wal.on_done(id, bytes);
+            }
+        }
+        let mut mixed = with_old_first_copy(&world.disk, &before, &in_log("promise"));
+        let (_, recovered, _) = recover(&world.config, &mut mixed);
+        assert_eq!(recovered.promise, promise);
+    }
+}
+
+#[test]
+fn leftovers_go_at_a_start_and_a_few_spares_stay() {
+    let mut world = quiet();
+    for spare in 0x100..0x106_u64 {
+        let file = in_log(&format!("spare.{spare:016x}"));
+        world.disk.replace(&file, vec![7; 4096]);
+    }
+    let odd = in_log("spare.0000000000000200");
+    world.disk.replace(&odd, vec![7; 5000]);
+    let mut leftovers = vec![odd];
+    for name in ["snapshot.tmp", "staged.tmp"] {
+        world.disk.replace(&in_data(name), vec![7; 10]);
+        leftovers.push(in_data(name));
+    }
+    let unnamed = in_data("snapshot.0000000100000001-0000000000000001");
+    world.disk.replace(&unnamed, vec![7; 10]);
+    leftovers.push(unnamed);
+    let recovered = world.restart(Crash::PowerLost);
+    for file in leftovers {
+        let removed = Finding::StrayRemoved { file: file.clone() };
+        assert!(recovered.findings.contains(&removed), "{file:?}");
+        assert_eq!(world.disk.contents(&file), None);
+    }
+    world.run_all();
+    let files = world.disk.files();
+    let spares = files.iter().filter(|file| file.name.starts_with("spare"));
+    // One of four is written again as the next segment.
+    assert_eq!(spares.count(), 3);
+    world.takes_what_it_says();
+}
+
+/// A disk that remembers what was written to it.
+struct Watched {
+    disk: MemDisk,
+    written: usize,
+}
+
+impl Disk for Watched {
+    type Error = Stopped;
+
+    fn list(&mut self) -> Result<Vec<(File, u64)>, Stopped> {
+        self.disk.list()
+    }
+
+    fn run(&mut self, op: &DiskOp) -> Result<Vec<u8>, Stopped> {
+        if let DiskOp::Write { file, bytes, .. } = op
+            && file.name.starts_with("log.")
+        {
+            self.written += bytes.len();
+        }
+        self.disk.run(op)
+    }
+}
+
+#[test]
+fn a_start_writes_nothing_again_that_a_later_record_proves_durable() {
+    let mut world = quiet();
+    for at in 0..30 {
+        world.append(Epoch(1), txn(100, at));
+        world.run_all();
+    }
+    let mut disk = Watched {
+        disk: world.disk,
+        written: 0,
+    };
+    Wal::recover(world.config, &mut disk, 1, &mut Sink::default()).unwrap();
+    assert!((100..300).contains(&disk.written), "{}", disk.written);
+}
+
+#[test]
+fn what_is_left_of_a_log_where_none_should_be_is_refused() {
+    for name in ["identity", "promise", "manifest", "log.0000000000000001"] {
+        let mut disk = MemDisk::default();
+        disk.replace(&in_data(name), vec![1; 8192]);
+        let refused = opens(&config(), &mut disk).unwrap_err();
+        let found = in_data(name);
+        assert_eq!(refused, RecoveryError::LogElsewhere { found });
+    }
+    let mut disk = MemDisk::default();
+    disk.replace(&in_data("another program's"), vec![1; 10]);
+    opens(&config(), &mut disk).unwrap();
+}
+
+#[test]
+fn a_refusal_says_what_was_found_and_where() {
+    let world = quiet();
+    let mut disk = world.disk.clone();
+    let file = disk
+        .files()
+        .into_iter()
+        .find(|file| file.name.starts_with("log."))
+        .unwrap();
+    rot(&mut disk, &file, &[4096 / 8]);
+    let refused = opens(&read_only(&world.config), &mut disk).unwrap_err();
+    let RecoveryError::Damaged { findings } = refused else {
+        panic!("{refused:?}");
+    };
+    let sentence = RecoveryError::<&str>::Damaged { findings }.to_string();
+    assert!(sentence.contains(&file.name), "{sentence}");
+    assert!(sentence.contains("is damaged at byte"), "{sentence}");
 }

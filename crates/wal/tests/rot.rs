@@ -259,6 +259,23 @@ pub(crate) fn a_wrong_bit_below_the_newest_snapshot_costs_nothing() {
 }
 
 #[cfg_attr(not(mutants), test)]
+pub(crate) fn damage_before_the_newest_snapshot_costs_nothing_behind_it() {
+    for before in 1..8 {
+        let world = with_records_around_a_snapshot(before);
+        let log = &log_files(&world.disk)[0];
+        // A record of the test is longer than its frame's head.
+        for at in 64..64 + before * 64 {
+            let (_, recovered, _) = recover(&world.config, &mut flipped(&world.disk, log, at));
+            assert!(
+                world.model.last().is(&recovered),
+                "{before} before, byte {at}"
+            );
+            assert_eq!(recovered.promise.standing, Standing::Member);
+        }
+    }
+}
+
+#[cfg_attr(not(mutants), test)]
 pub(crate) fn a_wrong_bit_in_a_small_file_costs_nothing_and_is_repaired() {
     let world = quiet(2);
     for name in ["identity", "promise", "manifest"] {

@@ -112,7 +112,11 @@ fn one_wrong_bit_or_a_missing_end_is_found() {
     }
     for length in 0..good.len() {
         let (sink, result) = read(&good[..length], 64);
-        assert!(result.is_err() && !sink.ended, "length {length}");
+        let short = SnapshotError::Short {
+            length: u64::try_from(length).expect("short"),
+        };
+        assert_eq!(result, Err(short));
+        assert!(!sink.ended, "length {length}");
     }
     let mut longer = good;
     longer.push(0);
@@ -144,4 +148,63 @@ fn a_body_longer_than_a_chunk_is_split() {
     let (sink, result) = read(&bytes, 1 << 16);
     assert_eq!(result, Ok(id));
     assert_eq!(sink.body, body);
+}
+
+#[test]
+fn an_error_names_the_place_of_what_is_wrong() {
+    let (_, head) = file(&[]);
+    let body = head.len() - 24;
+    let (_, good) = file(&[b"some state", b"more"]);
+    let (second, footer) = (body + 18, body + 18 + 12);
+    for (at, offset) in [
+        (body + 9, body),
+        (second + 9, second),
+        (footer + 9, footer),
+        (good.len() - 1, footer),
+    ] {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        let offset = u64::try_from(offset).expect("short");
+        let error = if at < footer {
+            SnapshotError::Chunk { offset }
+        } else {
+            SnapshotError::Footer { offset }
+        };
+        assert_eq!(read(&bytes, 64).1, Err(error), "byte {at}");
+    }
+}
+
+#[test]
+fn a_head_that_cannot_be_right_is_refused_before_what_it_announces_comes() {
+    let (_, bytes) = file(&[]);
+    let refusal = |bytes: &[u8]| read(bytes, 64).1;
+    let mut other = bytes[..16].to_vec();
+    other[0] ^= 1;
+    assert_eq!(refusal(&other), Err(SnapshotError::Header));
+    let length = |count: usize| u32::try_from(20 + 8 * count).expect("short").to_be_bytes();
+    let mut longest = bytes[..12].to_vec();
+    longest.extend(length(EpochSegments::LENGTH_MAX));
+    assert_eq!(refusal(&longest), Err(SnapshotError::Short { length: 16 }));
+    let mut longer = bytes[..12].to_vec();
+    longer.extend(length(EpochSegments::LENGTH_MAX + 1));
+    assert_eq!(refusal(&longer), Err(SnapshotError::Header));
+
+    let start = bytes.len() - 24;
+    let offset = u64::try_from(start).expect("short");
+    let chunk_max = u32::try_from(CHUNK_BYTES_MAX).expect("short");
+    for (length, checksum, is_refused) in [
+        (0, 1, true),
+        (chunk_max, 1, false),
+        (chunk_max + 1, 1, true),
+    ] {
+        let mut begun = bytes[..start].to_vec();
+        begun.extend(u32::to_be_bytes(length));
+        begun.extend(u32::to_be_bytes(checksum));
+        let expected = if is_refused {
+            SnapshotError::Chunk { offset }
+        } else {
+            SnapshotError::Short { length: offset + 8 }
+        };
+        assert_eq!(refusal(&begun), Err(expected), "{length}");
+    }
 }

@@ -130,3 +130,29 @@ pub(crate) enum Background {
     StagedComplete(Ticket),
     Read(Ticket),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::as_u64;
+    use zk_types::{Bytes, Epoch, RecordBody};
+
+    #[test]
+    fn as_many_records_fit_as_fill_the_room_to_its_last_byte() {
+        let mut batch = Batch::default();
+        let mut last = (Zxid::marker(Epoch(1)), Chain::default());
+        for ticket in 0..5 {
+            let zxid = last.0.successor().expect("a small number");
+            let body = RecordBody::Txn(Bytes::from([0; 100]));
+            let record = Record::new(last.1, zxid, Zxid::ZERO, body);
+            last = (zxid, record.chain);
+            batch.push(Ticket(ticket), &record);
+        }
+        let (one, all) = (batch.entries[0].bytes, batch.bytes.len());
+        assert_eq!(all, 5 * one);
+        for (room, records) in [(one - 1, 0), (one, 1), (3 * one - 1, 2), (3 * one, 3)] {
+            assert_eq!(batch.fitting(as_u64(room)), (records, records * one));
+        }
+        assert_eq!(batch.fitting(as_u64(all)), (5, all));
+    }
+}

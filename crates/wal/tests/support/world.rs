@@ -4,7 +4,7 @@ use super::disk::{Crash, MemDisk};
 use super::model::{Model, Sink, State, body_of, member, txn};
 use super::rng::Rng;
 use std::collections::{BTreeMap, VecDeque};
-use wal::{DiskOp, DiskTask, Lane, Recovered, Repair, Settled, Ticket, Wal, WalConfig};
+use wal::{Directory, DiskOp, DiskTask, Lane, Recovered, Repair, Settled, Ticket, Wal, WalConfig};
 use zk_types::{Epoch, Promise, RecordBody, ServerId, SnapshotId, SnapshotMeta, Zxid};
 
 pub(crate) const ME: ServerId = ServerId(3);
@@ -280,8 +280,47 @@ impl World {
         match self.rng.below(12) {
             0 => self.crash_within_recovery(&image, &first),
             1..=3 => self.expect_again(&disk, &first, "run twice"),
+            4 => self.goes_on(disk, &first),
             _ => {}
         }
+    }
+
+    /// What is appended to what a crash left, in segments old and new, is found after the next one.
+    fn goes_on(&mut self, mut disk: MemDisk, first: &Recovered) {
+        let (wal, again, sink) = recover(&self.config, &mut disk);
+        let state = self.model.accepts(&again, &sink).expect("as before");
+        assert_same(first, &again, "before going on");
+        let mut world = World::new(self.rng.next());
+        world.config = self.config.clone();
+        world.disk = disk;
+        world.crash_every = usize::MAX / 8;
+        world.reopen(wal, state, again.promise);
+        for length in [0, 700, 3000, 3000, 60] {
+            match length {
+                0 => world.begin_epoch(),
+                length => world.append(world.epoch(), txn(length, 7)),
+            }
+            world.run_all();
+            world.takes_what_it_says();
+        }
+        world.restart(Crash::PowerLost);
+        world.run_all();
+        world.takes_what_it_says();
+    }
+
+    /// When nothing is under way the directories hold what the log says that it takes, and nothing
+    /// else.
+    pub(crate) fn takes_what_it_says(&self) {
+        let (mut log, mut data) = (0, 0);
+        for file in self.disk.files() {
+            let bytes = self.disk.contents(&file).unwrap().len() as u64;
+            match file.directory {
+                Directory::Log => log += bytes,
+                Directory::Data => data += bytes,
+            }
+        }
+        let files = self.disk.files();
+        assert_eq!((log, data), self.wal.directory_bytes(), "{files:?}");
     }
 
     fn crash_within_recovery(&mut self, image: &MemDisk, first: &Recovered) {
