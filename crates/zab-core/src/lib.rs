@@ -19,6 +19,8 @@ mod looking;
 mod message;
 mod plan;
 mod quorum;
+#[cfg(test)]
+mod scripted;
 mod server_set;
 mod standing;
 mod store;

@@ -194,12 +194,15 @@ mod tests {
         log.push(whole.after(z(1, 1)).expect("the marker follows").clone());
         assert_eq!(log.last_chain(), whole.last_chain());
         assert_eq!(log.segments(), whole.segments());
+        assert_eq!(log.bytes(), whole.bytes());
     }
 
     #[test]
     fn trimming_keeps_what_is_not_done_with_and_the_chain() {
         let mut log = log_of(&[z(1, 0), z(1, 1), z(1, 2), z(1, 3)]);
         let chain = log.last_chain();
+        log.trim(z(1, 3), log.bytes());
+        assert_eq!(log.start(), Zxid::ZERO, "all of it may be kept");
         log.trim(z(1, 1), 0);
         assert_eq!(log.start(), z(1, 1));
         assert!(log.after(z(1, 0)).is_none());

@@ -223,8 +223,14 @@ mod tests {
         assert!(Position::checked(&segments, Zxid::ZERO, z(2, 2)).is_none());
         assert!(Position::checked(&segments, Zxid::ZERO, z(1, 4)).is_none());
         assert!(Position::checked(&segments, z(2, 1), z(2, 0)).is_none());
-        let words = postcard::to_allocvec(&vec![z(2, 1), z(1, 3)]).unwrap();
-        let falling: EpochSegments = postcard::from_bytes(&words).unwrap();
-        assert!(Position::checked(&falling, Zxid::ZERO, Zxid::ZERO).is_none());
+        for lasts in [
+            vec![z(2, 1), z(1, 3)],
+            vec![z(2, 1), z(2, 3)],
+            vec![z(0, 1), z(2, 3)],
+        ] {
+            let words = postcard::to_allocvec(&lasts).unwrap();
+            let segments: EpochSegments = postcard::from_bytes(&words).unwrap();
+            assert!(Position::checked(&segments, Zxid::ZERO, Zxid::ZERO).is_none());
+        }
     }
 }

@@ -81,3 +81,23 @@ fn place(server: ServerId) -> Option<(usize, u64)> {
         .filter(|word| *word < 4)?;
     Some((word, 1 << (server.0 % 64)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_up_to_255_have_a_place_and_others_are_in_no_set() {
+        let mut set = ServerSet::EMPTY;
+        assert!(set.is_empty());
+        for id in [0, 63, 64, 255] {
+            set.insert(ServerId(id));
+            assert!(set.contains(ServerId(id)) && !set.is_empty());
+        }
+        for id in [1, 256, 319, u64::MAX] {
+            assert!(!set.contains(ServerId(id)));
+            set.remove(ServerId(id));
+        }
+        assert!(set.iter().eq([0, 63, 64, 255].map(ServerId)));
+    }
+}

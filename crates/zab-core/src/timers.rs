@@ -83,6 +83,6 @@ mod tests {
         assert_eq!(timers.next(), Some(Instant::from_millis(5)));
         assert_eq!(timers.take_due(Instant::from_millis(6)), Some(Timer::Pulse));
         assert_eq!(timers.take_due(Instant::from_millis(6)), None);
-        assert!(timers.is_set(Timer::Resend));
+        assert!(timers.is_set(Timer::Resend) && !timers.is_set(Timer::Pulse));
     }
 }

@@ -3,10 +3,11 @@
 use super::chance::Chance;
 use super::disk::Image;
 use super::world::{Elections, Setup, World};
-use crate::interface::Role;
+use crate::interface::{Input, Role};
 use crate::summary::Phase;
 use core::time::Duration;
 use std::format;
+use std::vec::Vec;
 use zk_types::{Epoch, ServerId, Standing, Zxid};
 
 /// Longer than any ensemble needs to come to rest: two full discoveries and synchronisations, and all
@@ -70,6 +71,11 @@ pub(super) fn run(seed: u64, steps: usize) -> World {
     }
     world.check_disks();
     stays_at_rest(&mut world, seed);
+    assert_eq!(
+        world.links() + 1,
+        usize::try_from(world.setup.size).unwrap(),
+        "seed {seed}: each follower has one link"
+    );
     world
 }
 
@@ -247,6 +253,67 @@ fn a_leader_that_is_cut_off_steps_down_and_the_rest_goes_on() {
     });
     assert!(is_down);
     assert!(world.now.since(start) < Duration::from_millis(1500));
+}
+
+/// Half a tick passes before a timer of an ensemble at rest is due.
+const SOON: Duration = Duration::from_millis(20);
+
+#[test]
+fn in_an_ensemble_at_rest_nothing_waits_for_a_timer() {
+    for size in 1..=5 {
+        let mut world = founded(size);
+        let leader = world.leader().unwrap();
+        for id in (1..=size).map(ServerId) {
+            for length in [10, 0] {
+                world.propose(leader, length);
+                assert!(world.settle(SOON, World::is_at_rest), "a write of {size}");
+                world.sync(id);
+                assert!(world.settle(SOON, World::is_at_rest), "a sync at {id:?}");
+                world.propose(leader, length);
+                for _ in 0..3 {
+                    world.sync(id);
+                    world.sync(leader);
+                    world.settle(Duration::from_micros(60), |_| false);
+                }
+                assert!(world.settle(SOON, World::is_at_rest), "syncs at {id:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_layer_above_says_reaches_whom_it_is_for() {
+    let (mut world, leader, a, b) = founded_three();
+    let bytes = zk_types::Bytes::from([7]);
+    for from in [a, b] {
+        let bytes = bytes.clone();
+        world.handle(from, Input::ToLeader { bytes });
+        wait(&mut world, 1);
+    }
+    for to in [a, b, ServerId(9)] {
+        let bytes = bytes.clone();
+        world.handle(leader, Input::ToLearner { to, bytes });
+        wait(&mut world, 1);
+    }
+    assert_eq!(
+        world.heard,
+        [(a, leader), (b, leader), (leader, a), (leader, b)]
+    );
+}
+
+#[test]
+fn a_leader_pings_twice_per_tick_and_asks_nothing_else_of_the_idle() {
+    let mut world = founded(3);
+    wait(&mut world, 500);
+    let before = world.counts.clone();
+    wait(&mut world, 1000);
+    let changed: Vec<(&str, usize)> = world
+        .counts
+        .iter()
+        .map(|(name, count)| (name.as_str(), count - before.get(name).unwrap_or(&0)))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(changed, [("PING", 40), ("PONG", 40), ("Send", 80)]);
 }
 
 /// The three servers of an ensemble: its leader, and the others.

@@ -170,3 +170,72 @@ fn the_fresh_do_not_count_among_members() {
     assert_eq!(one.on_notification(ServerId(3), &fresh), Tell::Nobody);
     assert_eq!(one.vote(), Some(vote(1, 1, 1)));
 }
+
+#[test]
+fn whoever_would_lead_waits_for_better_votes_as_well() {
+    let own = vote(1, 1, 3);
+    let mut me = election(3, 5, own);
+    for from in [1, 2] {
+        me.on_notification(ServerId(from), &says(PeerState::Looking, 1, own));
+    }
+    assert_eq!(verdict(&me, 5), Verdict::Leaning(own));
+}
+
+/// Server 1 of five and those who look vote for server 3, which others may follow already.
+fn for_the_third(looking: &[u64], following: &[u64]) -> (Election, Vote) {
+    let best = vote(1, 1, 3);
+    let mut one = election(1, 5, vote(1, 1, 1));
+    for from in looking {
+        one.on_notification(ServerId(*from), &says(PeerState::Looking, 1, best));
+    }
+    for from in following {
+        one.on_notification(ServerId(*from), &says(PeerState::Following, 1, best));
+    }
+    (one, best)
+}
+
+#[test]
+fn a_leader_that_only_others_speak_for_is_waited_for() {
+    let (one, best) = for_the_third(&[2, 4], &[]);
+    assert_eq!(verdict(&one, 5), Verdict::Leaning(best));
+    let (mut one, best) = for_the_third(&[2], &[4]);
+    assert_eq!(verdict(&one, 5), Verdict::Open, "it may have vanished");
+    one.on_notification(ServerId(3), &says(PeerState::Looking, 1, best));
+    assert_eq!(verdict(&one, 5), Verdict::Leaning(best));
+    one.on_notification(ServerId(3), &says(PeerState::Leading, 1, best));
+    assert!(matches!(verdict(&one, 5), Verdict::Decided { vote, .. } if vote == best));
+}
+
+#[test]
+fn a_leader_has_to_say_itself_that_it_leads() {
+    let (mut one, best) = for_the_third(&[2], &[4]);
+    one.on_notification(ServerId(3), &says(PeerState::Following, 1, best));
+    assert_eq!(verdict(&one, 5), Verdict::Leaning(best));
+    let mut late = election(1, 5, vote(1, 1, 1));
+    for from in [2, 3, 4] {
+        late.on_notification(ServerId(from), &says(PeerState::Following, 9, best));
+    }
+    assert_eq!(verdict(&late, 5), Verdict::Open);
+}
+
+#[test]
+fn who_looked_in_this_round_and_follows_since_another_shows_no_follower() {
+    let (mut one, best) = for_the_third(&[2, 3, 4], &[]);
+    one.on_notification(ServerId(4), &says(PeerState::Following, 7, best));
+    one.on_notification(ServerId(3), &says(PeerState::Leading, 7, best));
+    assert_eq!(verdict(&one, 5), Verdict::Leaning(best));
+}
+
+#[test]
+fn what_is_decided_in_the_end_has_the_support_of_those_who_voted_for_it() {
+    let (mut one, best) = for_the_third(&[2, 3], &[]);
+    let worse = vote(1, 0, 5);
+    one.on_notification(ServerId(5), &says(PeerState::Looking, 1, worse));
+    let support = [1, 2, 3].map(ServerId).into_iter().collect();
+    let decided = Verdict::Decided {
+        vote: best,
+        round: 1,
+        support,
+    };
+    assert_eq!(one.finalize(best), decided);
+}

@@ -206,3 +206,47 @@ fn an_installed_snapshot_is_the_whole_history_and_can_be_offered_on() {
     assert_eq!(store.staged, None);
     assert!(store.snapshot_for(z(1, 0), None).is_some());
 }
+
+#[test]
+fn the_newest_snapshots_are_remembered_and_each_once() {
+    let (mut store, mut outbox) = empty(1 << 20);
+    let zxids: Vec<Zxid> = (0..6).map(|counter| z(1, counter)).collect();
+    let tickets = append(&mut store, &mut outbox, &zxids);
+    store.on_persisted(tickets[5]);
+    store.commit(z(1, 5));
+    store.deliver(&mut outbox);
+    let offered = |store: &Store, staged: Zxid| {
+        let found = store.snapshot_for(Zxid::ZERO, Some(snapshot(staged).0));
+        found.map(|(id, _)| id.zxid)
+    };
+    for counter in 0..4 {
+        let (id, meta) = snapshot(z(1, counter));
+        store.on_snapshot_taken(id, meta.clone());
+        store.on_snapshot_taken(id, meta);
+    }
+    for counter in 0..4 {
+        assert_eq!(offered(&store, z(1, counter)), Some(z(1, counter)));
+    }
+    let (id, meta) = snapshot(z(1, 5));
+    store.on_snapshot_taken(id, meta);
+    assert_eq!(offered(&store, z(1, 0)), Some(z(1, 5)), "it is forgotten");
+    assert_eq!(offered(&store, z(1, 1)), Some(z(1, 1)));
+    store.forget_snapshot(id);
+    assert_eq!(offered(&store, z(1, 0)), Some(z(1, 3)));
+}
+
+#[test]
+fn an_install_that_failed_leaves_all_as_it_was_and_can_be_tried_again() {
+    let (mut store, mut outbox) = empty(1 << 20);
+    let (id, meta) = snapshot(z(3, 2));
+    for _ in 0..2 {
+        store.install(&mut outbox, id, meta.clone());
+        assert!(store.is_installing());
+        let Some(Output::Install { ticket, .. }) = outbox.pop_back() else {
+            panic!("it is installed");
+        };
+        store.on_install_failed(ticket);
+        assert!(!store.is_installing());
+        assert_eq!(store.log.last(), Zxid::ZERO);
+    }
+}

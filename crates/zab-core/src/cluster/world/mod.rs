@@ -103,6 +103,8 @@ pub(in crate::cluster) struct World {
     healed: bool,
     /// Disks that do nothing for now.
     held: BTreeSet<ServerId>,
+    /// What the layers above said to each other: from whom, and to whom.
+    pub(in crate::cluster) heard: Vec<(ServerId, ServerId)>,
     /// How often what happened.
     pub(in crate::cluster) counts: BTreeMap<std::string::String, usize>,
 }
@@ -131,6 +133,7 @@ impl World {
             trace: std::env::var("ZAB_TRACE").is_ok(),
             healed: false,
             held: BTreeSet::new(),
+            heard: Vec::new(),
             counts: BTreeMap::new(),
             setup,
         };
@@ -275,7 +278,8 @@ impl World {
                 self.mesh.push((id, to, notification));
             }
             Output::Dial { link, peer } => self.dials.push((id, link, peer)),
-            Output::Close { link, .. } => {
+            Output::Close { link, why } => {
+                *self.counts.entry(format!("Close {why:?}")).or_default() += 1;
                 if let Some((index, side)) = self.find((id, link)) {
                     let connection = &mut self.connections[index];
                     connection.open[side] = false;
@@ -285,6 +289,7 @@ impl World {
                 self.dials.retain(|dial| (dial.0, dial.1) != (id, link));
             }
             Output::Send { link, message } => {
+                *self.counts.entry(message.name().into()).or_default() += 1;
                 self.check_send(id, link, &message);
                 if let Some((index, side)) = self.find((id, link)) {
                     let connection = &mut self.connections[index];
@@ -301,6 +306,10 @@ impl World {
             }
             Output::Append { ticket, record } => {
                 self.oracle.on_append(&record);
+                assert!(
+                    record.zxid.counter() <= self.setup.counter_max,
+                    "an epoch ends"
+                );
                 let leads = matches!(self.nodes[&id].role, Role::LeadingPrepare { .. });
                 if leads && record.zxid.is_marker() {
                     self.oracle.on_marker(record.zxid.epoch(), self.life(id));
@@ -359,7 +368,7 @@ impl World {
                     "a sync missed what was finished before it"
                 );
             }
-            Output::App { .. } => {}
+            Output::App { from, .. } => self.heard.push((from, id)),
             Output::Note(note) => {
                 let name = match &note {
                     Note::Synchronising { plan, .. } => format!("Synchronising {plan}"),

@@ -1,7 +1,7 @@
 //! What scripts do to a world, and what they see of it.
 
 use super::super::disk::{Disk, Image};
-use super::{Node, World};
+use super::{Connection, Node, World};
 use crate::interface::{Input, Role, SyncTag};
 use crate::zab::Zab;
 use core::time::Duration;
@@ -92,7 +92,16 @@ impl World {
                     .is_some_and(|zab| zab.summary().last == node.app.zxid)
                 && node.disk.image.promise.standing == Standing::Member
                 && node.syncs.is_empty()
+                && (*id != leader || node.zab.as_ref().is_some_and(|z| z.next_zxid().is_some()))
         })
+    }
+
+    /// Connections whose ends both take something.
+    pub(in crate::cluster) fn links(&self) -> usize {
+        let is_whole = |connection: &&Connection| {
+            connection.open == [true, true] && connection.gone == [false, false]
+        };
+        self.connections.iter().filter(is_whole).count()
     }
 
     pub(in crate::cluster) fn leader(&self) -> Option<ServerId> {
