@@ -1,13 +1,15 @@
 //! What kind of world a seed is: its sizes, its limits, and which faults it knows.
 
+mod apart;
 mod calm;
 mod disk_faults;
 mod mishaps;
 
+use self::apart::{Apart, locality, minority, net_knobs};
 pub use self::disk_faults::DiskFault;
 use crate::decide::{Dice, Stream};
 use crate::nemesis::MishapKind;
-use crate::net::{Law, NetKnobs};
+use crate::net::NetKnobs;
 use crate::options::Profile;
 use crate::queue::Micros;
 use crate::workload::Recipes;
@@ -505,50 +507,6 @@ impl Swarm {
     }
 }
 
-fn net_knobs(dice: &mut Dice, seed: u64, profile: Profile, tick: Micros) -> NetKnobs {
-    let latency_min = dice.octaves(20, 500);
-    let calm = profile == Profile::Quiet || dice.percent(20);
-    // Drawn apart, so that they shift no other draw.
-    let apart = &mut Dice::new(seed, Stream::Swarm, 3);
-    NetKnobs {
-        latency_min,
-        latency_max: latency_min + dice.octaves(10, (tick / 40).max(20)),
-        rechunk: if calm { 0 } else { rate(dice, 1_000, 500_000) },
-        late: if calm { 0 } else { rate(dice, 100, 50_000) },
-        late_max: tick / 2,
-        socket_bytes: usize::try_from(dice.octaves(512, 262_144)).expect("small"),
-        abrupt: if calm { 0 } else { rate(dice, 1_000, 500_000) },
-        law: apart.pick(&Law::ALL),
-        is_mixed: apart.percent(30),
-        backlog: if profile != Profile::Quiet && apart.percent(40) {
-            u32::try_from(apart.octaves(1, 16)).expect("small")
-        } else {
-            128
-        },
-    }
-}
-
-/// Drawn apart, so that it shifts no other draw.
-fn locality(seed: u64, servers: usize) -> Locality {
-    let dice = &mut Dice::new(seed, Stream::Swarm, 1);
-    match dice.below(100) {
-        _ if servers == 1 => Locality::Global,
-        0..8 => Locality::Local,
-        8..25 => Locality::UntilEphemeral,
-        _ => Locality::Global,
-    }
-}
-
-/// Drawn apart, so that it shifts no other draw.
-fn minority(seed: u64, servers: usize) -> Minority {
-    let dice = &mut Dice::new(seed, Stream::Swarm, 2);
-    if servers > 1 && dice.percent(25) {
-        Minority::Readable
-    } else {
-        Minority::Silent
-    }
-}
-
 fn rate(dice: &mut Dice, low: u64, high: u64) -> u32 {
     u32::try_from(dice.octaves(low, high)).expect("rates are below a million")
 }
@@ -633,8 +591,7 @@ fn work(dice: &mut Dice, seed: u64) -> WorkWeights {
         close: weight(2),
         paths: 2 + usize::try_from(weight(10)).expect("small"),
         long: 1 + u64::from(weight(12).saturating_sub(6)),
-        // Drawn apart, so that they shift no other draw.
-        recipes: Recipes::draw(&mut Dice::new(seed, Stream::Swarm, 4)),
+        recipes: Recipes::draw(&mut Apart::Recipes.dice(seed)),
     }
 }
 

@@ -12,11 +12,15 @@ use crate::net::Port;
 const EPOCH_NONE: u64 = 0x7fff_ffff;
 const FOLLOWER_INFO: u64 = 0;
 /// Messages by number and their fields, none of which may follow a greeting or FOLLOWERINFO.
-const MISPLACED: [&[u64]; 12] = [
+const MISPLACED: [&[u64]; 15] = [
     &[1, 1],
+    // A base above all that it has.
+    &[2, 1, 0x1_0000_0005, 0x2_0000_0000, 0x2_0000_0000, 0, 0],
     &[3],
     &[4, 0x1_0000_0001],
+    &[6, 0x1_0000_0001, 5, 5, 0],
     &[8, 0, 0, 0],
+    &[8, 1, 0x1_0000_0005, 0x2_0000_0000, 0x2_0000_0000],
     &[10, 0x1_0000_0001],
     &[11, 0x1_0000_0001],
     &[12, 1, 0],

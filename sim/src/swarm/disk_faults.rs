@@ -1,7 +1,7 @@
 //! Which harm to disks a seed knows, beyond crashes, single bits and wiping.
 
 use super::Fault;
-use crate::decide::{Dice, Stream};
+use super::apart::Apart;
 use serde::{Deserialize, Serialize};
 
 /// A kind of harm to a disk.
@@ -82,12 +82,12 @@ impl DiskFault {
     }
 }
 
-/// Adds kinds to a world that knows faults. Drawn apart, so that it shifts no other draw.
+/// Adds kinds to a world that knows faults.
 pub(super) fn add(seed: u64, servers: usize, faults: &mut Vec<(Fault, u32)>) {
     if faults.is_empty() {
         return;
     }
-    let dice = &mut Dice::new(seed, Stream::Swarm, 3);
+    let dice = &mut Apart::DiskFaults.dice(seed);
     let share = u32::try_from(dice.range(5, 60)).expect("small");
     for fault in DiskFault::ALL {
         if dice.percent(share) && fault.makes_sense(servers) {
@@ -99,7 +99,7 @@ pub(super) fn add(seed: u64, servers: usize, faults: &mut Vec<(Fault, u32)>) {
 /// Adds what damages disks where there is no budget: most kinds, often; lies in half of all worlds,
 /// since nobody can be blamed for what they lead to.
 pub(super) fn add_beyond(seed: u64, faults: &mut Vec<(Fault, u32)>) {
-    let dice = &mut Dice::new(seed, Stream::Swarm, 7);
+    let dice = &mut Apart::Beyond.dice(seed);
     let lies = dice.percent(50);
     let is_lie = |fault: &Fault| {
         matches!(
