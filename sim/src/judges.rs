@@ -420,13 +420,17 @@ impl Judges {
         }
         let open_tap = |client: &SimClient| client.open_tap().filter(|_| is_well);
         let open: Vec<usize> = clients.iter().filter_map(open_tap).collect();
+        let mut waiting = vec![Vec::new(); hosts.len()];
         for (number, tap) in taps.iter().enumerate() {
             let at_end = if open.contains(&number) {
                 AtEnd::Open
             } else {
                 AtEnd::Gone
             };
-            watches::judge(&timeline, tap, at_end)?;
+            let count = watches::judge(&timeline, tap, at_end)?;
+            if at_end == AtEnd::Open {
+                waiting[tap.server].push(count);
+            }
         }
         for client in clients {
             client
@@ -435,6 +439,10 @@ impl Judges {
         }
         for (server, host) in hosts.iter().enumerate().filter(|_| is_well) {
             same_tree(server, host, &timeline)?;
+            if let Some(replica) = host.replica() {
+                let has = replica.observe().watches;
+                watches::none_is_left_over(server, has, &waiting[server])?;
+            }
         }
         Ok(())
     }

@@ -65,7 +65,9 @@ impl Replica {
             if connection.throttled.0 > 0 {
                 self.throttled.forget(conn);
             }
-            self.watches.drop_watcher(conn);
+            if zk_types::mutant!("watches-outlive-their-connection", true, false) {
+                self.watches.drop_watcher(conn);
+            }
         }
     }
 

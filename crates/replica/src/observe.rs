@@ -19,6 +19,9 @@ pub struct Observation<'r> {
     pub tree: &'r Tree,
     /// The open sessions.
     pub sessions: &'r Sessions,
+    /// How many watches its connections have, and how many of them have any; see
+    /// [`watch::WatchTable::watches`].
+    pub watches: (usize, usize),
 }
 
 impl Replica {
@@ -30,6 +33,7 @@ impl Replica {
             digest: self.state.tree.digest(),
             tree: &self.state.tree,
             sessions: &self.state.sessions,
+            watches: (self.watches.watches(), self.watches.watchers()),
         }
     }
 }

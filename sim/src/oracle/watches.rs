@@ -2,7 +2,7 @@
 //! reply that shows its change.
 
 use crate::oracle::asked::Asked;
-use crate::oracle::broken::{Broken, zxid_name};
+use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::model::{EffectKind, split};
 use crate::oracle::timeline::Timeline;
 use crate::oracle::wire::{FrameKind, Request, SetWatches, Tap};
@@ -24,8 +24,8 @@ pub(crate) enum AtEnd {
     Gone,
 }
 
-/// Judges the events of one connection.
-pub(crate) fn judge(timeline: &Timeline, tap: &Tap, at_end: AtEnd) -> Result<(), Broken> {
+/// Judges the events of one connection; gives how many watches wait on it at last.
+pub(crate) fn judge(timeline: &Timeline, tap: &Tap, at_end: AtEnd) -> Result<usize, Broken> {
     let mut connection = Connection {
         timeline,
         tap,
@@ -55,7 +55,27 @@ pub(crate) fn judge(timeline: &Timeline, tap: &Tap, at_end: AtEnd) -> Result<(),
         connection.advance(last);
         connection.nothing_is_owed("the end")?;
     }
-    Ok(())
+    Ok(connection.watches.values().map(Waits::count).sum())
+}
+
+/// A server has the watches that wait on its open connections, and no others: those of a connection
+/// that is gone went with it.
+pub(crate) fn none_is_left_over(
+    server: usize,
+    (watches, watchers): (usize, usize),
+    waiting: &[usize],
+) -> Result<(), Broken> {
+    let watching = waiting.iter().filter(|count| **count > 0).count();
+    let all: usize = waiting.iter().sum();
+    if (watches, watchers) == (all, watching) {
+        return Ok(());
+    }
+    let seen = format!(
+        "{} has {watches} watches of {watchers} connections, and {all} wait on {watching}",
+        server_name(server)
+    );
+    let rule = "W9 left over: a server has the watches of its open connections, and no others";
+    Err(Broken::history(rule, seen).server(server))
 }
 
 /// What waits on one path.
@@ -65,6 +85,14 @@ struct Waits {
     child: bool,
     persistent: bool,
     recursive: bool,
+}
+
+impl Waits {
+    /// As operators are told it: a recursive watch is one of data, a persistent one counts twice.
+    fn count(&self) -> usize {
+        let of_data = self.data || self.persistent || self.recursive;
+        usize::from(of_data) + usize::from(self.child || self.persistent)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
