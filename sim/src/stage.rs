@@ -117,6 +117,11 @@ impl Stage {
         }
     }
 
+    /// The time, in microseconds since the world began.
+    pub fn now(&self) -> u64 {
+        self.world.queue.now()
+    }
+
     /// Lets every client ask for whatever the workload draws, for a while.
     ///
     /// # Panics
