@@ -105,7 +105,12 @@ impl<'a> Reader<'a> {
 
     /// Reads a string; malformed UTF-8 becomes U+FFFD, as Java's decoder has it.
     pub fn ustring(&mut self, field: &'static str) -> Result<Option<Cow<'a, str>>, DecodeError> {
-        Ok(self.buffer(field)?.map(String::from_utf8_lossy))
+        let bytes = self.buffer(field)?;
+        Ok(bytes.map(|bytes| match core::str::from_utf8(bytes) {
+            // Nearly all are: one check of the whole is a third of looking for what to replace.
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(bytes),
+        }))
     }
 
     /// Reads the count of a vector: −1 is `None`, any other negative count is an empty vector.
