@@ -116,12 +116,11 @@ impl Replica {
 
     /// Hands everything gathered for clients to their sockets.
     pub(crate) fn flush_connections(&mut self) {
-        while let Some(conn) = self.connections.pop_unflushed() {
-            let connection = self
-                .connections
-                .get_mut(conn)
-                .expect("unflushed ones exist");
-            let bytes = mem::take(&mut connection.out);
+        for conn in self.connections.take_unflushed() {
+            let Some(connection) = self.connections.get_mut(conn) else {
+                continue;
+            };
+            let bytes = connection.take_out();
             connection.unsent += bytes.len();
             count_frames(&bytes, &mut connection.facts, &mut self.statistics);
             self.outputs.push_back(Output::ClientSend { conn, bytes });
@@ -166,6 +165,7 @@ impl Replica {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
+        connection.make_room();
         let mut decoder = mem::replace(&mut connection.decoder, FrameDecoder::for_requests(0));
         while !bytes.is_empty() {
             let overloaded = self.is_overloaded();

@@ -32,6 +32,9 @@ pub(crate) const QUEUE_MAX: usize = 1_000;
 /// Bytes of requests of one connection that may wait for their turn; one request more may start.
 pub(crate) const QUEUE_BYTES_MAX: usize = 8 << 20;
 
+/// Room that is made for answers before there are any.
+const OUT_BYTES_AHEAD_MAX: usize = 16 << 10;
+
 /// A client's connection.
 #[derive(Clone)]
 pub(crate) struct Connection {
@@ -53,6 +56,9 @@ pub(crate) struct Connection {
     /// Requests that wait before the queue, and their bytes.
     pub(crate) throttled: (usize, usize),
     pub(crate) out: Vec<u8>,
+    pub(crate) flushed: Flushed,
+    /// How much was handed over last: about as much comes next.
+    pub(crate) out_bytes_before: usize,
     /// Bytes given to the socket that it has not taken.
     pub(crate) unsent: usize,
     pub(crate) reading: Reading,
@@ -113,6 +119,14 @@ pub(crate) enum Waiting {
         zxid: Zxid,
         then: Then,
     },
+}
+
+/// Whether all that is owed was handed to the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    Yes,
+    /// The connection stands in the list of those that are flushed next.
+    No,
 }
 
 /// What happens once an answer has its place in the stream.
@@ -185,6 +199,8 @@ impl Connection {
             queued_bytes: 0,
             throttled: (0, 0),
             out: Vec::new(),
+            flushed: Flushed::Yes,
+            out_bytes_before: 0,
             unsent: 0,
             reading: Reading::Resumed,
             facts: ConnectionFacts::new(0),
@@ -254,6 +270,20 @@ impl Connection {
     fn is_syncing(&self) -> bool {
         let last = self.queue.back().map(|entry| &entry.waiting);
         matches!(last, Some(Waiting::Sync { .. }))
+    }
+
+    /// Takes what is to be handed over.
+    pub(crate) fn take_out(&mut self) -> Vec<u8> {
+        self.flushed = Flushed::Yes;
+        self.out_bytes_before = self.out.len().min(OUT_BYTES_AHEAD_MAX);
+        core::mem::take(&mut self.out)
+    }
+
+    /// Makes room for the answers to what came, so that they need not be moved while they grow.
+    pub(crate) fn make_room(&mut self) {
+        if self.out.capacity() == 0 {
+            self.out.reserve(self.out_bytes_before);
+        }
     }
 
     /// Puts a request at the end of the order.

@@ -1,22 +1,25 @@
 //! All client connections of a server, and the bytes that wait to leave to them.
 
 use crate::api::ConnId;
-use crate::connection::{Connection, Phase};
+use crate::connection::{Connection, Flushed, Phase};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use hashbrown::HashTable;
 use zk_types::{Instant, SessionId};
 
 /// All client connections of a server.
 #[derive(Clone)]
 pub(crate) struct Connections {
-    by_id: BTreeMap<ConnId, Connection>,
+    /// A request looks its connection up some ten times. The shell counts the ids, so nobody else
+    /// chooses where they fall.
+    by_id: HashTable<Connection>,
     by_session: BTreeMap<SessionId, ConnId>,
     per_ip: BTreeMap<IpAddr, u32>,
     /// Connections that have not greeted, by when they are closed for it.
     silent: BTreeSet<(Instant, ConnId)>,
-    /// Connections with bytes to send.
-    unflushed: BTreeSet<ConnId>,
+    /// Connections with bytes to send, each once, and some that are gone.
+    unflushed: Vec<ConnId>,
     /// Connections that are not read until there is room again.
     paused: BTreeSet<ConnId>,
     /// Connections whose clients do not read what they are owed.
@@ -27,11 +30,11 @@ impl Connections {
     /// None yet.
     pub(crate) fn new() -> Self {
         Connections {
-            by_id: BTreeMap::new(),
+            by_id: HashTable::new(),
             by_session: BTreeMap::new(),
             per_ip: BTreeMap::new(),
             silent: BTreeSet::new(),
-            unflushed: BTreeSet::new(),
+            unflushed: Vec::new(),
             paused: BTreeSet::new(),
             overrun: BTreeSet::new(),
         }
@@ -53,13 +56,16 @@ impl Connections {
         if let Phase::Greeting { until } = connection.phase {
             self.silent.insert((until, connection.id));
         }
-        let before = self.by_id.insert(connection.id, connection);
-        assert!(before.is_none(), "a connection id is given out once");
+        let id = connection.id;
+        assert!(self.get(id).is_none(), "a connection id is given out once");
+        self.by_id
+            .insert_unique(hash(id), connection, |connection| hash(connection.id));
     }
 
     /// Drops one, wherever it is known.
     pub(crate) fn remove(&mut self, id: ConnId) -> Option<Connection> {
-        let connection = self.by_id.remove(&id)?;
+        let entry = self.by_id.find_entry(hash(id), |one| one.id == id).ok()?;
+        let (connection, _) = entry.remove();
         if let Some(count) = self.per_ip.get_mut(&connection.ip) {
             *count -= 1;
             if *count == 0 {
@@ -74,33 +80,34 @@ impl Connections {
         {
             self.by_session.remove(&session);
         }
-        self.unflushed.remove(&id);
         self.paused.remove(&id);
         self.overrun.remove(&id);
         Some(connection)
     }
 
     pub(crate) fn get(&self, id: ConnId) -> Option<&Connection> {
-        self.by_id.get(&id)
+        self.by_id.find(hash(id), |one| one.id == id)
     }
 
     pub(crate) fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
-        self.by_id.get_mut(&id)
+        self.by_id.find_mut(hash(id), |one| one.id == id)
     }
 
     /// All of them, in the order they came.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.by_id.values()
+        let mut all: Vec<&Connection> = self.by_id.iter().collect();
+        all.sort_unstable_by_key(|connection| connection.id);
+        all.into_iter()
     }
 
-    /// All of them, to change.
+    /// All of them, to change, in no order.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.by_id.values_mut()
+        self.by_id.iter_mut()
     }
 
-    /// The ids of all.
+    /// The ids of all, in the order they came.
     pub(crate) fn ids(&self) -> Vec<ConnId> {
-        self.by_id.keys().copied().collect()
+        self.iter().map(|connection| connection.id).collect()
     }
 
     /// The connection that has this session.
@@ -112,7 +119,7 @@ impl Connections {
     pub(crate) fn set_phase(&mut self, id: ConnId, phase: Phase) {
         let connection = self
             .by_id
-            .get_mut(&id)
+            .find_mut(hash(id), |one| one.id == id)
             .expect("its phase is set while it exists");
         if let Phase::Greeting { until } = connection.phase {
             self.silent.remove(&(until, id));
@@ -158,12 +165,19 @@ impl Connections {
 
     /// Notes that a connection has bytes to send.
     pub(crate) fn mark_unflushed(&mut self, id: ConnId) {
-        self.unflushed.insert(id);
+        if let Some(connection) = self.by_id.find_mut(hash(id), |one| one.id == id)
+            && connection.flushed == Flushed::Yes
+        {
+            connection.flushed = Flushed::No;
+            self.unflushed.push(id);
+        }
     }
 
-    /// The next connection with something to hand over.
-    pub(crate) fn pop_unflushed(&mut self) -> Option<ConnId> {
-        self.unflushed.pop_first()
+    /// The connections that may have something to hand over, in the order they came.
+    pub(crate) fn take_unflushed(&mut self) -> Vec<ConnId> {
+        let mut taken = core::mem::take(&mut self.unflushed);
+        taken.sort_unstable();
+        taken
     }
 
     /// When the first silent connection is to be closed.
@@ -180,4 +194,9 @@ impl Connections {
         self.silent.pop_first();
         Some(id)
     }
+}
+
+/// Spreads ids that are counted up over a table (Fibonacci hashing).
+fn hash(id: ConnId) -> u64 {
+    id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

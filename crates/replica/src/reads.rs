@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use watch::{RemoveKind, Table, WatchTable};
 use zk_proto::{
     AddWatchMode, ChildrenPage, ClientInfo, EventKind, KeeperRead, KeeperResult, KeeperState,
-    OpCode, OpResult, PageRequest, ReadOp, ReplyHeader, Request, RequestError, RequestHeader,
-    SetWatches, WatcherEvent, WatcherType, Xid, reply,
+    OpCode, OpResult, PageRequest, ReadOp, ReplyHeader, Request, RequestError, SetWatches,
+    WatcherEvent, WatcherType, Xid, reply,
 };
 use zk_types::{Acl, ErrorCode, Identity, Perms, RawPath, SessionId, Stat, ZnodePath, Zxid};
 use znode_tree::{Before, Tree};
@@ -34,13 +34,11 @@ impl<'t> Reads<'_, 't> {
     /// Appends the answer to a request that is no write.
     pub(crate) fn answer(
         &mut self,
-        header: RequestHeader,
-        body: &[u8],
-        bytes_max: usize,
+        xid: Xid,
+        request: Result<Request<'_>, RequestError>,
         out: &mut Vec<u8>,
     ) -> Then {
-        let xid = header.xid;
-        let request = match Request::decode(header.opcode, body, bytes_max) {
+        let request = match request {
             Ok(request) => request,
             Err(error @ (RequestError::Marshalling(_) | RequestError::Auth(_))) => {
                 let code = error.code().unwrap_or(ErrorCode::MarshallingError);

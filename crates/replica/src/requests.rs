@@ -9,8 +9,9 @@ use crate::read_only::needs_a_quorum;
 use crate::reads::{Reads, operation_name};
 use crate::server::{Replica, Work};
 use crate::statistics::whole_ms;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use hashbrown::HashTable;
 use zab_core::{Input as ZabInput, Role, SyncTag};
 use zk_proto::{OpCode, ReplyHeader, Request, RequestError, RequestHeader, Xid, reply};
 use zk_types::{Bytes, ErrorCode, Op, SessionId, Zxid};
@@ -23,11 +24,25 @@ const OUTSTANDING_BYTES_MAX: usize = 64 << 20;
 #[derive(Clone)]
 pub(crate) struct Outcomes {
     next: RequestTag,
-    awaited: BTreeMap<RequestTag, (ConnId, usize)>,
+    /// Tags are counted up from a number that is drawn, so nobody chooses where they fall.
+    awaited: HashTable<Awaited>,
     /// Bytes of the requests that are awaited.
     bytes: usize,
     /// By the record after which each is right, which the leader's order makes ascending.
     refusals: VecDeque<(Zxid, RequestTag, Refusal)>,
+}
+
+/// A request whose outcome is awaited.
+#[derive(Clone, Copy)]
+struct Awaited {
+    tag: RequestTag,
+    conn: ConnId,
+    bytes: usize,
+}
+
+/// Spreads tags that are counted up over a table (Fibonacci hashing).
+fn hash(tag: RequestTag) -> u64 {
+    tag.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Outcomes {
@@ -35,7 +50,7 @@ impl Outcomes {
     pub(crate) fn new(first: RequestTag) -> Self {
         Outcomes {
             next: first,
-            awaited: BTreeMap::new(),
+            awaited: HashTable::new(),
             bytes: 0,
             refusals: VecDeque::new(),
         }
@@ -44,21 +59,29 @@ impl Outcomes {
     /// A tag for a request of a connection, of this many bytes.
     pub(crate) fn expect(&mut self, conn: ConnId, bytes: usize) -> RequestTag {
         self.next = RequestTag(self.next.0.wrapping_add(1).max(1));
-        self.awaited.insert(self.next, (conn, bytes));
+        let tag = self.next;
+        self.awaited
+            .insert_unique(hash(tag), Awaited { tag, conn, bytes }, |awaited| {
+                hash(awaited.tag)
+            });
         self.bytes += bytes;
-        self.next
+        tag
     }
 
     /// The connection that awaits the outcome; it is awaited no longer.
     pub(crate) fn settle(&mut self, tag: RequestTag) -> Option<ConnId> {
-        let (conn, bytes) = self.awaited.remove(&tag)?;
-        self.bytes -= bytes;
-        Some(conn)
+        let found = self
+            .awaited
+            .find_entry(hash(tag), |awaited| awaited.tag == tag);
+        let (awaited, _) = found.ok()?.remove();
+        self.bytes -= awaited.bytes;
+        Some(awaited.conn)
     }
 
     /// The connection that awaits the outcome.
     pub(crate) fn conn_of(&self, tag: RequestTag) -> Option<ConnId> {
-        self.awaited.get(&tag).map(|(conn, _)| *conn)
+        let found = self.awaited.find(hash(tag), |awaited| awaited.tag == tag);
+        found.map(|awaited| awaited.conn)
     }
 
     /// How many are awaited.
@@ -124,8 +147,8 @@ impl Replica {
         }
         let ends_here = self.serves_read_only() || self.locals.contains(session);
         match Request::decode(header.opcode, body, self.config.frame_bytes_max) {
-            Ok(Request::Write(Op::CloseSession)) if ends_here => {
-                self.take_turn(conn, header, body);
+            Ok(request @ Request::Write(Op::CloseSession)) if ends_here => {
+                self.take_turn(conn, header, body, Ok(request));
             }
             Ok(Request::Write(op)) if !asked.knows_parts(&op) => {
                 self.take_refused(conn, header, body.len(), ErrorCode::MarshallingError);
@@ -141,7 +164,9 @@ impl Replica {
             Ok(Request::Sync { .. }) => self.take_sync(conn, header, body),
             Ok(Request::Auth(packet)) => self.take_auth(conn, header, &packet, body.len()),
             Ok(Request::Sasl { token }) => self.take_sasl(conn, header, token.as_deref()),
-            Ok(_) | Err(RequestError::Marshalling(_)) => self.take_turn(conn, header, body),
+            request @ (Ok(_) | Err(RequestError::Marshalling(_))) => {
+                self.take_turn(conn, header, body, request);
+            }
             Err(RequestError::UnknownOpcode { .. }) => self.take_unknown(conn, header),
             Err(RequestError::Auth(_)) => self.take_silence(conn),
         }
@@ -259,6 +284,7 @@ impl Replica {
             .get_mut(conn)
             .expect("what it awaits goes with it");
         if let Some(entry) = connection.take_next_write(tag) {
+            connection.make_room();
             encode_answer(entry.xid, entry.op, &mut connection.out);
             self.note_answer(conn, entry.xid, entry.op, entry.received, applied);
             self.after_answer(conn, after_write(entry.op));
@@ -315,14 +341,20 @@ impl Replica {
         }));
     }
 
-    fn take_turn(&mut self, conn: ConnId, header: RequestHeader, body: &[u8]) {
+    fn take_turn(
+        &mut self,
+        conn: ConnId,
+        header: RequestHeader,
+        body: &[u8],
+        request: Result<Request<'_>, RequestError>,
+    ) {
         let now = self.now;
         let op = OpCode::from_code(header.opcode).expect("it was decoded");
         let connection = self.connections.get_mut(conn).expect("it just sent this");
         let is_next = connection.queue.is_empty() && !connection.should_hold_back();
         if zk_types::mutant!("read-overtakes-writes", is_next, true) {
             let identities = connection.identities.clone();
-            let then = self.read(conn, header, &identities, body);
+            let then = self.read(conn, header, &identities, request);
             self.note_answer(conn, header.xid, op, now, self.state.applied);
             return self.after_answer(conn, then);
         }
@@ -438,8 +470,10 @@ impl Replica {
                         xid: entry.xid,
                         opcode: entry.op.code(),
                     };
+                    let bytes_max = self.config.frame_bytes_max;
+                    let request = Request::decode(header.opcode, &body, bytes_max);
                     (
-                        self.read(conn, header, &identities, &body),
+                        self.read(conn, header, &identities, request),
                         self.state.applied,
                     )
                 }
@@ -456,7 +490,7 @@ impl Replica {
         conn: ConnId,
         header: RequestHeader,
         identities: &[zk_types::Identity],
-        body: &[u8],
+        request: Result<Request<'_>, RequestError>,
     ) -> Then {
         let connection = self
             .connections
@@ -481,12 +515,7 @@ impl Replica {
             identities,
             asked: &mut connection.asked,
         };
-        reads.answer(
-            header,
-            body,
-            self.config.frame_bytes_max,
-            &mut connection.out,
-        )
+        reads.answer(header.xid, request, &mut connection.out)
     }
 
     fn note_answer(
