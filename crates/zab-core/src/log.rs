@@ -4,10 +4,14 @@
 //! the log on disk; a learner that needs it is sent a snapshot.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use zk_types::{Chain, EpochSegments, Record, RecordBody, SnapshotMeta, Zxid};
 
 /// What a record costs in memory beside its payload.
 const RECORD_OVERHEAD_BYTES: usize = 96;
+
+/// When records are forgotten, the memory of one part in so many is given back at once.
+const TRIM_PART: usize = 64;
 
 /// Why a record does not continue a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,23 +74,33 @@ impl Log {
 
     /// Whether a record may be pushed.
     pub(crate) fn check(&self, record: &Record) -> Result<(), Break> {
+        self.check_place(record)?;
+        if record.continues(self.last_chain()) {
+            Ok(())
+        } else {
+            Err(Break::Chain)
+        }
+    }
+
+    fn check_place(&self, record: &Record) -> Result<(), Break> {
         let is_marker_body = matches!(record.body, RecordBody::Marker);
         if is_marker_body != record.zxid.is_marker() || record.committed_upto >= record.zxid {
             Err(Break::Form)
         } else if !self.last().is_followed_by(record.zxid) {
             Err(Break::Zxid)
-        } else if !record.continues(self.last_chain()) {
-            Err(Break::Chain)
         } else {
             Ok(())
         }
     }
 
+    /// Takes a record whose chain was made for this log, or checked against it. Hashing it once
+    /// more is left to whoever writes it to the disk.
+    ///
     /// # Panics
-    /// When the record does not continue the log.
+    /// When the record has no place behind the last one.
     pub(crate) fn push(&mut self, record: Record) {
         assert_eq!(
-            self.check(&record),
+            self.check_place(&record),
             Ok(()),
             "{:?} after {:?}",
             record.zxid,
@@ -119,19 +133,30 @@ impl Log {
         *self = Log::new(Some(meta));
     }
 
-    /// Forgets the oldest records in memory through `upto` at most, until `bytes_max` are left.
+    /// Forgets the oldest records in memory through `upto` at most, once there are more than
+    /// `bytes_max`; some more than need be, so that they go many at a time.
     pub(crate) fn trim(&mut self, upto: Zxid, bytes_max: usize) {
-        while self.bytes > bytes_max
-            && self
-                .records
-                .front()
-                .is_some_and(|record| record.zxid <= upto)
-        {
-            let record = self.records.pop_front().expect("there is a first record");
-            self.bytes -= cost(&record);
-            self.start = record.zxid;
-            self.start_chain = record.chain;
+        if self.bytes <= bytes_max {
+            return;
         }
+        let target = bytes_max - bytes_max / TRIM_PART;
+        let (mut count, mut bytes, mut last) = (0, self.bytes, None);
+        for record in &self.records {
+            if bytes <= target || record.zxid > upto {
+                break;
+            }
+            (count, bytes, last) = (count + 1, bytes - cost(record), Some(record));
+        }
+        let Some(last) = last else {
+            return;
+        };
+        (self.start, self.start_chain) = (last.zxid, last.chain);
+        // These were last touched long ago. Letting one go waits for its memory; to look at all of
+        // them first waits for many at once.
+        let holders: usize = self.records.iter().take(count).map(holders).sum();
+        assert!(holders >= count, "the log holds each of its records");
+        self.records.drain(..count);
+        self.bytes = bytes;
     }
 
     /// The record after `zxid`, when it is in memory.
@@ -139,13 +164,28 @@ impl Log {
         if zxid < self.start {
             return None;
         }
-        let index = self.records.partition_point(|record| record.zxid <= zxid);
+        // Within an epoch counters have no gaps, and nearly all questions are for its end.
+        let last = self.last();
+        let index = if zxid >= Zxid::marker(last.epoch()) && zxid <= last {
+            let later = usize::try_from(last.counter() - zxid.counter()).expect("a u32 fits");
+            self.records.len() - later.min(self.records.len())
+        } else {
+            self.records.partition_point(|record| record.zxid <= zxid)
+        };
         self.records.get(index)
     }
 }
 
 pub(crate) fn cost(record: &Record) -> usize {
     record.body_length() + RECORD_OVERHEAD_BYTES
+}
+
+/// How many hold the payload of a record.
+fn holders(record: &Record) -> usize {
+    match &record.body {
+        RecordBody::Marker => 1,
+        RecordBody::Txn(bytes) | RecordBody::Config(bytes) => Arc::strong_count(bytes),
+    }
 }
 
 #[cfg(test)]
