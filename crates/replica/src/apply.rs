@@ -5,7 +5,8 @@ use crate::api::{ConnId, Event, Output};
 use crate::between::RequestTag;
 use crate::connection::UNREAD_BYTES_MAX;
 use crate::connections::Connections;
-use crate::envelope;
+use crate::envelope::{self, Origin};
+use crate::leader::Proposed;
 use crate::server::Replica;
 use crate::statistics::whole_ms;
 use alloc::borrow::Cow;
@@ -26,8 +27,7 @@ const DIGEST_INTERVAL: u64 = 128;
 impl Replica {
     /// Applies one committed transaction and answers who asked for it.
     pub(crate) fn apply(&mut self, payload: &Bytes) {
-        let (origin, header, txn) =
-            envelope::open(payload).expect("a committed record was encoded by this version");
+        let (origin, header, txn) = self.opened(payload);
         assert_eq!(
             header.zxid, self.state.applied,
             "a transaction states its own place"
@@ -98,6 +98,30 @@ impl Replica {
         }
     }
 
+    /// What a record holds. Whoever made it has not forgotten.
+    fn opened(&mut self, payload: &Bytes) -> (Origin, TxnHeader, Txn) {
+        let leader = self.leader.as_mut();
+        let Some(proposed) = leader.and_then(|leader| leader.take_proposed(self.state.applied))
+        else {
+            return envelope::open(payload)
+                .expect("a committed record was encoded by this version");
+        };
+        let Proposed {
+            origin,
+            header,
+            txn,
+            at,
+        } = proposed;
+        debug_assert_eq!(
+            envelope::seal(origin, &header, &txn, &mut Vec::new()),
+            *payload,
+            "what was proposed is what the record says"
+        );
+        let took = whole_ms(self.now.since(at));
+        self.statistics.times.proposals.record(took);
+        (origin, header, txn)
+    }
+
     fn change_sessions(&mut self, header: &TxnHeader, txn: &Txn) {
         match txn {
             Txn::CreateSession { timeout_ms } => {
@@ -119,10 +143,8 @@ impl Replica {
             | Txn::Error(_)
             | Txn::Keeper(_) => {}
         }
-        let leader = self.leader.as_mut();
-        if let Some(proposed) = leader.and_then(|leader| leader.on_applied(header, txn)) {
-            let took = whole_ms(self.now.since(proposed));
-            self.statistics.times.proposals.record(took);
+        if let Some(leader) = &mut self.leader {
+            leader.on_applied(header, txn);
         }
     }
 

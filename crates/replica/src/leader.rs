@@ -33,8 +33,8 @@ const QUOTA_REFUSALS_KEPT: usize = 1_000;
 #[derive(Clone)]
 pub(crate) struct Leader {
     pending: Pending,
-    /// What was proposed and not applied, and when.
-    proposed: VecDeque<(Zxid, Instant)>,
+    /// What was proposed and not applied.
+    proposed: VecDeque<Proposed>,
     expiry: Expiry,
     owners: Owners,
     reaper: Reaper,
@@ -43,6 +43,15 @@ pub(crate) struct Leader {
     expire_from: Instant,
     /// Where payloads are written before they are shared.
     scratch: Vec<u8>,
+}
+
+/// A transaction that this leader made: what its record holds, so that it is not read again.
+#[derive(Clone)]
+pub(crate) struct Proposed {
+    pub(crate) origin: Origin,
+    pub(crate) header: TxnHeader,
+    pub(crate) txn: Txn,
+    pub(crate) at: Instant,
 }
 
 /// Something the leader is to make a transaction of.
@@ -90,19 +99,22 @@ impl Leader {
         self.expire_from = self.expire_from.max(until);
     }
 
-    /// Prepared changes up to an applied transaction are the state's own now. Says when it was
-    /// proposed, if this leader did.
-    pub(crate) fn on_applied(&mut self, header: &TxnHeader, txn: &Txn) -> Option<Instant> {
+    /// Takes back what was proposed at a place, if this leader did.
+    pub(crate) fn take_proposed(&mut self, zxid: Zxid) -> Option<Proposed> {
+        let is_first = self.proposed.front()?.header.zxid == zxid;
+        if is_first {
+            self.proposed.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// Prepared changes up to an applied transaction are the state's own now.
+    pub(crate) fn on_applied(&mut self, header: &TxnHeader, txn: &Txn) {
         self.pending.settle(header.zxid);
         if let Txn::CloseSession { .. } = txn {
             self.expiry.forget(header.session);
             self.owners.forget(header.session);
-        }
-        let first = self.proposed.front()?;
-        if first.0 == header.zxid {
-            self.proposed.pop_front().map(|(_, at)| at)
-        } else {
-            None
         }
     }
 
@@ -415,7 +427,12 @@ impl Replica {
                 let payload = envelope::seal(origin, &header, &txn, &mut leader.scratch);
                 self.statistics.proposals.record(payload.len());
                 self.statistics.proposal_count += 1;
-                leader.proposed.push_back((header.zxid, self.now));
+                leader.proposed.push_back(Proposed {
+                    origin,
+                    header,
+                    txn,
+                    at: self.now,
+                });
                 self.zab.handle(self.now, ZabInput::Propose { payload });
             }
             Err(refusal) => {
