@@ -306,7 +306,9 @@ impl Wal {
 
     /// Sees to it that a segment is ready ahead of need, long enough for `needed` bytes.
     fn prepare_segment(&mut self, needed: u64) {
-        let bytes = needed.next_multiple_of(4096).max(self.segments.bytes);
+        let bytes = needed
+            .next_multiple_of(4096)
+            .max(self.segments.next_bytes());
         match self.segments.next {
             Next::Preparing(_) | Next::Naming(_) => return,
             Next::Ready(named) if named.bytes >= needed => return,

@@ -4,13 +4,20 @@ use crate::format::as_u64;
 use crate::format::manifest::Named;
 use crate::format::names;
 use crate::format::segment::HEADER_BYTES;
-use crate::{Directory, DiskOp};
+use crate::{Directory, DiskOp, WalConfig};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use zk_types::{Chain, Zxid, mutant};
 
 /// Segments out of use that are kept to be written again.
 pub(crate) const SPARES_MAX: usize = 4;
+
+/// What part of the usual length the first segment of a log has.
+const FIRST_PART: u64 = 64;
+
+/// How many times longer than the segment before it one is, until it has the usual length: zeros
+/// are written faster than records, but not by much on every disk.
+const GROWTH: u64 = 4;
 
 /// One segment that holds records, or may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +153,17 @@ impl Segments {
         self.floor_generation =
             mutant!("old-log-survives-install", unwritten, self.floor_generation);
         dead
+    }
+
+    /// How long the next segment should be. The first write of a log waits until its segment is
+    /// filled with zeros, so the first one is short; each is longer than the one that is written
+    /// meanwhile, up to the usual length.
+    pub(crate) fn next_bytes(&self) -> u64 {
+        let grown = match self.live.back() {
+            None => (self.bytes / FIRST_PART).next_multiple_of(4096),
+            Some(current) => current.named.bytes.saturating_mul(GROWTH),
+        };
+        grown.clamp(WalConfig::SEGMENT_BYTES_MIN.min(self.bytes), self.bytes)
     }
 
     /// Whether a segment of at least `needed` bytes is ready.
