@@ -17,7 +17,7 @@ use zk_types::{
 const SNAPSHOTS_MAX: usize = 4;
 
 /// How many times the bound of the window a pin may hold.
-const PIN_FACTOR: usize = 4;
+const PIN_FACTOR: usize = 16;
 
 pub(crate) type Outbox = VecDeque<Output>;
 

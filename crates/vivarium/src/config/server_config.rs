@@ -355,7 +355,7 @@ fn replica_config(
         snapshot_log_bytes: snapshot_log_bytes(settings)?,
         snapshots_kept: snapshots_kept(settings, warnings)?,
         segment_bytes: segment_bytes(settings)?,
-        window_bytes_max: 64 << 20,
+        window_bytes_max: 16 << 20,
         backlog_bytes_max: 64 << 20,
         chunk_bytes: 256 << 10,
         counter_max: u32::MAX - 65_536,

@@ -152,8 +152,8 @@ fn a_pin_holds_records_back_up_to_a_bound() {
         (store.log.start(), store.log.bytes())
     };
     assert_eq!((0..10).map(&mut write).last().unwrap().0, Zxid::ZERO);
-    let (start, bytes) = (10..40).map(&mut write).last().unwrap();
-    assert!(start > Zxid::ZERO && bytes <= 4 * 500);
+    let (start, bytes) = (10..160).map(&mut write).last().unwrap();
+    assert!(start > Zxid::ZERO && bytes <= PIN_FACTOR * 500);
     store.pin(None);
     assert!(store.log.bytes() <= 500);
 }
