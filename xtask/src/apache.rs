@@ -60,6 +60,8 @@ const LOGGING: [&str; 2] = [
 ];
 /// What is good enough where nothing is measured.
 const FRUGAL: [&str; 3] = ["-Xmx512m", "-XX:+UseSerialGC", "-Dzookeeper.forceSync=no"];
+/// A heap that holds millions of znodes.
+const ROOMY: [&str; 2] = ["-Xms1g", "-Xmx8g"];
 const POLL: Duration = Duration::from_millis(20);
 const WORD_PATIENCE: Duration = Duration::from_millis(500);
 /// Lines of a log that are worth telling.
@@ -103,6 +105,15 @@ pub(crate) fn command() -> Result<Vec<OsString>> {
     Ok(words)
 }
 
+/// As [`command`] for servers that are measured: every write is forced, Java chooses its collector
+/// itself, and the heap is as large as Apache's guide asks, so that nothing is ever paged.
+pub(crate) fn command_for_real(class_path: &Path) -> Vec<OsString> {
+    let mut words = vec![OsString::from("java")];
+    words.extend(ROOMY.iter().chain(&LOGGING).map(OsString::from));
+    words.extend(["-cp".into(), class_path.into(), MAIN.into()]);
+    words
+}
+
 /// How Apache's servers are started.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Settings<'a> {
@@ -130,33 +141,8 @@ impl Apache {
     /// Starts `size` servers on free loopback ports, one for a standalone server, and waits until
     /// all serve. Their data lies in memory where the system offers that, and is never forced.
     pub(crate) fn start(name: &str, size: usize, settings: Settings<'_>) -> Result<Apache> {
-        Apache::start_in(&scratch(), name, size, settings, &FRUGAL)
-    }
-
-    /// As [`Apache::start`], with data in this folder, every write forced, and Java's own choice of
-    /// a collector.
-    pub(crate) fn start_for_real(
-        parent: &Path,
-        size: usize,
-        lines: &str,
-        jvm: &[&str],
-    ) -> Result<Apache> {
-        let settings = Settings {
-            lines,
-            properties: &[],
-        };
-        Apache::start_in(parent, "bench", size, settings, jvm)
-    }
-
-    fn start_in(
-        parent: &Path,
-        name: &str,
-        size: usize,
-        settings: Settings<'_>,
-        jvm: &[&str],
-    ) -> Result<Apache> {
         let jars = jars()?;
-        let folder = parent.join(format!("apache-{name}-{}", std::process::id()));
+        let folder = scratch().join(format!("apache-{name}-{}", std::process::id()));
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
@@ -172,19 +158,13 @@ impl Apache {
         }
         let mut apache = Apache { folder, servers };
         for index in 0..size {
-            apache.spawn(index, &jars, settings, jvm)?;
+            apache.spawn(index, &jars, settings)?;
         }
         apache.wait_until_all_serve()?;
         Ok(apache)
     }
 
-    fn spawn(
-        &mut self,
-        index: usize,
-        jars: &Path,
-        settings: Settings<'_>,
-        jvm: &[&str],
-    ) -> Result<()> {
+    fn spawn(&mut self, index: usize, jars: &Path, settings: Settings<'_>) -> Result<()> {
         let home = self.servers[index].folder.clone();
         fs::create_dir_all(home.join("data"))?;
         fs::write(home.join("data/myid"), format!("{}\n", index + 1))?;
@@ -194,7 +174,7 @@ impl Apache {
         )?;
         let log = File::create(home.join("server.log"))?;
         let mut command = program("java");
-        command.args(LOGGING).args(jvm);
+        command.args(LOGGING).args(FRUGAL);
         for (name, value) in settings.properties {
             command.arg(format!("-D{name}={value}"));
         }
@@ -253,15 +233,6 @@ impl Apache {
     /// Where clients find each server.
     pub(crate) fn clients(&self) -> Vec<SocketAddr> {
         self.servers.iter().map(|server| server.client).collect()
-    }
-
-    /// The processes.
-    pub(crate) fn pids(&self) -> Vec<u32> {
-        let processes = self
-            .servers
-            .iter()
-            .filter_map(|server| server.process.as_ref());
-        processes.map(Child::id).collect()
     }
 
     /// Copies the servers' logs to where they outlive the servers; the folder.

@@ -1,17 +1,19 @@
 //! Ours beside its peers: the same loads through the client protocol, in turns, on this machine.
 
+mod cases;
+mod figures;
+mod page;
 mod report;
 mod subject;
 mod workloads;
 
+use self::figures::Figures;
 use self::report::Row;
-use self::subject::{Kind, Length, Measured, Subject};
-use self::workloads::Workload;
-use crate::process::build;
+use self::subject::{Kind, Length, Programs, Subject};
+use self::workloads::{Case, Load, Measure, What};
 use anyhow::{Result, ensure};
 use clap::Args;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A peer counts as warm when a further load makes it faster by less than this share.
@@ -19,47 +21,70 @@ const STILL_WARMING: f64 = 0.03;
 /// Loads after which it is taken for warm in any case.
 const WARM_UPS_MAX: u32 = 12;
 
-/// Compares with Apache ZooKeeper where Java and Maven are there, and with the floor: a server
-/// without state that moves the same bytes.
+/// Compares with Apache ZooKeeper where Java and Maven are there, with Debian's package of it
+/// where that is installed, and with the floor: a server without state that moves the same bytes.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only loads whose name contains this.
+    /// Only rows whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
-    /// How often each server has its turn.
+    /// How often each server has its turn, at most.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How long a turn is counted, in milliseconds.
+    /// How long a load is counted, in milliseconds.
     #[arg(long, default_value_t = 4_000)]
     ms: u64,
     /// Ours alone, and the floor.
     #[arg(long)]
     alone: bool,
+    /// How many znodes many are: 5000000 takes a quarter of an hour with Apache's.
+    #[arg(long, default_value_t = 1_000_000)]
+    znodes: u64,
+    /// How long the mixed load at half of what is possible lasts; nothing leaves it out.
+    #[arg(long, default_value_t = 0)]
+    minutes: u64,
+    /// The same in hours.
+    #[arg(long, default_value_t = 0)]
+    hours: u64,
+    /// Print the names of all rows, and measure nothing.
+    #[arg(long)]
+    list: bool,
     /// Print JSON instead of the table.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the loads, prints the table, and leaves a page and the raw figures in `target/bench`;
+/// What a run is made with.
+struct Bench {
+    programs: Programs,
+    rounds: usize,
+    ms: u64,
+    znodes: u64,
+    minutes: u64,
+}
+
+/// Measures the rows, prints the table, and leaves a page and the raw figures in `target/bench`;
 /// fails when a goal is missed.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let chosen: Vec<&Workload> = workloads::ALL
+    let minutes = options.minutes + 60 * options.hours;
+    let chosen: Vec<&Case> = workloads::ALL
         .iter()
-        .filter(|workload| workload.name.contains(&options.only))
+        .filter(|case| case.name.contains(&options.only))
+        .filter(|case| minutes > 0 || case.name != cases::drift::NAME)
         .collect();
-    ensure!(!chosen.is_empty(), "no load is called {:?}", options.only);
-    let load = build("xtask", "load")?;
-    let has_apache = !options.alone && {
-        let missing = subject::apache_is_missing();
-        if let Some(why) = &missing {
-            println!("bench: without Apache ZooKeeper: {why}");
-        }
-        missing.is_none()
-    };
-    let mut rows = Vec::new();
-    for group in chosen.chunk_by(|one, other| one.servers == other.servers) {
-        rows.extend(Stage::set(group[0].servers, has_apache, &load, options)?.play(group)?);
+    ensure!(!chosen.is_empty(), "no row is called {:?}", options.only);
+    if options.list {
+        chosen.iter().for_each(|case| println!("{}", case.name));
+        return Ok(ExitCode::SUCCESS);
     }
+    let bench = Bench {
+        programs: Programs::find(!options.alone)?,
+        rounds: options.rounds.max(1),
+        ms: options.ms,
+        znodes: options.znodes,
+        minutes,
+    };
+    let (rows, failed) = bench.play(&chosen);
     let files = report::write(&rows)?;
     if options.json {
         println!("{}", report::json(&rows)?);
@@ -69,74 +94,130 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let missed = rows
         .iter()
-        .any(|row| row.goals().any(|goal| !goal.is_met()));
-    Ok(if missed {
+        .flat_map(Row::verdicts)
+        .any(|verdict| !verdict.is_met);
+    Ok(if missed || failed {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
 }
 
-/// Servers of every kind that are loaded in turn.
-struct Stage<'o> {
-    subjects: Vec<Subject>,
-    load: PathBuf,
-    options: &'o Options,
-}
-
-impl<'o> Stage<'o> {
-    fn set(servers: usize, has_apache: bool, load: &Path, options: &'o Options) -> Result<Self> {
-        let mut kinds = vec![Kind::Vivarium];
-        kinds.extend(has_apache.then_some(Kind::Apache));
-        kinds.extend((servers == 1).then_some(Kind::Floor));
-        let subjects: Result<Vec<Subject>> = kinds
-            .into_iter()
-            .map(|kind| Subject::start(kind, servers, load))
-            .collect();
-        Ok(Stage {
-            subjects: subjects?,
-            load: load.to_owned(),
-            options,
-        })
-    }
-
-    fn play(&self, group: &[&Workload]) -> Result<Vec<Row>> {
+impl Bench {
+    /// The rows, and whether any could not be measured: the others are not lost with it.
+    fn play(&self, chosen: &[&Case]) -> (Vec<Row>, bool) {
         let mut rows = Vec::new();
-        for workload in group {
-            for subject in &self.subjects {
-                self.warm(subject, workload)?;
-            }
-            let mut measured: BTreeMap<Kind, Vec<Measured>> = BTreeMap::new();
-            for round in 0..self.options.rounds {
-                eprintln!("bench: {}, round {}", workload.name, round + 1);
-                for subject in &self.subjects {
-                    let length = Length {
-                        warm_up: 500,
-                        counted: self.options.ms,
-                    };
-                    let outcome = subject.measure(&self.load, workload, length)?;
-                    measured.entry(subject.kind()).or_default().push(outcome);
+        let mut failed = false;
+        let mut stage = None;
+        for case in chosen {
+            eprintln!("bench: {}", case.name);
+            let measured = match &case.what {
+                What::Load(servers, load) => self
+                    .stage(&mut stage, *servers)
+                    .and_then(|subjects| self.take_turns(subjects, load)),
+                What::Measure(measure) => {
+                    stage = None;
+                    self.measure(measure)
+                }
+            };
+            match measured {
+                Ok(measured) => rows.push(Row {
+                    name: case.name,
+                    goals: case.goals,
+                    measured,
+                }),
+                Err(error) => {
+                    eprintln!("bench: {} cannot be measured: {error:#}", case.name);
+                    failed = true;
+                    stage = None;
                 }
             }
-            rows.push(Row::new(workload, measured));
         }
-        Ok(rows)
+        (rows, failed)
+    }
+
+    /// Servers of every kind that are loaded in turn; those that stand already, where their number
+    /// is right.
+    fn stage<'s>(
+        &self,
+        stage: &'s mut Option<(usize, Vec<Subject>)>,
+        servers: usize,
+    ) -> Result<&'s [Subject]> {
+        if stage
+            .as_ref()
+            .is_none_or(|(standing, _)| *standing != servers)
+        {
+            *stage = None;
+            let floor = (servers == 1).then_some(Kind::Floor);
+            let subjects: Result<Vec<Subject>> = [Kind::Vivarium, Kind::Apache, Kind::Debian]
+                .into_iter()
+                .chain(floor)
+                .filter(|kind| self.programs.has(*kind))
+                .map(|kind| Subject::start(&self.programs, kind, servers))
+                .collect();
+            *stage = Some((servers, subjects?));
+        }
+        Ok(stage.as_ref().map_or(&[], |(_, subjects)| subjects))
+    }
+
+    fn take_turns(
+        &self,
+        subjects: &[Subject],
+        load: &Load,
+    ) -> Result<BTreeMap<Kind, Vec<Figures>>> {
+        for subject in subjects {
+            self.warm(subject, load)?;
+        }
+        let mut measured: BTreeMap<Kind, Vec<Figures>> = BTreeMap::new();
+        for _ in 0..self.rounds {
+            for subject in subjects {
+                let outcome = subject.measure(&self.programs, load, self.length())?;
+                measured
+                    .entry(subject.kind())
+                    .or_default()
+                    .push(outcome.figures());
+            }
+        }
+        Ok(measured)
     }
 
     /// Loads a server until it does not become faster.
-    fn warm(&self, subject: &Subject, workload: &Workload) -> Result<()> {
+    fn warm(&self, subject: &Subject, load: &Load) -> Result<()> {
         let length = Length {
             warm_up: 100,
-            counted: 1_500,
+            counted: self.ms.min(1_500),
         };
         let mut best = 0.0;
         for _ in 0..WARM_UPS_MAX {
-            let now = subject.measure(&self.load, workload, length)?.per_second;
+            let now = subject.measure(&self.programs, load, length)?.per_second;
             if now < best * (1.0 + STILL_WARMING) {
                 return Ok(());
             }
             best = now;
         }
         Ok(())
+    }
+
+    fn measure(&self, measure: &Measure) -> Result<BTreeMap<Kind, Vec<Figures>>> {
+        let mut measured: BTreeMap<Kind, Vec<Figures>> = BTreeMap::new();
+        for _ in 0..self.rounds.min(measure.rounds_max) {
+            for kind in measure
+                .kinds
+                .iter()
+                .filter(|kind| self.programs.has(**kind))
+            {
+                let figures = (measure.turn)(self, *kind)?;
+                measured.entry(*kind).or_default().push(figures);
+            }
+        }
+        Ok(measured)
+    }
+
+    /// How long a load is counted.
+    fn length(&self) -> Length {
+        Length {
+            warm_up: 500,
+            counted: self.ms,
+        }
     }
 }

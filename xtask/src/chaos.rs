@@ -9,6 +9,7 @@ mod writers;
 use crate::ensemble::Ensemble;
 use anyhow::{Result, ensure};
 use clap::Args;
+pub(crate) use leader::{Loss, lose};
 use network::Network;
 use std::process::ExitCode;
 use std::time::Duration;

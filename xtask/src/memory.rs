@@ -108,7 +108,8 @@ fn fill(ensemble: &Ensemble, options: &Options) -> Result<String, Failure> {
     Ok(path)
 }
 
-fn restart(ensemble: &mut Ensemble, path: &str, bytes: usize) -> Result<Duration> {
+/// Starts the only server, and says how long it takes to open a session and answer a read.
+pub(crate) fn restart(ensemble: &mut Ensemble, path: &str, bytes: usize) -> Result<Duration> {
     let started = Instant::now();
     ensemble.spawn(0)?;
     while started.elapsed() < PATIENCE {

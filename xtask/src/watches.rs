@@ -16,6 +16,10 @@ const WATCHERS: u64 = 4;
 const WINDOW: u64 = 500;
 /// Nodes that are changed where the same few are not.
 const SPREAD: u64 = 10_000;
+/// Nodes that have their turns where memory is to be at hand.
+const FEW: u64 = 10;
+/// Changes that are measured when nobody says how many.
+const CHANGES: u64 = 50_000;
 /// Connections that are told of each change of a broadcast.
 const AUDIENCE: u64 = 1_000;
 
@@ -37,7 +41,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1_000_000)]
     watches: u64,
     /// How many changes are measured each time.
-    #[arg(long, default_value_t = 50_000)]
+    #[arg(long, default_value_t = CHANGES)]
     changes: u64,
     /// Leave out the table alone.
     #[arg(long)]
@@ -81,57 +85,102 @@ fn table(case: &str, watches: u64) -> Result<Line> {
         .collect()
 }
 
-/// A server with recursive watches on different paths: what each takes, what a change below one of
-/// them costs, and how long others wait when they all go.
-fn server(watches: u64, options: &Options) -> Result<Line> {
-    let ensemble = Ensemble::start("watches", 1, "maxClientCnxns=0\nsnapCount=10000000\n")?;
-    let pid = ensemble.pid(0).context("the server runs")?;
-    let mut writer = Zk::connect(ensemble.client(0), PATIENCE, Session::default())?;
-    for parent in ["/services", "/services/app"] {
-        writer.create(parent, b"", 0)?;
-    }
-    pipeline(&mut writer, SPREAD, &mut |writer, at| {
-        writer.send_create(&node(at), b"")
-    })?;
-    let mut watchers = connect(&ensemble, WATCHERS)?;
-    let before = resident(pid)?;
-    for (watcher, first) in watchers.iter_mut().zip(0..) {
-        let own = (first..watches).step_by(usize::try_from(WATCHERS)?);
-        let mut own = own.map(node);
-        let count = watches.saturating_sub(first).div_ceil(WATCHERS);
-        pipeline(watcher, count, &mut |watcher, _| {
-            watcher.send_watch_below(&own.next().expect("as many as were counted"))
+/// The server's processor time for a change below one of so many recursive watches; ten nodes have
+/// their turns.
+pub(crate) fn cost_of_a_change(watches: u64) -> Result<Duration> {
+    let mut watched = Watched::start(watches)?;
+    // The first round is for caches and buffers alone.
+    watched.change(CHANGES / 5, FEW)?;
+    let cost = watched.change(CHANGES, FEW)?;
+    watched.ensemble.discard();
+    Ok(cost)
+}
+
+/// A server with recursive watches on different paths.
+struct Watched {
+    ensemble: Ensemble,
+    pid: u32,
+    writer: Zk,
+    watchers: Vec<Zk>,
+    /// What they take.
+    bytes: u64,
+}
+
+impl Watched {
+    fn start(watches: u64) -> Result<Self> {
+        let ensemble = Ensemble::start("watches", 1, "maxClientCnxns=0\nsnapCount=10000000\n")?;
+        let pid = ensemble.pid(0).context("the server runs")?;
+        let mut writer = Zk::connect(ensemble.client(0), PATIENCE, Session::default())?;
+        for parent in ["/services", "/services/app"] {
+            writer.create(parent, b"", 0)?;
+        }
+        pipeline(&mut writer, SPREAD, &mut |writer, at| {
+            writer.send_create(&node(at), b"")
         })?;
+        let mut watchers = connect(&ensemble, WATCHERS)?;
+        let before = resident(pid)?;
+        for (watcher, first) in watchers.iter_mut().zip(0..) {
+            let own = (first..watches).step_by(usize::try_from(WATCHERS)?);
+            let mut own = own.map(node);
+            let count = watches.saturating_sub(first).div_ceil(WATCHERS);
+            pipeline(watcher, count, &mut |watcher, _| {
+                watcher.send_watch_below(&own.next().expect("as many as were counted"))
+            })?;
+        }
+        let bytes = resident(pid)?.saturating_sub(before);
+        Ok(Watched {
+            ensemble,
+            pid,
+            writer,
+            watchers,
+            bytes,
+        })
     }
-    let bytes = resident(pid)?.saturating_sub(before);
+
+    /// The cost of a change, `spread` nodes in turn.
+    fn change(&mut self, changes: u64, spread: u64) -> Result<Duration> {
+        change(
+            self.pid,
+            &mut self.writer,
+            &mut self.watchers,
+            changes,
+            spread,
+        )
+    }
+}
+
+/// What each of many watches takes, what a change below one of them costs, and how long others
+/// wait when they all go.
+fn server(watches: u64, options: &Options) -> Result<Line> {
+    let mut watched = Watched::start(watches)?;
     let mut line = vec![
         figure("case", "server"),
         figure("watches", &watches),
         figure("path_bytes", &node(0).len()),
     ];
     if watches >= SPREAD {
-        line.push(figure("bytes_per_watch", &(bytes / watches)));
+        line.push(figure("bytes_per_watch", &(watched.bytes / watches)));
     }
     // The first round is for caches and buffers alone.
-    change(pid, &mut writer, &mut watchers, options.changes / 5, 10)?;
-    let cost = change(pid, &mut writer, &mut watchers, options.changes, 10)?;
+    watched.change(options.changes / 5, FEW)?;
+    let cost = watched.change(options.changes, FEW)?;
     line.push(figure("change_us", &microseconds(cost)));
     if watches >= SPREAD {
-        let cost = change(pid, &mut writer, &mut watchers, options.changes, SPREAD)?;
+        let cost = watched.change(options.changes, SPREAD)?;
         line.push(figure("change_of_many_us", &microseconds(cost)));
     }
-    let leaving = watchers.pop().context("there are watchers")?;
+    let leaving = watched.watchers.pop().context("there are watchers")?;
     drop(leaving);
     let mut longest = Duration::ZERO;
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(3) {
         let asked = Instant::now();
-        writer.ping()?;
+        watched.writer.ping()?;
         longest = longest.max(asked.elapsed());
     }
     line.push(figure("watches_dropped", &(watches / WATCHERS)));
     line.push(figure("longest_ping_us", &longest.as_micros()));
-    ensemble.discard();
+    watched.ensemble.discard();
     Ok(line)
 }
 

@@ -33,6 +33,12 @@ pub(crate) struct Options {
     /// Bytes of a value.
     #[arg(long, default_value_t = 100)]
     value: usize,
+    /// Nodes that are read and changed; they are made first.
+    #[arg(long, default_value_t = 1_000)]
+    nodes: u32,
+    /// Requests per second; as many as are answered when it is not said.
+    #[arg(long)]
+    rate: Option<u32>,
     /// How long to load before anything is counted, in milliseconds.
     #[arg(long, default_value_t = 1_000)]
     warm_up_ms: u64,
@@ -64,8 +70,12 @@ struct Outcome {
 }
 
 /// How long a server may take to open a session.
-const PATIENCE: Duration = Duration::from_secs(20);
-const SESSION_MS: i32 = 40_000;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const SESSION_MS: i32 = 40_000;
+const CREATES_UNDER_WAY: usize = 500;
+const PATIENCE_OF_A_TURN: Duration = Duration::from_millis(100);
+/// How often a paced load looks whether more is due.
+const PACE_EVERY: Duration = Duration::from_millis(1);
 
 /// Loads the servers, and prints what came of it.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -150,6 +160,35 @@ struct Load<'o> {
     dice: u64,
     counted: Counted,
     is_asking: bool,
+    pace: Option<Pace>,
+}
+
+/// How many requests may have been made by now.
+struct Pace {
+    per_second: f64,
+    started: Instant,
+    asked: u64,
+}
+
+impl Pace {
+    fn new(per_second: u32) -> Self {
+        Pace {
+            per_second: f64::from(per_second),
+            started: Instant::now(),
+            asked: 0,
+        }
+    }
+
+    /// Whether another one may be made; then it is counted.
+    fn admits(&mut self) -> bool {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a load makes few enough requests"
+        )]
+        let is_due = (self.asked as f64) < self.started.elapsed().as_secs_f64() * self.per_second;
+        self.asked += u64::from(is_due);
+        is_due
+    }
 }
 
 impl<'o> Load<'o> {
@@ -178,6 +217,7 @@ impl<'o> Load<'o> {
             dice: 0x9e37_79b9_7f4a_7c15,
             counted: Counted::new()?,
             is_asking: false,
+            pace: None,
         };
         let deadline = Instant::now() + PATIENCE;
         while !load.clients.iter().all(|client| client.is_open) {
@@ -195,39 +235,59 @@ impl<'o> Load<'o> {
             paths.push(work::listed());
             paths.extend((0..work::CHILDREN).map(work::child));
         }
+        self.make(paths.into_iter())?;
+        let mut last = work::ROOT.to_owned();
+        let mix = &self.options.mix;
         if [Kind::Get, Kind::Set, Kind::Multi]
             .iter()
             .any(|kind| mix.has(*kind))
         {
-            paths.extend((0..work::NODES).map(work::node));
-        }
-        for some in paths.chunks(200) {
-            for path in some {
-                self.ask(0, Kind::Create, path);
+            last = work::node(self.options.nodes.saturating_sub(1), self.options.value);
+            // They are made in order: where the last one is, all are.
+            if !self.knows(0, &last)? {
+                let value = self.options.value;
+                self.make((0..self.options.nodes).map(|number| work::node(number, value)))?;
             }
-            self.clients[0].connection.flush()?;
-            self.settle()?;
         }
         // Servers that follow come to know the nodes before they are asked for them.
         for index in 0..self.clients.len().min(self.options.servers.len()) {
-            let mut known = false;
-            while !known {
-                let before = self.counted.errors;
-                self.ask(index, Kind::Get, paths.last().expect("one at least"));
-                self.clients[index].connection.flush()?;
-                self.settle()?;
-                known = self.counted.errors == before;
+            let deadline = Instant::now() + PATIENCE;
+            while !self.knows(index, &last)? {
+                ensure!(
+                    Instant::now() < deadline,
+                    "a server does not come to know {last}"
+                );
             }
         }
         Ok(())
     }
 
+    fn make(&mut self, paths: impl Iterator<Item = String>) -> Result<()> {
+        for path in paths {
+            self.ask(0, Kind::Create, &path);
+            if self.clients[0].asked.len() >= CREATES_UNDER_WAY {
+                self.settle()?;
+            }
+        }
+        self.settle()
+    }
+
+    fn knows(&mut self, index: usize, path: &str) -> Result<bool> {
+        let before = self.counted.errors;
+        self.ask(index, Kind::Get, path);
+        self.settle()?;
+        Ok(self.counted.errors == before)
+    }
+
     /// Waits for every answer.
     fn settle(&mut self) -> Result<()> {
+        for client in &mut self.clients {
+            client.connection.flush()?;
+        }
         let deadline = Instant::now() + PATIENCE;
         while self.clients.iter().any(|client| !client.asked.is_empty()) {
             ensure!(Instant::now() < deadline, "a server does not answer");
-            self.turn(Duration::from_millis(100))?;
+            self.turn(PATIENCE_OF_A_TURN)?;
         }
         Ok(())
     }
@@ -235,11 +295,17 @@ impl<'o> Load<'o> {
     fn go(&mut self, length: Duration) -> Result<()> {
         let until = Instant::now() + length;
         self.is_asking = true;
-        for index in 0..self.clients.len() {
-            self.top_up(index)?;
-        }
+        self.pace = self.options.rate.map(Pace::new);
+        self.top_up_all()?;
+        let patience = self
+            .pace
+            .as_ref()
+            .map_or(PATIENCE_OF_A_TURN, |_| PACE_EVERY);
         while Instant::now() < until {
-            self.turn(Duration::from_millis(100))?;
+            self.turn(patience)?;
+            if self.pace.is_some() {
+                self.top_up_all()?;
+            }
         }
         self.is_asking = false;
         // The last requests are answered outside the time that counts.
@@ -306,8 +372,15 @@ impl<'o> Load<'o> {
         Ok(())
     }
 
+    fn top_up_all(&mut self) -> Result<()> {
+        (0..self.clients.len()).try_for_each(|index| self.top_up(index))
+    }
+
     fn top_up(&mut self, index: usize) -> Result<()> {
         while self.clients[index].asked.len() < self.options.depth {
+            if self.pace.as_mut().is_some_and(|pace| !pace.admits()) {
+                break;
+            }
             let percent = self.draw(100);
             let mut kind = self.options.mix.pick(percent);
             let client = &mut self.clients[index];
@@ -315,7 +388,9 @@ impl<'o> Load<'o> {
                 kind = Kind::Create;
             }
             let path = match kind {
-                Kind::Get | Kind::Set | Kind::Multi => work::node(self.draw(work::NODES)),
+                Kind::Get | Kind::Set | Kind::Multi => {
+                    work::node(self.draw(self.options.nodes), self.options.value)
+                }
                 Kind::List => work::listed(),
                 Kind::Create => {
                     client.created += 1;

@@ -23,9 +23,6 @@ pub(crate) struct Options {
     /// Where writes are logged; a file of zeros is made there first.
     #[arg(long)]
     log: PathBuf,
-    /// Bytes of the value that a read is answered with.
-    #[arg(long, default_value_t = 100)]
-    value: usize,
 }
 
 const LISTENER: Token = Token(usize::MAX);
@@ -100,7 +97,7 @@ impl Floor {
         }
         log.sync_all()?;
         Ok(Floor {
-            value: vec![b'x'; options.value],
+            value: Vec::new(),
             names: (0..work::CHILDREN)
                 .map(|number| format!("c{number:09}").into_bytes())
                 .collect(),
@@ -135,7 +132,14 @@ impl Floor {
         let xid = wire::int(body, 0).context("a request has a number")?;
         let frame = Frame::begin(answers).int(xid).long(1).int(0);
         let frame = match wire::int(body, 4).context("a request has an opcode")? {
-            opcode::GET_DATA => frame.bytes(&self.value).raw(&STAT),
+            opcode::GET_DATA => {
+                let length = usize::try_from(wire::int(body, 8).context("a path")?)?;
+                let path = body.get(12..12 + length).context("a whole path")?;
+                if let Some(length) = work::value_of(path) {
+                    self.value.resize(length, b'x');
+                }
+                frame.bytes(&self.value).raw(&STAT)
+            }
             opcode::GET_CHILDREN => {
                 let count = i32::try_from(self.names.len())?;
                 self.names

@@ -6,6 +6,7 @@
 )]
 
 mod connection;
+mod crowd;
 mod drive;
 mod floor;
 mod processor;
@@ -25,6 +26,10 @@ struct Arguments {
 enum Command {
     /// Load servers, and print one JSON object.
     Drive(drive::Options),
+    /// Open many sessions, hold them, and print one JSON object.
+    Sessions(crowd::Options),
+    /// Have many connections watch a node, change it, and print one JSON object.
+    Watch(crowd::Options),
     /// Be a server without state: it moves the bytes of requests and answers, and logs writes.
     Floor(floor::Options),
 }
@@ -32,6 +37,8 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Drive(options) => drive::run(&options),
+        Command::Sessions(options) => crowd::sessions(&options),
+        Command::Watch(options) => crowd::watch(&options),
         Command::Floor(options) => floor::run(&options),
     }
 }

@@ -73,15 +73,24 @@ impl Mix {
     }
 }
 
-/// Nodes that every load reads and changes.
-pub(crate) const NODES: u32 = 1_000;
 /// Children of the node that is listed.
 pub(crate) const CHILDREN: u32 = 100;
 const PARTS: u32 = 10;
 pub(crate) const ROOT: &str = "/load";
 
-pub(crate) fn node(number: u32) -> String {
-    format!("{ROOT}/n{number:09}")
+/// A node whose value is this long: loads of other values have other nodes.
+pub(crate) fn node(number: u32, value: usize) -> String {
+    format!("{ROOT}/v{value}n{number:09}")
+}
+
+/// How long the value of a node is that [`node`] names.
+pub(crate) fn value_of(path: &[u8]) -> Option<usize> {
+    let path = std::str::from_utf8(path).ok()?;
+    let (value, _) = path
+        .strip_prefix(ROOT)?
+        .strip_prefix("/v")?
+        .split_once('n')?;
+    value.parse().ok()
 }
 
 pub(crate) fn listed() -> String {
@@ -143,6 +152,12 @@ pub(crate) fn write(buffer: &mut Vec<u8>, xid: i32, kind: Kind, path: &str, valu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_says_how_long_its_value_is() {
+        assert_eq!(value_of(node(7, 1_024).as_bytes()), Some(1_024));
+        assert_eq!(value_of(b"/load/list"), None);
+    }
 
     #[test]
     fn a_mix_comes_to_a_hundred_and_every_number_has_a_kind() {
