@@ -22,6 +22,7 @@ mod leader;
 mod limits;
 mod local;
 mod observe;
+mod outcomes;
 mod peers;
 mod proofs;
 mod read_only;
