@@ -15,6 +15,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// The kinds of servers that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -109,6 +110,8 @@ enum Servers {
     Floor(Floor),
 }
 
+/// How long servers may take to serve: Java's, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Lines of every `zoo.cfg`.
 const LINES: &str = "maxClientCnxns=0\n";
 
@@ -116,10 +119,19 @@ impl Subject {
     /// Starts servers whose data lie on a real disk, each write synced.
     pub(super) fn start(programs: &Programs, kind: Kind, servers: usize) -> Result<Self> {
         let mut subject = Subject::prepare(programs, kind, servers, "")?;
-        if let Servers::Ensemble(ensemble) = &mut subject.servers {
-            ensemble.start_all()?;
-        }
+        subject.run()?;
         Ok(subject)
+    }
+
+    /// Starts all servers and waits until they serve.
+    pub(super) fn run(&mut self) -> Result<()> {
+        let Servers::Ensemble(ensemble) = &mut self.servers else {
+            return Ok(());
+        };
+        for index in 0..ensemble.size() {
+            ensemble.spawn(index)?;
+        }
+        ensemble.wait_until_all_serve(PATIENCE)
     }
 
     /// Servers that do not run yet, with further lines for every `zoo.cfg`.

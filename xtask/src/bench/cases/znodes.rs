@@ -45,7 +45,7 @@ pub(in crate::bench) fn memory(bench: &Bench, kind: Kind) -> Result<Figures> {
 /// The 99th percentile of writes while snapshots are taken, beside that while none is.
 pub(in crate::bench) fn snapshot(bench: &Bench, kind: Kind) -> Result<Figures> {
     let mut subject = Subject::prepare(&bench.programs, kind, 1, SELDOM)?;
-    subject.ensemble()?.start_all()?;
+    subject.run()?;
     fill(bench, &subject)?;
     write(bench, &subject, 2_000)?;
     let without = write(bench, &subject, bench.ms.max(4_000))?;
