@@ -10,9 +10,10 @@ mod support;
 
 use support::disk::{Crash, MemDisk, Stopped};
 use support::model::{Sink, txn};
-use support::world::{World, config, recover};
+use support::world::{World, config, recover, snapshot_name};
 use wal::{
-    Directory, Disk, DiskOp, File, Finding, RecoveryError, Repair, Settled, Ticket, Wal, WalConfig,
+    Directory, Disk, DiskOp, File, Finding, Lane, RecoveryError, Repair, Settled, Ticket, Wal,
+    WalConfig,
 };
 use zk_types::{Chain, Epoch, Promise, Record, RecordBody, Standing, Zxid};
 
@@ -100,6 +101,9 @@ fn as_many_snapshots_stay_as_were_asked_for() {
         world.restart(Crash::PowerLost);
         world.run_all();
         assert_eq!(snapshots(&world.disk), kept, "of {asked}, after a start");
+        world.config.snapshots_kept = 1;
+        world.restart(Crash::PowerLost);
+        assert_eq!(snapshots(&world.disk), 1, "fewer are asked for");
     }
 }
 
@@ -189,7 +193,6 @@ fn a_segment_that_outlives_what_followed_it_is_no_damage() {
 #[test]
 fn a_segment_that_was_prepared_before_a_start_gets_another_number() {
     let mut world = quiet();
-    let is_segment = |file: &File| file.name.starts_with("log.");
     let prepared = world.disk.files().into_iter().rfind(is_segment).unwrap();
     world.restart(Crash::PowerLost);
     world.run_all();
@@ -198,6 +201,10 @@ fn a_segment_that_was_prepared_before_a_start_gets_another_number() {
         segments.len() > 1 && !segments.contains(&prepared),
         "{segments:?}"
     );
+}
+
+fn is_segment(file: &File) -> bool {
+    file.name.starts_with("log.")
 }
 
 fn in_log(name: &str) -> File {
@@ -252,42 +259,150 @@ fn with_old_first_copy(disk: &MemDisk, before: &MemDisk, file: &File) -> MemDisk
     mixed
 }
 
+/// What the log lane was asked for is done, and nothing else.
+fn write_alone(wal: &mut Wal, disk: &mut MemDisk) {
+    wal.flush();
+    while let Some(task) = wal.poll_task() {
+        if task.lane == Lane::Log {
+            let bytes = disk.run(&task.op).unwrap();
+            if let Some(id) = task.id {
+                wal.on_done(id, bytes);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_first_copy_whose_write_was_lost_gives_way_to_the_second() {
     let mut world = quiet();
-    world.disk.lose(&in_log("promise"));
-    // A start writes an amnesiac's promise and a manifest; then the log goes on with both.
-    for epoch in 5..8 {
-        let before = world.disk.clone();
-        let first = world.restart_damaged(Crash::PowerLost);
-        assert_eq!(first.promise.standing, Standing::Amnesiac);
-        for name in ["promise", "manifest"] {
-            if before.contents(&in_log(name)).is_some() {
-                let mut mixed = with_old_first_copy(&world.disk, &before, &in_log(name));
-                let (_, recovered, _) = recover(&world.config, &mut mixed);
-                assert_eq!(recovered.promise, first.promise, "{name}");
-                assert_eq!(recovered.records, first.records, "{name}");
-            }
+    let log = world.disk.files().into_iter().find(is_segment).unwrap();
+    rot(&mut world.disk, &log, &[4096 / 8]);
+    let before = world.disk.clone();
+    let (mut wal, damaged, _) = recover(&world.config, &mut world.disk);
+    assert_eq!(damaged.promise.standing, Standing::Damaged);
+    let found = |disk: &MemDisk, before: &MemDisk, name: &str| {
+        let mut mixed = with_old_first_copy(disk, before, &in_log(name));
+        recover(&world.config, &mut mixed).1
+    };
+    let mixed = found(&world.disk, &before, "promise");
+    assert_eq!(mixed.promise, damaged.promise);
+
+    let before = world.disk.clone();
+    let promise = Promise {
+        accepted: Epoch(9),
+        standing: Standing::Member,
+    };
+    wal.write_promise(Ticket(1000), promise);
+    write_alone(&mut wal, &mut world.disk);
+    let mixed = found(&world.disk, &before, "promise");
+    assert_eq!(mixed.promise, promise);
+}
+
+#[test]
+fn what_follows_a_start_is_found_by_the_second_copy_of_its_manifest() {
+    let mut world = quiet();
+    let before = world.disk.clone();
+    world.restart(Crash::PowerLost);
+    world.append(Epoch(1), txn(30, 99));
+    write_alone(&mut world.wal, &mut world.disk);
+    let mut mixed = with_old_first_copy(&world.disk, &before, &in_log("manifest"));
+    let (_, recovered, _) = recover(&world.config, &mut mixed);
+    assert!(world.model.last().is(&recovered));
+}
+
+/// A log with a snapshot in its middle, whose last record is alone in its segment; nothing else
+/// says that it was begun.
+fn rolled() -> (World, File) {
+    for length in 1.. {
+        let mut world = quiet();
+        let tail = world.model.last().tail().0;
+        world.take_snapshot(tail);
+        world.run_all();
+        for at in 0..length {
+            world.append(Epoch(1), txn(300, at));
+            world.run_all();
         }
-        let (wal, recovered, _) = recover(&world.config, &mut world.disk);
-        world.wal = wal;
-        let promise = Promise {
-            accepted: Epoch(epoch),
-            ..recovered.promise
-        };
-        let before = world.disk.clone();
-        world.wal.write_promise(Ticket(1000), promise);
-        world.wal.flush();
-        while let Some(task) = world.wal.poll_task() {
-            let bytes = world.disk.run(&task.op).unwrap();
-            if let Some(id) = task.id {
-                world.wal.on_done(id, bytes);
-            }
+        let last = world.disk.files().into_iter().rfind(is_segment).unwrap();
+        world.append(Epoch(1), txn(300, 99));
+        write_alone(&mut world.wal, &mut world.disk);
+        if world.disk.contents(&last).unwrap()[..8] != [0; 8] {
+            return (world, last);
         }
-        let mut mixed = with_old_first_copy(&world.disk, &before, &in_log("promise"));
-        let (_, recovered, _) = recover(&world.config, &mut mixed);
-        assert_eq!(recovered.promise, promise);
     }
+    panic!("segments end");
+}
+
+/// Of this segment no more than its header was written.
+fn tear(world: &mut World, segment: &File) {
+    let mut bytes = world.disk.contents(segment).unwrap().to_vec();
+    bytes[64..].fill(0);
+    world.disk.replace(segment, bytes);
+}
+
+#[test]
+fn a_segment_of_which_only_the_header_was_written_is_not_gone_on_with() {
+    for snapshot_at_the_end in [false, true] {
+        let (mut world, last) = rolled();
+        tear(&mut world, &last);
+        let recovered = world.restart_damaged(Crash::PowerLost);
+        assert_eq!(recovered.promise.standing, Standing::Member);
+        let mut state = world.model.last().clone();
+        state.records.pop();
+        assert!(state.is(&recovered));
+        let (wal, again, _) = recover(&world.config, &mut world.disk);
+        world.reopen(wal, state, again.promise);
+        if snapshot_at_the_end {
+            let tail = world.model.last().tail().0;
+            world.take_snapshot(tail);
+            world.run_all();
+            world.restart(Crash::PowerLost);
+        }
+        for at in 0..3 {
+            world.append(Epoch(1), txn(300, at));
+            world.run_all();
+        }
+        world.restart(Crash::PowerLost);
+        // From the snapshot before as well.
+        if let Some((id, _)) = world.wal.newest_snapshot() {
+            world.disk.lose(&snapshot_name(id));
+            let recovered = world.restart_damaged(Crash::PowerLost);
+            assert!(world.model.last().is(&recovered), "{snapshot_at_the_end}");
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_was_begun_proves_what_is_missing_before_it() {
+    let (mut world, last) = rolled();
+    tear(&mut world, &last);
+    let segments: Vec<File> = world.disk.files().into_iter().filter(is_segment).collect();
+    let at = segments.iter().position(|file| *file == last).unwrap();
+    let before = &segments[at - 1];
+    let bytes = world.disk.contents(before).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    rot(&mut world.disk, before, &[end]);
+    let recovered = world.restart_damaged(Crash::PowerLost);
+    assert_eq!(recovered.promise.standing, Standing::Damaged);
+}
+
+#[test]
+fn a_start_keeps_what_follows_the_older_snapshot() {
+    let mut world = quiet();
+    for _ in 0..2 {
+        let tail = world.model.last().tail().0;
+        world.take_snapshot(tail);
+        for at in 0..40 {
+            world.append(Epoch(1), txn(300, at));
+            world.run_all();
+        }
+    }
+    world.restart(Crash::PowerLost);
+    world.run_all();
+    let (newest, _) = world.wal.newest_snapshot().unwrap();
+    world.disk.lose(&snapshot_name(newest));
+    let recovered = world.restart_damaged(Crash::PowerLost);
+    assert!(world.model.last().is(&recovered));
+    assert_eq!(recovered.promise.standing, Standing::Member);
 }
 
 #[test]
