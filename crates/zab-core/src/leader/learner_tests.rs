@@ -174,3 +174,22 @@ fn a_learner_that_fell_behind_the_window_is_told_apart() {
     cx.store.log.trim(z(3), 0);
     assert_eq!(learner.pump(&mut cx, Instant::ZERO, E), Pumped::Fell);
 }
+
+#[test]
+fn pings_tell_the_commit_point_to_learners_that_serve() {
+    let (mut cx, mut learner) = begun(0, 1 << 20);
+    learner.pump(&mut cx, Instant::ZERO, E);
+    learner.on_ack(&cx, z(0)).unwrap();
+    cx.store.commit(z(0));
+    sent(&mut cx);
+    let told = |cx: &mut Context, learner: &mut Learner| {
+        learner.ping(cx, 3);
+        let Some(Message::Ping { committed, .. }) = sent(cx).pop() else {
+            panic!("it is pinged");
+        };
+        committed
+    };
+    assert_eq!(told(&mut cx, &mut learner), Zxid::ZERO);
+    learner.tell_uptodate(&mut cx);
+    assert_eq!(told(&mut cx, &mut learner), z(0));
+}

@@ -320,6 +320,21 @@ fn a_snapshot_is_asked_for_a_chunk_ahead_and_installed_when_it_is_whole() {
     let Some(Output::Install { ticket, .. }) = machine.take().pop() else {
         panic!("it is whole");
     };
+    let mut left = machine.clone();
+    left.give(Input::Disconnected { link });
+    let votes = |machine: &mut Machine| {
+        let voted = machine.take().into_iter().filter_map(|output| {
+            if let Output::Notify { notification, .. } = output {
+                notification.vote.map(|vote| vote.zxid)
+            } else {
+                None
+            }
+        });
+        voted.collect::<Vec<Zxid>>()
+    };
+    assert_eq!(votes(&mut left), [], "it does not know what it has");
+    left.give(Input::Installed { ticket });
+    assert_eq!(votes(&mut left), [z(2, 5), z(2, 5)]);
     for (ended, last) in [
         (Input::Installed { ticket }, z(2, 5)),
         (Input::InstallFailed { ticket }, z(1, 1)),

@@ -243,13 +243,17 @@ fn snapshot() -> (SnapshotId, SnapshotMeta) {
 /// A leader whose memory begins with its epoch, which took a snapshot, and a learner without
 /// anything.
 fn offering() -> Machine {
+    let config = Config {
+        window_bytes_max: 200,
+        ..config(1, 3)
+    };
     let before = Recovered {
         base: Some(snapshot()),
         records: Vec::new(),
         committed: z(1, 1),
         promise: promise(1, Standing::Member),
     };
-    let mut machine = Machine::new(config(1, 3), before);
+    let mut machine = Machine::new(config, before);
     machine.suggest(1);
     inform(&mut machine, 2, promise(1, Standing::Member));
     machine.say(link(2), ack_epoch(&[z(1, 0), z(1, 1)], true));
@@ -310,4 +314,25 @@ fn a_snapshot_that_a_learner_could_not_install_is_offered_no_more() {
     installed.take();
     installed.say(link(3), ack_epoch(&[], false));
     assert!(is_offered(&mut installed));
+}
+
+#[test]
+fn what_a_learner_needs_behind_its_snapshot_stays_in_memory_for_as_long_as_the_reign() {
+    let mut machine = offering();
+    for counter in 1..=3 {
+        let payload = Bytes::from([1]);
+        machine.give(Input::Propose { payload });
+        let zxid = z(2, counter);
+        machine.say(link(2), Message::Ack { zxid });
+    }
+    let summary = machine.zab.summary();
+    assert_eq!(
+        (summary.window_start, summary.delivered),
+        (z(1, 1), z(2, 3))
+    );
+    assert!(summary.window_bytes > 200);
+    machine.give(Input::Disconnected { link: link(2) });
+    let summary = machine.zab.summary();
+    assert_eq!(summary.role, Role::Looking);
+    assert!(summary.window_bytes <= 200);
 }

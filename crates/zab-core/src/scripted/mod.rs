@@ -4,6 +4,8 @@
 mod at_follower;
 mod at_leader;
 mod patience;
+mod roles;
+mod standings;
 mod starts;
 
 use crate::interface::{CloseReason, Config, Input, LinkId, Output, Recovered, Ticket};

@@ -132,6 +132,13 @@ fn a_disk_that_finishes_nothing_ends_the_reign_and_any_progress_prolongs_it() {
     pass(&mut stalled, calm + TICK * 6, &[2, 3]);
     let noted = |output: &Output| matches!(output, Output::Note(Note::DiskStalled));
     assert!(stalled.take().iter().any(noted));
+    assert_eq!(
+        stalled.zab.summary().vote,
+        None,
+        "it is no candidate meanwhile"
+    );
+    stalled.give(Input::Persisted { ticket: first });
+    assert!(stalled.zab.summary().vote.is_some(), "the disk goes on");
 
     machine.give(Input::Persisted { ticket: first });
     pass(&mut machine, calm + TICK * 9, &[2, 3]);
