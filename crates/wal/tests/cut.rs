@@ -93,3 +93,27 @@ fn below_a_snapshot_that_is_being_installed_nothing_is_left_to_cut_at() {
 fn above_a_snapshot_that_is_being_installed_only_what_follows_it_counts() {
     installing().truncate(z(2, 3));
 }
+
+/// Where the snapshot ends a segment, the next one is cut off whole and the log goes on in that one.
+#[test]
+fn a_log_that_is_cut_to_its_snapshot_goes_on() {
+    for count in 1..40 {
+        let mut world = World::new(9);
+        world.crash_every = usize::MAX / 8;
+        world.begin_epoch();
+        for fill in 0..count {
+            world.append(Epoch(1), txn(500, fill));
+            world.run_all();
+        }
+        let last = world.model.last().tail().0;
+        world.take_snapshot(last);
+        world.run_all();
+        world.append(Epoch(1), txn(500, 77));
+        world.run_all();
+        world.truncate(last);
+        world.append(Epoch(1), txn(20, 99));
+        world.run_all();
+        let recovered = world.restart(Crash::PowerLost);
+        assert_eq!(recovered.records.len(), 1, "{count} records");
+    }
+}

@@ -239,23 +239,21 @@ impl Segments {
         (ops, spared)
     }
 
-    /// How many of the first segments hold nothing after `oldest`.
-    fn count_before(&self, oldest: Zxid) -> usize {
-        let is_before = |later: &&Segment| later.previous <= oldest;
-        self.live.iter().skip(1).take_while(is_before).count()
-    }
-
-    /// What holds nothing after `oldest` is dead once the manifest says so, whichever of it goes
-    /// first.
+    /// What is before the segment that holds `oldest` is dead once the manifest says so, whichever
+    /// of it goes first. A segment that begins right after `oldest` may be cut off, and the one that
+    /// holds it be written again.
     pub(crate) fn raise_floor(&mut self, oldest: Zxid) {
-        if let Some(first) = self.live.get(self.count_before(oldest)) {
-            self.floor_generation = self.floor_generation.max(first.named.generation);
+        let holder = self.live.iter().rfind(|segment| segment.previous < oldest);
+        if let Some(holder) = holder {
+            self.floor_generation = self.floor_generation.max(holder.named.generation);
         }
     }
 
     /// Takes out the segments that hold nothing after `oldest`.
     pub(crate) fn purge(&mut self, oldest: Zxid) -> Vec<Named> {
-        let dead = self.live.drain(..self.count_before(oldest));
+        let is_before = |later: &&Segment| later.previous <= oldest;
+        let count = self.live.iter().skip(1).take_while(is_before).count();
+        let dead = self.live.drain(..count);
         dead.map(|segment| segment.named).collect()
     }
 
