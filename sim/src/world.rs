@@ -248,8 +248,9 @@ impl World {
         let end = (self.queue.now(), self.swarm.tick);
         let moves = &self.rude.moves;
         let is_well = self.recovery.is_some() || !self.swarm.beyond;
+        let held = (0..self.hosts.len()).map(|server| self.net.held(server));
         self.judges.verdict(
-            &self.taps,
+            (&self.taps, &held.collect::<Vec<usize>>()),
             &self.clients,
             moves,
             &self.hosts,

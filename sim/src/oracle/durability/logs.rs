@@ -194,9 +194,14 @@ impl Durability {
             let rule = "S30 applied: only what is committed is applied";
             return broken(rule, seen, applied);
         }
-        for zxid in [applied, now.durable.0] {
-            if !self.images[server].has(zxid) && !self.lost[server] {
-                let last = zxid_name(self.images[server].last());
+        let image = &self.images[server];
+        // A leader's snapshot has taken the place of a longer log, and its server is about to hear
+        // of it.
+        let is_replaced = !now.settled && image.base.0 > 0 && image.last() == image.base.0;
+        let durable = (!is_replaced).then_some(now.durable.0);
+        for zxid in [Some(applied), durable].into_iter().flatten() {
+            if !image.has(zxid) && !self.lost[server] {
+                let last = zxid_name(image.last());
                 let seen = format!("relies on {}, and its disk ends at {last}", zxid_name(zxid));
                 let rule = "S30 durable: what is applied, or said to be durable, is on the disk";
                 return broken(rule, seen, zxid);
