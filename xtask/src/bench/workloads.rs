@@ -286,7 +286,7 @@ pub(super) const ALL: &[Case] = &[
     ),
     measure(
         "ten times the connections, reads",
-        OURS,
+        &[Kind::Vivarium, Kind::Floor],
         3,
         cases::scale::connections_reading,
         &[AtMost(Growth, 1.2)],

@@ -1,5 +1,6 @@
 //! What more of something costs: servers, znodes, connections, watches, processors.
 
+use super::znodes;
 use crate::bench::Bench;
 use crate::bench::figures::{Figure, Figures};
 use crate::bench::subject::{Kind, Subject};
@@ -38,15 +39,15 @@ fn subject_throughput(bench: &Bench, subject: &Subject, load: &Load) -> Result<f
 
 /// Reads of all of a tenth of many nodes, and of all of them.
 pub(in crate::bench) fn znodes_read(bench: &Bench, kind: Kind) -> Result<Figures> {
-    znodes(bench, kind, READS)
+    nodes(bench, kind, READS)
 }
 
 /// The same with writes.
 pub(in crate::bench) fn znodes_written(bench: &Bench, kind: Kind) -> Result<Figures> {
-    znodes(bench, kind, WRITES)
+    nodes(bench, kind, WRITES)
 }
 
-fn znodes(bench: &Bench, kind: Kind, mix: &'static str) -> Result<Figures> {
+fn nodes(bench: &Bench, kind: Kind, mix: &'static str) -> Result<Figures> {
     let load = |nodes| Load {
         nodes,
         ..Load::of(32, 16, mix)
@@ -59,9 +60,10 @@ pub(in crate::bench) fn connections_reading(bench: &Bench, kind: Kind) -> Result
     connections(bench, kind, 16, READS)
 }
 
-/// The same with writes.
+/// The same with writes, of which more than a thousand under way would be throttled
+/// (`globalOutstandingLimit`).
 pub(in crate::bench) fn connections_writing(bench: &Bench, kind: Kind) -> Result<Figures> {
-    connections(bench, kind, 16, WRITES)
+    connections(bench, kind, 1, WRITES)
 }
 
 /// The same with one request under way on each: all but the system's part of it is little, as the
@@ -78,10 +80,13 @@ fn connections(bench: &Bench, kind: Kind, depth: usize, mix: &'static str) -> Re
 /// What an operation costs with more of something, beside what it costs with less. Each has a
 /// server of its own, so that neither has what the other made.
 fn grow(bench: &Bench, kind: Kind, less: &Load, more: &Load) -> Result<Figures> {
-    let subjects = [
-        (Subject::start(&bench.programs, kind, 1)?, less),
-        (Subject::start(&bench.programs, kind, 1)?, more),
-    ];
+    // Snapshots cost what there is, and have a row of their own.
+    let start = || -> Result<Subject> {
+        let mut subject = Subject::prepare(&bench.programs, kind, 1, znodes::SELDOM)?;
+        subject.run()?;
+        Ok(subject)
+    };
+    let subjects = [(start()?, less), (start()?, more)];
     for (subject, load) in &subjects {
         bench.warm(subject, load)?;
     }

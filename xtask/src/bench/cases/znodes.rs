@@ -16,7 +16,7 @@ const SETTLING: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(5);
 /// No snapshot is due between two of these.
-const SELDOM: &str = "snapCount=100000000\nsnapSizeLimitInKb=-1\n";
+pub(super) const SELDOM: &str = "snapCount=100000000\nsnapSizeLimitInKb=-1\n";
 /// One is due as soon as the one before is done, nearly.
 const OFTEN: &str = "snapCount=20000\n";
 
