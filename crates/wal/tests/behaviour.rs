@@ -498,74 +498,55 @@ fn nothing_is_written_of_a_snapshot_behind_a_flaw() {
     assert_eq!(bench.wal.snapshot_backlog_bytes(), 0);
 }
 
+/// Writes of nothing but zeros over part of a segment.
+fn blanks(ops: &[DiskOp]) -> usize {
+    let is_blank = |op: &&DiskOp| {
+        matches!(op, DiskOp::Write { file, bytes, .. }
+            if file.name.starts_with("log.") && bytes.iter().all(|byte| *byte == 0))
+    };
+    ops.iter().filter(is_blank).count()
+}
+
 #[test]
-fn a_long_snapshot_is_synced_while_it_is_written() {
-    let mut world = World::new(2);
-    world.crash_every = usize::MAX / 8;
-    world.begin_epoch();
-    world.run_all();
-    let meta = world.model.last().meta_at(world.model.last().tail().0);
-    world.wal.begin_snapshot(meta.unwrap());
-    let mut synced_at = Vec::new();
-    for chunk in 0..20 {
-        world.wal.snapshot_chunk(&vec![7; 1 << 20]);
-        while let Some(task) = world.wal.poll_task() {
-            if matches!(task.op, DiskOp::Sync { .. }) {
-                synced_at.push(chunk);
-            }
+fn what_a_cut_left_in_a_segment_is_gone_when_the_log_leaves_it() {
+    for cuts in [0, 1] {
+        let mut bench = Bench::new();
+        bench.append(1, 0);
+        bench.append(2, 100);
+        let (zxid, chain) = (bench.zxid, bench.chain);
+        bench.append(3, 1000);
+        bench.wal.flush();
+        bench.run_all();
+        if cuts > 0 {
+            bench.wal.truncate(Ticket(4), zxid);
+            (bench.zxid, bench.chain) = (zxid, chain);
         }
+        for ticket in 5..9 {
+            bench.append(ticket, 1000);
+        }
+        bench.wal.flush();
+        assert_eq!(blanks(&bench.run_all()), cuts);
     }
-    assert_eq!(synced_at, [7, 15]);
 }
 
 #[test]
-fn a_snapshot_longer_than_one_read_is_found_whole() {
-    let mut world = World::new(2);
-    world.crash_every = usize::MAX / 8;
-    world.begin_epoch();
-    world.run_all();
-    let meta = world.model.last().meta_at(world.model.last().tail().0);
-    world.wal.begin_snapshot(meta.clone().unwrap());
-    world.wal.snapshot_chunk(&vec![7; 3 << 20]);
-    world.wal.finish_snapshot();
-    world.run_all();
-    let (_, recovered, _) = recover(&world.config, &mut world.disk);
-    assert_eq!(recovered.base.map(|(_, meta)| meta), meta);
-}
-
-#[test]
-fn dead_segments_are_kept_as_spares_while_there_is_use_for_them() {
-    let mut world = World::new(6);
-    world.crash_every = usize::MAX / 8;
-    world.config.snapshots_kept = 1;
-    world.restart(Crash::PowerLost);
-    world.begin_epoch();
-    let spares = |world: &World| {
-        let files = world.disk.files();
-        let spares = files.iter().filter(|file| file.name.starts_with("spare"));
-        spares.count()
-    };
-    let go_on = |world: &mut World| {
-        for _ in 0..20 {
-            world.append(Epoch(1), txn(1500, 1));
-        }
-        world.run_all();
-        let tail = world.model.last().tail().0;
-        world.take_snapshot(tail);
-        world.run_all();
-        world.takes_what_it_says();
-    };
-    go_on(&mut world);
-    assert_eq!(spares(&world), 4);
-    // Segments of another length are no use.
-    world.config.segment_bytes = 8192;
-    world.restart(Crash::PowerLost);
-    world.run_all();
-    assert_eq!(spares(&world), 0);
-    go_on(&mut world);
-    assert!((3..=4).contains(&spares(&world)));
-    go_on(&mut world);
-    assert_eq!(spares(&world), 4);
+fn segments_that_a_cut_takes_away_are_gone_with_the_cut() {
+    let mut bench = Bench::new();
+    bench.append(1, 0);
+    let zxid = bench.zxid;
+    for ticket in 2..9 {
+        bench.append(ticket, 1000);
+    }
+    bench.wal.flush();
+    bench.run_all();
+    bench.wal.truncate(Ticket(9), zxid);
+    bench.wal.flush();
+    let ops = bench.run_all();
+    let is_retired =
+        |op: &DiskOp| matches!(op, DiskOp::Rename { to, .. } if to.name.starts_with("spare"));
+    let last = ops.iter().rposition(is_retired).unwrap();
+    let directory = Directory::Log;
+    assert_eq!(ops[last + 1], DiskOp::SyncDirectory { directory });
 }
 
 fn leader() -> State {

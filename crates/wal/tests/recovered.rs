@@ -310,17 +310,42 @@ fn what_follows_a_start_is_found_by_the_second_copy_of_its_manifest() {
     assert!(world.model.last().is(&recovered));
 }
 
+#[test]
+fn a_snapshot_is_found_by_the_second_copy_of_the_manifest_that_names_it() {
+    let mut world = quiet();
+    let before = world.disk.clone();
+    let tail = world.model.last().tail().0;
+    world.take_snapshot(tail);
+    world.run_all();
+    let mut mixed = with_old_first_copy(&world.disk, &before, &in_log("manifest"));
+    let (_, recovered, _) = recover(&world.config, &mut mixed);
+    assert_eq!(recovered.base.unwrap().0.zxid, tail);
+}
+
+/// Where the newest snapshot is, seen from the last segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Newest {
+    Before,
+    WhereItBegins,
+}
+
 /// A log with a snapshot in its middle, whose last record is alone in its segment; nothing else
 /// says that it was begun.
-fn rolled() -> (World, File) {
+fn rolled(newest: Newest) -> (World, File) {
     for length in 1.. {
         let mut world = quiet();
-        let tail = world.model.last().tail().0;
-        world.take_snapshot(tail);
-        world.run_all();
+        let snapshot = |world: &mut World| {
+            let tail = world.model.last().tail().0;
+            world.take_snapshot(tail);
+            world.run_all();
+        };
+        snapshot(&mut world);
         for at in 0..length {
             world.append(Epoch(1), txn(300, at));
             world.run_all();
+        }
+        if newest == Newest::WhereItBegins {
+            snapshot(&mut world);
         }
         let last = world.disk.files().into_iter().rfind(is_segment).unwrap();
         world.append(Epoch(1), txn(300, 99));
@@ -341,8 +366,8 @@ fn tear(world: &mut World, segment: &File) {
 
 #[test]
 fn a_segment_of_which_only_the_header_was_written_is_not_gone_on_with() {
-    for snapshot_at_the_end in [false, true] {
-        let (mut world, last) = rolled();
+    for newest in [Newest::Before, Newest::WhereItBegins] {
+        let (mut world, last) = rolled(newest);
         tear(&mut world, &last);
         let recovered = world.restart_damaged(Crash::PowerLost);
         assert_eq!(recovered.promise.standing, Standing::Member);
@@ -351,29 +376,22 @@ fn a_segment_of_which_only_the_header_was_written_is_not_gone_on_with() {
         assert!(state.is(&recovered));
         let (wal, again, _) = recover(&world.config, &mut world.disk);
         world.reopen(wal, state, again.promise);
-        if snapshot_at_the_end {
-            let tail = world.model.last().tail().0;
-            world.take_snapshot(tail);
-            world.run_all();
-            world.restart(Crash::PowerLost);
-        }
         for at in 0..3 {
             world.append(Epoch(1), txn(300, at));
             world.run_all();
         }
         world.restart(Crash::PowerLost);
         // From the snapshot before as well.
-        if let Some((id, _)) = world.wal.newest_snapshot() {
-            world.disk.lose(&snapshot_name(id));
-            let recovered = world.restart_damaged(Crash::PowerLost);
-            assert!(world.model.last().is(&recovered), "{snapshot_at_the_end}");
-        }
+        let (id, _) = world.wal.newest_snapshot().unwrap();
+        world.disk.lose(&snapshot_name(id));
+        let recovered = world.restart_damaged(Crash::PowerLost);
+        assert!(world.model.last().is(&recovered), "{newest:?}");
     }
 }
 
 #[test]
 fn a_segment_that_was_begun_proves_what_is_missing_before_it() {
-    let (mut world, last) = rolled();
+    let (mut world, last) = rolled(Newest::Before);
     tear(&mut world, &last);
     let segments: Vec<File> = world.disk.files().into_iter().filter(is_segment).collect();
     let at = segments.iter().position(|file| *file == last).unwrap();
