@@ -68,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let by_tests = |number| trial::by_tests(&programs[&mutants[&number].package], number);
     let mut survivors = Vec::new();
     trial::all(&untried, jobs, by_tests, |number, outcome| {
-        if let Outcome::Survived = outcome {
+        if matches!(outcome, Outcome::Survived) && !results.is_explained(number) {
             survivors.push(number);
             results.tell_survivor(number);
             return Ok(());

@@ -82,7 +82,7 @@ impl<'a> Results<'a> {
     /// Tells of one that the tests do not notice, before worlds are asked.
     pub(crate) fn tell_survivor(&self, number: u32) {
         let mutant = &self.mutants[&number];
-        if !self.json && !self.is_explained(number) {
+        if !self.json {
             println!("no test notices {}: {}", mutant.name, mutant.line);
         }
     }
@@ -111,7 +111,8 @@ impl<'a> Results<'a> {
         )
     }
 
-    fn is_explained(&self, number: u32) -> bool {
+    /// Whether the page says why nothing notices it; worlds are not asked then.
+    pub(crate) fn is_explained(&self, number: u32) -> bool {
         self.explained.contains(&key(&self.mutants[&number]))
     }
 
