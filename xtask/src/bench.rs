@@ -116,7 +116,7 @@ impl Bench {
                     .stage(&mut stage, *servers)
                     .and_then(|subjects| self.take_turns(subjects, load)),
                 What::Measure(measure) => {
-                    stage = None;
+                    clear(&mut stage);
                     self.measure(measure)
                 }
             };
@@ -133,6 +133,7 @@ impl Bench {
                 }
             }
         }
+        clear(&mut stage);
         (rows, failed)
     }
 
@@ -147,7 +148,7 @@ impl Bench {
             .as_ref()
             .is_none_or(|(standing, _)| *standing != servers)
         {
-            *stage = None;
+            clear(stage);
             let floor = (servers == 1).then_some(Kind::Floor);
             let subjects: Result<Vec<Subject>> = [Kind::Vivarium, Kind::Apache, Kind::Debian]
                 .into_iter()
@@ -223,5 +224,12 @@ impl Bench {
             warm_up: 500,
             counted: self.ms,
         }
+    }
+}
+
+/// Ends servers that nothing went wrong with, and removes what they leave.
+fn clear(stage: &mut Option<(usize, Vec<Subject>)>) {
+    for subject in stage.take().into_iter().flat_map(|(_, subjects)| subjects) {
+        subject.discard();
     }
 }
