@@ -82,3 +82,18 @@ fn dead_segments_are_kept_as_spares_while_there_is_use_for_them() {
     go_on(&mut world);
     assert_eq!(spares(&world), 4);
 }
+
+#[test]
+fn the_first_segment_of_a_log_is_a_small_part_of_a_usual_one() {
+    let mut world = World::new(2);
+    world.crash_every = usize::MAX / 8;
+    world.config.segment_bytes = 1 << 20;
+    world.restart(Crash::PowerLost);
+    world.run_all();
+    let files = world.disk.files();
+    let segments = files.iter().filter(|file| file.name.starts_with("log."));
+    let lengths: Vec<usize> = segments
+        .map(|file| world.disk.contents(file).unwrap().len())
+        .collect();
+    assert_eq!(lengths, [1 << 14]);
+}

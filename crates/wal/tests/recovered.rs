@@ -369,13 +369,12 @@ fn a_segment_of_which_only_the_header_was_written_is_not_gone_on_with() {
     for newest in [Newest::Before, Newest::WhereItBegins] {
         let (mut world, last) = rolled(newest);
         tear(&mut world, &last);
-        let recovered = world.restart_damaged(Crash::PowerLost);
+        let (wal, recovered, _) = recover(&world.config, &mut world.disk);
         assert_eq!(recovered.promise.standing, Standing::Member);
         let mut state = world.model.last().clone();
         state.records.pop();
         assert!(state.is(&recovered));
-        let (wal, again, _) = recover(&world.config, &mut world.disk);
-        world.reopen(wal, state, again.promise);
+        world.reopen(wal, state, recovered.promise);
         for at in 0..3 {
             world.append(Epoch(1), txn(300, at));
             world.run_all();
