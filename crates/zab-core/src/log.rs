@@ -238,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn trimming_leaves_a_little_less_than_it_may() {
+        let mut log = log_of(&(0..400).map(|at| z(1, at)).collect::<Vec<_>>());
+        let (bound, record) = (log.bytes() - 1, cost(&next(&log, z(1, 400))));
+        log.trim(z(1, 399), bound);
+        let room = bound / TRIM_PART;
+        assert!((room..room + record).contains(&(bound - log.bytes())));
+    }
+
+    #[test]
     fn trimming_keeps_what_is_not_done_with_and_the_chain() {
         let mut log = log_of(&[z(1, 0), z(1, 1), z(1, 2), z(1, 3)]);
         let chain = log.last_chain();
