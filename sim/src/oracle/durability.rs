@@ -39,6 +39,8 @@ pub(crate) struct Durability {
     harm: Vec<Harm>,
     /// Servers whose promise was lost while they were down.
     forgot: Vec<bool>,
+    /// Servers that are down and have another's disk, until they get their own back.
+    exchanged: Vec<bool>,
     /// By server: what its disk shows before it starts.
     shown: Vec<Option<Shown>>,
     /// By server: the version of the disk, and the last record in memory, that were compared last.
@@ -79,6 +81,7 @@ impl Durability {
             provable: vec![None; servers],
             harm: vec![Harm::None; servers],
             forgot: vec![false; servers],
+            exchanged: vec![false; servers],
             shown: vec![None; servers],
             compared: vec![(0, Zxid::ZERO); servers],
             logs: vec![LogRules::default(); servers],
@@ -130,6 +133,9 @@ impl Durability {
 
     /// Two servers that are down have each other's disk, and what is known of it.
     pub(crate) fn exchanged(&mut self, one: usize, other: usize) {
+        for server in [one, other] {
+            self.exchanged[server] = !self.exchanged[server];
+        }
         self.images.swap(one, other);
         self.promised.swap(one, other);
         self.lost.swap(one, other);
@@ -330,9 +336,10 @@ impl Durability {
         self.images.len()
     }
 
-    /// Whether a disk was lost or rots, so that it shows less than its server had acknowledged.
+    /// Whether a disk was lost, rots or is another's, so that it shows less than its server had
+    /// acknowledged.
     pub(crate) fn is_excused(&self, server: usize) -> bool {
-        self.lost[server] || self.is_rotten(server)
+        self.lost[server] || self.is_rotten(server) || self.exchanged[server]
     }
 
     /// What a server's disk held when it was last looked at.
