@@ -330,7 +330,7 @@ for (const [whom, find] of [
             assert(session.equals(zk.raw.getSessionId()), 'it is another session');
             assert(!zk.states.includes('EXPIRED'), zk.states.join());
             await eventually('the write to be seen', async () =>
-                (await other.getData(world.root))[0].toString() === 'after');
+                String((await other.getData(world.root))[0]) === 'after');
             assert(await other.exists(world.root + '/e'), 'the ephemeral is gone');
             await zk.close();
             await eventually('the ephemeral to go', async () =>
