@@ -121,16 +121,6 @@ impl Net {
             .collect()
     }
 
-    /// How many connections of clients a server has no reason to think gone.
-    pub(crate) fn held(&self, server: Node) -> usize {
-        let conns = self.conns.iter().flatten();
-        let of_clients = conns.filter(|conn| conn.port == Port::Client);
-        let accepted = of_clients.map(|conn| &conn.ends[Side::Accepter.index()]);
-        accepted
-            .filter(|end| end.node == server && end.state == EndState::Open)
-            .count()
-    }
-
     /// The machines at the two ends of a connection that is not gone, and its port.
     pub(crate) fn ends(&self, conn: ConnNumber) -> Option<(Node, Node, Port)> {
         let conn = self.conns.get(conn)?.as_ref()?;

@@ -1,8 +1,18 @@
 //! Machines and connections by names that stay when others are left out.
 
-use super::{ConnName, ConnNumber, Machine, Net, Node};
+use super::{ConnName, ConnNumber, EndState, Machine, Net, Node, Port, Side};
 
 impl Net {
+    /// How many connections of clients a server has no reason to think gone.
+    pub(crate) fn held(&self, server: Node) -> usize {
+        let conns = self.conns.iter().flatten();
+        let of_clients = conns.filter(|conn| conn.port == Port::Client);
+        let accepted = of_clients.map(|conn| &conn.ends[Side::Accepter.index()]);
+        accepted
+            .filter(|end| end.node == server && end.state == EndState::Open)
+            .count()
+    }
+
     /// Every machine, in the order of their nodes.
     pub(crate) fn machines(&self) -> &[Machine] {
         &self.machines
