@@ -26,7 +26,6 @@ pub struct Expiry {
     slots: Vec<Slot>,
     free: Vec<u32>,
     buckets: BTreeMap<u64, List>,
-    waiting: usize,
 }
 
 /// Whether a session may still act.
@@ -89,7 +88,6 @@ impl Expiry {
             slots: Vec::new(),
             free: Vec::new(),
             buckets: BTreeMap::new(),
-            waiting: 0,
         }
     }
 
@@ -193,7 +191,6 @@ impl Expiry {
                 due.push(slot.id);
             }
             assert_eq!(due.len() - from, list.length, "a bucket knows its length");
-            self.waiting -= list.length;
             due[from..].sort_unstable();
         }
         due
@@ -293,7 +290,6 @@ impl Expiry {
             previous: None,
             next,
         };
-        self.waiting += 1;
     }
 
     /// Takes a slot out of its bucket, if it hangs in one, and leaves it closing.
@@ -307,7 +303,6 @@ impl Expiry {
         else {
             return;
         };
-        self.waiting -= 1;
         if let Some(neighbour) = next {
             *self.neighbour(neighbour).0 = previous;
         }
