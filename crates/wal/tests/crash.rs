@@ -9,7 +9,9 @@
 mod support;
 
 use support::disk::Crash;
+use support::model::txn;
 use support::world::{World, outline, recover};
+use zk_types::Epoch;
 
 /// `WAL_SEEDS` asks for more than the usual number.
 fn seeds(usual: u64) -> std::ops::Range<u64> {
@@ -91,4 +93,27 @@ pub(crate) fn what_a_start_after_failed_syncs_relies_on_survives_a_power_loss() 
             }
         }
     }
+}
+
+#[test]
+fn the_names_that_a_start_relies_on_survive_a_power_loss() {
+    let mut world = World::new(3);
+    world.crash_every = usize::MAX / 8;
+    world.begin_epoch();
+    world.run_all();
+    for _ in 0..3 {
+        for fill in 0..12 {
+            world.append(Epoch(1), txn(90, fill));
+        }
+        world.run_all();
+        let tail = world.model.last().tail().0;
+        world.take_snapshot(tail);
+        world.run_all();
+    }
+    world.disk.forget_directory_syncs();
+    let (_, relied_on, _) = recover(&world.config, &mut world.disk);
+    assert!(world.model.last().is(&relied_on));
+    let mut disk = world.disk.crash(Crash::PowerLost, &mut world.rng, None);
+    let (_, found, _) = recover(&world.config, &mut disk);
+    assert_eq!(outline(&found), outline(&relied_on));
 }

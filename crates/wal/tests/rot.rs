@@ -275,6 +275,43 @@ pub(crate) fn damage_before_the_newest_snapshot_costs_nothing_behind_it() {
     }
 }
 
+/// A snapshot of the last record of a segment, and a record in the next; the former segment.
+fn with_a_snapshot_at_the_end_of_a_segment() -> (World, File) {
+    let begun = |world: &World| {
+        let files = log_files(&world.disk).into_iter();
+        files
+            .filter(|file| world.disk.contents(file).unwrap()[..8] != [0; 8])
+            .next_back()
+    };
+    for before in 1.. {
+        let mut world = quiet(0);
+        for fill in 0..before {
+            world.append(Epoch(3), txn(100, fill));
+            world.run_all();
+        }
+        let tail = world.model.last().tail().0;
+        world.take_snapshot(tail);
+        world.run_all();
+        let segment = begun(&world).unwrap();
+        world.append(Epoch(3), txn(100, 99));
+        world.run_all();
+        if begun(&world).unwrap() != segment {
+            return (world, segment);
+        }
+    }
+    panic!("segments end");
+}
+
+#[test]
+fn damage_at_the_newest_snapshot_costs_nothing_in_the_segment_behind_it() {
+    let (world, segment) = with_a_snapshot_at_the_end_of_a_segment();
+    let bytes = world.disk.contents(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    let (_, recovered, _) = recover(&world.config, &mut flipped(&world.disk, &segment, end));
+    assert!(world.model.last().is(&recovered));
+    assert_eq!(recovered.promise.standing, Standing::Member);
+}
+
 #[cfg_attr(not(mutants), test)]
 pub(crate) fn a_wrong_bit_in_a_small_file_costs_nothing_and_is_repaired() {
     let world = quiet(2);

@@ -227,6 +227,15 @@ impl MemDisk {
         self.durable_names.insert(file.clone(), inode);
     }
 
+    /// No sync of a directory reached the disk so far: all names are seen, and none is durable.
+    pub(crate) fn forget_directory_syncs(&mut self) {
+        self.durable_names.clear();
+        let seen = self.names.iter();
+        self.name_ops = seen
+            .map(|(file, inode)| NameOp::Link(file.clone(), *inode))
+            .collect();
+    }
+
     /// Removes a file, durably.
     pub(crate) fn lose(&mut self, file: &File) {
         self.names.remove(file);

@@ -1,10 +1,9 @@
 //! What a log must hold after a crash: something between all that was settled and all that was
 //! asked for.
 
-use std::sync::Arc;
 use wal::{Finding, Recovered, Refused, SnapshotSink};
 use zk_types::{
-    Chain, Epoch, EpochSegments, Promise, Record, RecordBody, SnapshotMeta, Standing, Zxid,
+    Bytes, Chain, Epoch, EpochSegments, Promise, Record, RecordBody, SnapshotMeta, Standing, Zxid,
 };
 
 /// A history, and the snapshot it was installed from.
@@ -197,5 +196,5 @@ pub(crate) fn member(epoch: u32) -> Promise {
 }
 
 pub(crate) fn txn(length: usize, fill: u8) -> RecordBody {
-    RecordBody::Txn(Arc::from(vec![fill; length]))
+    RecordBody::Txn(Bytes::from(vec![fill; length]))
 }
