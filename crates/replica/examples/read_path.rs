@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use zk_proto::{FrameDecoder, Incoming, OpCode, Request, RequestHeader, reply};
-use zk_types::{Acl, CreateTxn, NodeKind, Perms, SessionId, Txn, TxnHeader, WallTime, Zxid};
+use zk_types::{Acl, Bytes, CreateTxn, NodeKind, Perms, SessionId, Txn, TxnHeader, WallTime, Zxid};
 use znode_tree::{Tree, TreeConfig};
 
 const NODES: u32 = 10_000;
@@ -121,7 +121,7 @@ fn tree() -> Tree {
         };
         let txn = Txn::Create(CreateTxn {
             path: path(number).into_boxed_str(),
-            data: Some(Arc::from(VALUE)),
+            data: Some(Bytes::from(VALUE)),
             acl: vec![Acl {
                 perms: Perms::ALL,
                 scheme: "world".into(),

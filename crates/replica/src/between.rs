@@ -27,6 +27,7 @@ pub(crate) struct ForwardedRequest {
     /// Who asks, as of the moment the request was decoded.
     pub(crate) identities: Arc<[Identity]>,
     /// The request record as the client sent it.
+    #[serde(with = "zk_types::blob")]
     pub(crate) body: Bytes,
 }
 

@@ -4,10 +4,9 @@
 use crate::api::{Event, Output};
 use crate::server::{Replica, Work, set_membership};
 use crate::state::{State, StateLoader};
-use alloc::sync::Arc;
 use wal::{Settled, SnapshotReader, SnapshotSink, Ticket as WalTicket, Wal};
 use zab_core::{Input as ZabInput, Output as ZabOutput, Role, Ticket};
-use zk_types::{SnapshotId, SnapshotMeta};
+use zk_types::{Bytes, SnapshotId, SnapshotMeta};
 use znode_tree::TreeConfig;
 
 /// Chunks of an own snapshot that may be on their way to the disk.
@@ -132,7 +131,7 @@ impl Replica {
                 },
                 Settled::Read { ticket, bytes } => ZabInput::SnapshotRead {
                     ticket: Ticket(ticket.0),
-                    bytes: Arc::from(bytes),
+                    bytes: Bytes::from(bytes),
                 },
                 Settled::SnapshotTaken { id, meta } => {
                     self.on_snapshot_taken(meta.zxid);

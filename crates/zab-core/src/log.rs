@@ -4,7 +4,6 @@
 //! the log on disk; a learner that needs it is sent a snapshot.
 
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 use zk_types::{Chain, EpochSegments, Record, RecordBody, SnapshotMeta, Zxid};
 
 /// What a record costs in memory beside its payload.
@@ -184,7 +183,7 @@ pub(crate) fn cost(record: &Record) -> usize {
 fn holders(record: &Record) -> usize {
     match &record.body {
         RecordBody::Marker => 1,
-        RecordBody::Txn(bytes) | RecordBody::Config(bytes) => Arc::strong_count(bytes),
+        RecordBody::Txn(bytes) | RecordBody::Config(bytes) => bytes.holders(),
     }
 }
 

@@ -8,6 +8,7 @@ extern crate std;
 
 mod acl;
 pub mod blob;
+mod bytes;
 mod error_code;
 mod ids;
 mod keeper;
@@ -20,6 +21,7 @@ mod time;
 mod txn;
 
 pub use acl::{Acl, Identity, Perms};
+pub use bytes::Bytes;
 pub use error_code::ErrorCode;
 pub use ids::{Epoch, ServerId, SessionId, Zxid};
 pub use keeper::{KeeperOp, KeeperTxn};
@@ -32,4 +34,4 @@ pub use record::{
 };
 pub use stat::Stat;
 pub use time::{Instant, WallTime};
-pub use txn::{Bytes, CreateTxn, NodeKind, TTL_MS_MAX, Txn, TxnHeader};
+pub use txn::{CreateTxn, NodeKind, TTL_MS_MAX, Txn, TxnHeader};

@@ -1,12 +1,8 @@
 //! Transactions: requests turned into statements of their result, so that replay is harmless.
 
-use crate::{Acl, ErrorCode, KeeperTxn, SessionId, WallTime, Zxid};
+use crate::{Acl, Bytes, ErrorCode, KeeperTxn, SessionId, WallTime, Zxid};
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-/// Immutable shared bytes.
-pub type Bytes = Arc<[u8]>;
 
 /// The longest time to live of a TTL node, in milliseconds: 40 bits.
 pub const TTL_MS_MAX: i64 = (1 << 40) - 1;

@@ -10,9 +10,8 @@ use crate::tree::split;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use zk_types::ErrorCode;
+use zk_types::{Bytes, ErrorCode};
 
 const QUOTA_ROOT: &str = "/zookeeper/quota";
 const LIMITS: &str = "zookeeper_limits";
@@ -234,7 +233,7 @@ impl Tree {
         let text = format!("count={},bytes={}", usage.count, usage.bytes);
         let before = self.nodes[index].data_length();
         self.alter(&path, index, |node| {
-            node.data = Some(Arc::from(text.as_bytes()));
+            node.data = Some(Bytes::from(text.as_bytes()));
         });
         self.resize_data(before, text.len());
     }

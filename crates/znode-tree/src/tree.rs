@@ -11,12 +11,11 @@ use crate::slab::Slab;
 use crate::snapshot::Snapshot;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::Hasher;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
-use zk_types::{Acl, Perms, SessionId, WallTime, Zxid};
+use zk_types::{Acl, Bytes, Perms, SessionId, WallTime, Zxid};
 
 /// Where the text of the ensemble's configuration is shown.
 pub(crate) const CONFIG_PATH: &str = "/zookeeper/config";
@@ -117,7 +116,7 @@ impl Tree {
         let index = self.find(CONFIG_PATH).expect("the node cannot be deleted");
         let before = self.nodes[index].data_length();
         self.alter(CONFIG_PATH, index, |node| {
-            node.data = Some(Arc::from(text));
+            node.data = Some(Bytes::from(text));
             node.version = -1;
             node.mzxid = zxid;
             node.mtime = time;
@@ -162,7 +161,7 @@ impl Tree {
             path,
             Node {
                 name: Name::new(name),
-                data: Some(Arc::from([])),
+                data: Some(Bytes::from([])),
                 czxid: Zxid::ZERO,
                 mzxid: Zxid::ZERO,
                 pzxid: Zxid::ZERO,

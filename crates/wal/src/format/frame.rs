@@ -5,9 +5,8 @@
 //! to look like a record, do not pass.
 
 use super::{as_u64, take, take_u32, take_u64};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use zk_types::{Chain, Record, RecordBody, Zxid, mutant};
+use zk_types::{Bytes, Chain, Record, RecordBody, Zxid, mutant};
 
 /// Length of everything before the body.
 pub(crate) const FRAME_HEADER_BYTES: usize = 48;
@@ -140,8 +139,8 @@ impl<'a> Frame<'a> {
     pub(crate) fn record(&self) -> Record {
         let body = match self.kind {
             1 => RecordBody::Marker,
-            2 => RecordBody::Txn(Arc::from(self.body)),
-            _ => RecordBody::Config(Arc::from(self.body)),
+            2 => RecordBody::Txn(Bytes::from(self.body)),
+            _ => RecordBody::Config(Bytes::from(self.body)),
         };
         let Frame {
             zxid,
@@ -175,7 +174,7 @@ mod tests {
             Chain(3),
             Zxid(41),
             Zxid(39),
-            RecordBody::Txn(Arc::from(body)),
+            RecordBody::Txn(Bytes::from(body)),
         )
     }
 

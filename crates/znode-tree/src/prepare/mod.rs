@@ -220,7 +220,7 @@ impl Preparation<'_> {
         let bytes_max = DATA_BYTES_MAX.min(self.tree.config.data_bytes_max);
         match data {
             Some(data) if data.len() > bytes_max => Err(ErrorCode::BadArguments),
-            Some(data) => Ok(Some(Arc::from(data))),
+            Some(data) => Ok(Some(Bytes::from(data))),
             None => Ok(None),
         }
     }

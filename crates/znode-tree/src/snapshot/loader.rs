@@ -8,10 +8,9 @@ use crate::{Tree, TreeConfig};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
-use zk_types::{Acl, NodeKind, ZnodePath, Zxid};
+use zk_types::{Acl, Bytes, NodeKind, ZnodePath, Zxid};
 
 /// Why bytes are no snapshot of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -273,7 +272,7 @@ impl Loader {
         self.children.push(record.children);
         self.tree.nodes.insert(Node {
             name: Name::new(record.name),
-            data: record.data.map(|data| Arc::from(data.0)),
+            data: record.data.map(|data| Bytes::from(data.0)),
             czxid: record.czxid,
             mzxid: record.mzxid,
             pzxid: record.pzxid,
