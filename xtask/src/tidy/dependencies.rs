@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Libraries that build without std and are worth their weight. Without std `time` is a calendar and
 /// no clock.
-const LIBRARIES: [&str; 15] = [
+const LIBRARIES: [&str; 16] = [
     "base64",
     "constant_time_eq",
     "crc32fast",
@@ -22,6 +22,7 @@ const LIBRARIES: [&str; 15] = [
     "siphasher",
     "thiserror",
     "time",
+    "triomphe",
     "xxhash-rust",
 ];
 
