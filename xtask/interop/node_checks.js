@@ -166,6 +166,8 @@ check('create in every mode', async (world) => {
     await refused(zk.create(root + '/m1-/x'), Exception.NO_CHILDREN_FOR_EPHEMERALS);
     await zk.close();
     const other = await world.client();
+    await eventually('the ephemerals to go', async () =>
+        (await other.getChildren(root))[0].length === 2);
     const [children] = await other.getChildren(root);
     assert.deepStrictEqual(children.sort(), ['m0-', 'm2-0000000002']);
 });
@@ -212,6 +214,8 @@ check('ACLs keep strangers out, and the digest lets in', async (world) => {
     assert.deepStrictEqual([acls.length, acls[0].id.scheme, acls[0].id.id, acls[0].permission],
         [1, 'digest', 'user:tpUq/4Pn5A64fVZyQ0gOJ8ZWqkY=', Permission.ALL]);
     assert.strictEqual(stat.aversion, 0);
+    await eventually('the node to be seen', () => stranger.exists(world.root).then(() => false,
+        (error) => error.code === Exception.NO_AUTH));
     await refused(stranger.getData(world.root), Exception.NO_AUTH);
     await refused(stranger.setData(world.root, Buffer.alloc(0)), Exception.NO_AUTH);
     await refused(stranger.setACL(world.root, ACL.OPEN_ACL_UNSAFE), Exception.NO_AUTH);
@@ -243,6 +247,7 @@ check('each kind of watch fires once', async (world) => {
     await other.setData(world.root, Buffer.from('1'));
     await other.setData(world.root, Buffer.from('2'));
     await other.create(world.root + '/b');
+    await eventually('the node to be seen', () => zk.exists(world.root + '/a'));
     await zk.getData(world.root + '/a', watcher);
     await other.remove(world.root + '/a');
     await eventually('four events', () => events.length === 4);
@@ -356,7 +361,8 @@ check('a session that ended elsewhere is told that it expired', async (world) =>
         return expired();
     });
     const other = await world.client();
-    assert.strictEqual(await other.exists(world.root), null);
+    await eventually('the ephemeral to go', async () =>
+        await other.exists(world.root) === null);
 });
 
 async function main() {
