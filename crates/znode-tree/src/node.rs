@@ -14,9 +14,8 @@ pub(crate) const ROOT: NodeIndex = 0;
 
 /// A znode.
 ///
-/// The data is shared with the transaction that brought it: applying copies nothing, a pre-image
-/// kept for a snapshot costs no second copy, and the 16 bytes of reference counts vanish in the
-/// rounding of most allocators.
+/// The data is shared with the transaction that brought it: applying copies nothing, and a pre-image
+/// kept for a snapshot costs no second copy.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) name: Name,
