@@ -375,6 +375,7 @@ impl Peers {
                 link.purpose = Purpose::ElectionIn {
                     from: Some(hello.sender),
                 };
+                self.redial_at_once(hello.sender);
             }
             (
                 Purpose::QuorumIn {
@@ -483,6 +484,15 @@ impl Peers {
         let peer = self.mesh.get_mut(&to).expect("only members are dialled");
         peer.link = Some(link);
         peer.redial_at = None;
+    }
+
+    /// Whoever greets is there: what it is to be told waits no longer.
+    fn redial_at_once(&mut self, to: ServerId) {
+        let peer = self.mesh.get_mut(&to).expect("only members greet");
+        if peer.redial_at.is_some() {
+            peer.pause = REDIAL.0;
+            self.dial_election(to);
+        }
     }
 
     fn dial(&mut self, purpose: Purpose, to: ServerId, port: PeerPort) -> LinkId {

@@ -116,7 +116,7 @@ impl Election {
     fn on_looking(&mut self, from: ServerId, round: u64, vote: Vote) -> Tell {
         // Whoever looks has left its leader.
         self.settled.remove(&from);
-        let Some(own) = self.own else {
+        let (Some(own), Some(mine)) = (self.own, self.vote) else {
             return Tell::Nobody;
         };
         if round < self.round {
@@ -127,9 +127,12 @@ impl Election {
             mutant!("votes-of-earlier-rounds-kept", self.tally.clear(), ());
             self.set_vote(if is_better(&vote, &own) { vote } else { own });
             Tell::All
-        } else if self.vote.is_some_and(|mine| is_better(&vote, &mine)) {
+        } else if is_better(&vote, &mine) {
             self.set_vote(vote);
             Tell::All
+        } else if vote != mine {
+            // What it was told while it still followed is lost to it.
+            Tell::One(from)
         } else {
             Tell::Nobody
         };

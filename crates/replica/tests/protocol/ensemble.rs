@@ -171,6 +171,23 @@ fn a_new_leader_closes_every_connection_and_keeps_every_session() {
 }
 
 #[test]
+fn a_server_that_is_back_after_long_is_told_and_elects_at_once() {
+    let mut ensemble = three();
+    for _ in 0..3 {
+        let gone = ensemble.leader();
+        ensemble.stop_server(gone);
+        let before = ensemble.now;
+        ensemble.wait_until_all_serve();
+        assert_eq!(ensemble.now, before, "two agree without waiting");
+        ensemble.pass(Duration::from_secs(5));
+        let before = ensemble.now;
+        ensemble.start_server(gone);
+        ensemble.wait_until_all_serve();
+        assert_eq!(ensemble.now, before, "it is told who leads");
+    }
+}
+
+#[test]
 fn every_session_has_its_full_timeout_under_a_new_leader() {
     let mut ensemble = three();
     let follower = follower(&ensemble);

@@ -124,6 +124,20 @@ fn a_follower_that_looks_again_no_longer_speaks_for_its_leader() {
     assert_eq!(verdict(&one, 3), Verdict::Open);
 }
 
+/// It was told the better vote while it followed, and that one is not repeated soon.
+#[test]
+fn a_worse_vote_of_the_same_round_is_answered_and_an_equal_one_is_not() {
+    let mut third = election(3, 3, vote(1, 5, 3));
+    let worse = says(PeerState::Looking, 1, vote(1, 5, 2));
+    assert_eq!(
+        third.on_notification(ServerId(2), &worse),
+        Tell::One(ServerId(2))
+    );
+    assert_eq!(third.vote(), Some(vote(1, 5, 3)));
+    let equal = says(PeerState::Looking, 1, vote(1, 5, 3));
+    assert_eq!(third.on_notification(ServerId(2), &equal), Tell::Nobody);
+}
+
 #[test]
 fn others_that_follow_me_count_in_my_round_only() {
     let own = vote(1, 1, 3);
