@@ -120,11 +120,24 @@ impl<'a, D: Disk> Access<'a, D> {
         end: u64,
     ) -> Result<Vec<u8>, RecoveryError<D::Error>> {
         let mut all = Vec::new();
+        self.read_into(&mut all, file, (start, end))?;
+        Ok(all)
+    }
+
+    /// The same into `all`, whose room is used again: fresh memory costs more than reading.
+    pub(super) fn read_into(
+        &mut self,
+        all: &mut Vec<u8>,
+        file: &File,
+        (start, end): (u64, u64),
+    ) -> Result<(), RecoveryError<D::Error>> {
+        all.clear();
+        let there = self.length(file).unwrap_or(0).min(end);
+        all.reserve_exact(usize::try_from(there.saturating_sub(start)).unwrap_or(0));
         self.read_between(file, (start, end), |bytes| {
             all.extend_from_slice(bytes);
             More::Yes
-        })?;
-        Ok(all)
+        })
     }
 
     /// Reads a small file, and writes both copies again: that of the value first, and not the other

@@ -13,6 +13,7 @@ use crate::format::segment::HEADER_BYTES;
 use crate::wal::history::{History, Place};
 use crate::wal::segments::{Rest, Segment};
 use alloc::vec::Vec;
+use core::mem;
 use zk_types::{Chain, Record, Zxid, mutant};
 
 /// The log as far as it can be followed.
@@ -34,6 +35,8 @@ pub(super) struct Walk<'w, 'a, D: Disk> {
     files: &'w [SegmentFile],
     /// The file and the offset of damage before the base.
     damage: Option<(usize, usize)>,
+    /// What held a segment before.
+    room: Vec<u8>,
 }
 
 /// A place in a segment that has been read.
@@ -89,6 +92,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             manifest,
             files,
             damage: None,
+            room: Vec::new(),
         }
     }
 
@@ -141,6 +145,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                 });
                 walked.records.push(record);
             } else if let Some(at) = self.following(cursor.at, last) {
+                self.room = mem::take(&mut cursor.bytes);
                 cursor = self.load(at)?;
                 let named = self.files[at].named;
                 walked.live.push(Segment {
@@ -269,6 +274,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             if next == self.files.len() {
                 return Ok(None);
             }
+            self.room = mem::take(&mut cursor.bytes);
             cursor = self.load(next)?;
             if self.next_record(&cursor, base).is_some() {
                 return Ok(Some(cursor));
@@ -409,6 +415,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         let later = cursor.as_ref().map_or(0, |cursor| cursor.at + 1);
         if let Some(cursor) = cursor {
             worst = self.rubble_from(cursor, last);
+            self.room = mem::take(&mut cursor.bytes);
         }
         for at in later..self.files.len() {
             match self.files[at].life(self.manifest) {
@@ -421,6 +428,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             if worst != Rubble::ClaimedDurable {
                 let mut cursor = self.load(at)?;
                 worst = worst.max(self.rubble_from(&mut cursor, last));
+                self.room = cursor.bytes;
             }
         }
         Ok(worst)
@@ -454,9 +462,9 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
 
     fn load(&mut self, at: usize) -> Result<Cursor, RecoveryError<D::Error>> {
         let named = self.files[at].named;
-        let bytes = self
-            .access
-            .read(&names::segment(named.generation), named.bytes)?;
+        let mut bytes = mem::take(&mut self.room);
+        let file = names::segment(named.generation);
+        self.access.read_into(&mut bytes, &file, (0, named.bytes))?;
         let seed = Seed::new(self.storage_id, named.generation);
         Ok(Cursor {
             at,
