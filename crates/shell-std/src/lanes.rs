@@ -3,6 +3,7 @@
 use crate::file_disk::{DiskError, FileDisk};
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,7 +16,7 @@ pub enum LaneReport {
     Done {
         /// The task.
         id: TaskId,
-        /// What it read.
+        /// What it read; empty but with the room of what was written last, to be used again.
         bytes: Vec<u8>,
     },
     /// There is no space for a task of the background lane; it is tried again, and this is told
@@ -105,13 +106,23 @@ fn run(disk: FileDisk, tasks: &Receiver<DiskTask>, report: impl Fn(LaneReport)) 
         queue: VecDeque::new(),
         report,
     };
+    let mut room = Vec::new();
     while let Some(task) = lane.next() {
         if task.lane == Lane::Background && lane.disk.is_stopping() {
             return;
         }
         match lane.run_when_there_is_space(&task) {
-            Ok(bytes) => {
+            Ok(read) => {
+                if let DiskOp::Write { bytes, .. } = task.op {
+                    room = bytes;
+                    room.clear();
+                }
                 if let Some(id) = task.id {
+                    let bytes = if read.is_empty() {
+                        mem::take(&mut room)
+                    } else {
+                        read
+                    };
                     (lane.report)(LaneReport::Done { id, bytes });
                 }
             }

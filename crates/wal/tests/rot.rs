@@ -278,10 +278,8 @@ pub(crate) fn damage_before_the_newest_snapshot_costs_nothing_behind_it() {
 /// A snapshot of the last record of a segment, and a record in the next; the former segment.
 fn with_a_snapshot_at_the_end_of_a_segment() -> (World, File) {
     let begun = |world: &World| {
-        let files = log_files(&world.disk).into_iter();
-        files
-            .filter(|file| world.disk.contents(file).unwrap()[..8] != [0; 8])
-            .next_back()
+        let mut files = log_files(&world.disk).into_iter();
+        files.rfind(|file| world.disk.contents(file).unwrap()[..8] != [0; 8])
     };
     for before in 1.. {
         let mut world = quiet(0);

@@ -59,6 +59,9 @@ pub struct Wal {
     buffer: Vec<u8>,
 }
 
+/// What is kept of a buffer that was handed back: the room for some thousand small records.
+const BUFFER_BYTES_MAX: usize = 1 << 20;
+
 /// Whether the queue may be issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flush {
@@ -212,7 +215,8 @@ impl Wal {
     pub fn on_done(&mut self, id: TaskId, bytes: Vec<u8>) {
         match self.in_flight.take() {
             Some((expected, what)) if expected == id => {
-                if bytes.is_empty() && bytes.capacity() > self.buffer.capacity() {
+                let room = self.buffer.capacity() + 1..=BUFFER_BYTES_MAX;
+                if bytes.is_empty() && room.contains(&bytes.capacity()) {
                     self.buffer = bytes;
                 }
                 self.on_log_done(what);

@@ -1,6 +1,7 @@
 //! A tree from the bytes of a snapshot, which may be damaged in any way.
 
-use super::record::{FORMAT, NodeRecord, PREFIX_BYTES, RECORD_BYTES_MAX, Record};
+use super::node_record::{self, NodeRecord};
+use super::record::{FORMAT, PREFIX_BYTES, RECORD_BYTES_MAX, Record};
 use crate::name::Name;
 use crate::node::{NO_NODE, Node, NodeIndex, ROOT, kind_of_owner};
 use crate::quota::Usage;
@@ -189,6 +190,13 @@ impl Loader {
     }
 
     fn take_record(&mut self, bytes: &[u8]) -> Result<(), Damage> {
+        if bytes.first() == Some(&node_record::TAG) {
+            let record = NodeRecord::read(bytes).ok_or(Damage::Undecodable)?;
+            return match self.phase {
+                Phase::Nodes => self.take_node(&record),
+                Phase::BeforeHead | Phase::Quotas | Phase::Ended => Err(Damage::Order),
+            };
+        }
         let (record, rest) =
             postcard::take_from_bytes::<Record<'_>>(bytes).map_err(|_| Damage::Undecodable)?;
         if !rest.is_empty() {
@@ -226,18 +234,13 @@ impl Loader {
                 self.phase = Phase::Nodes;
                 self.take_acl(id, &entries)
             }
-            (Phase::Nodes, Record::Node(record)) => self.take_node(&record),
             (Phase::Nodes, Record::End) => {
                 self.phase = Phase::Ended;
                 Ok(())
             }
             (
                 Phase::BeforeHead | Phase::Quotas | Phase::Nodes | Phase::Ended,
-                Record::Head { .. }
-                | Record::Quota { .. }
-                | Record::Acl { .. }
-                | Record::Node(_)
-                | Record::End,
+                Record::Head { .. } | Record::Quota { .. } | Record::Acl { .. } | Record::End,
             ) => Err(Damage::Order),
         }
     }
@@ -272,7 +275,7 @@ impl Loader {
         self.children.push(record.children);
         self.tree.nodes.insert(Node {
             name: Name::new(record.name),
-            data: record.data.map(|data| Bytes::from(data.0)),
+            data: record.data.map(Bytes::from),
             czxid: record.czxid,
             mzxid: record.mzxid,
             pzxid: record.pzxid,

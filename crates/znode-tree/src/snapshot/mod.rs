@@ -11,6 +11,7 @@
 //! ```
 
 mod loader;
+mod node_record;
 mod record;
 
 pub use loader::{Damage, LoadError, Loader};
@@ -21,7 +22,11 @@ use crate::node::{Node, NodeIndex};
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use record::{FORMAT, NodeRecord, Raw, Record};
+use node_record::NodeRecord;
+use record::{FORMAT, Record};
+
+/// Room for the node with which a chunk ends.
+const NODE_BYTES: usize = 2048;
 
 /// A snapshot under way.
 #[derive(Clone, Debug)]
@@ -92,6 +97,7 @@ impl Tree {
             return None;
         }
         let mut chunk = core::mem::take(&mut snapshot.head);
+        chunk.reserve(bytes_max + NODE_BYTES);
         while snapshot.cursor < snapshot.end {
             if chunk.len() >= bytes_max && !chunk.is_empty() {
                 return Some(chunk);
@@ -172,7 +178,7 @@ impl Snapshot {
             index,
             parent: node.parent,
             name: node.name.as_str(),
-            data: node.data.as_deref().map(Raw),
+            data: node.data.as_deref(),
             acl: node.acl,
             children: node.children,
             czxid: node.czxid,
@@ -185,6 +191,6 @@ impl Snapshot {
             cversion: node.cversion,
             aversion: node.aversion,
         };
-        record::append(chunk, &Record::Node(record));
+        record.append(chunk);
     }
 }

@@ -1,5 +1,5 @@
-//! The records of a snapshot: each a length of four bytes, big-endian, and so many bytes of
-//! postcard.
+//! The records of a snapshot: each a length of four bytes, big-endian, and so many bytes; all but
+//! those of nodes, which have a layout of their own, are postcard.
 //!
 //! ```text
 //! Head  Quota*  { Acl? Node }*  End
@@ -8,15 +8,13 @@
 //! Nodes come in the order of their places, the root first; an access list comes before the first
 //! node that has it. A parent is named by its place and may come later than its child.
 
-use crate::node::NodeIndex;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use serde::de::{Deserializer, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
-use zk_types::{Acl, WallTime, Zxid};
+use serde::{Deserialize, Serialize};
+use zk_types::{Acl, Zxid};
 
 /// Version of the format below.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Length of the length.
 pub(super) const PREFIX_BYTES: usize = 4;
@@ -41,61 +39,8 @@ pub(super) enum Record<'a> {
     },
     /// An access list under the number that nodes refer to.
     Acl { id: u32, entries: Cow<'a, [Acl]> },
-    /// A node.
-    #[serde(borrow)]
-    Node(NodeRecord<'a>),
     /// Nothing follows.
     End,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct NodeRecord<'a> {
-    pub(super) index: NodeIndex,
-    pub(super) parent: NodeIndex,
-    pub(super) name: &'a str,
-    #[serde(borrow)]
-    pub(super) data: Option<Raw<'a>>,
-    pub(super) acl: u32,
-    pub(super) children: u32,
-    pub(super) czxid: Zxid,
-    pub(super) mzxid: Zxid,
-    pub(super) pzxid: Zxid,
-    pub(super) ctime: WallTime,
-    pub(super) mtime: WallTime,
-    pub(super) owner: i64,
-    pub(super) version: i32,
-    pub(super) cversion: i32,
-    pub(super) aversion: i32,
-}
-
-/// Bytes that are copied at once; serde would take a slice apart.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Raw<'a>(pub(super) &'a [u8]);
-
-impl Serialize for Raw<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Borrow;
-
-        impl<'de> Visitor<'de> for Borrow {
-            type Value = Raw<'de>;
-
-            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str("bytes")
-            }
-
-            fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Raw<'de>, E> {
-                Ok(Raw(bytes))
-            }
-        }
-
-        deserializer.deserialize_bytes(Borrow)
-    }
 }
 
 /// Appends a record with its length.
