@@ -240,6 +240,7 @@ pub struct Swarm {
     pub(crate) sync_limit: u32,
     pub(crate) segment_bytes: u64,
     pub(crate) snapshot_txns: u32,
+    pub(crate) snapshot_nodes_per_txn: u32,
     pub(crate) snapshot_log_bytes: u64,
     pub(crate) snapshots_kept: u32,
     pub(crate) window_bytes_max: usize,
@@ -372,6 +373,7 @@ impl Swarm {
             },
             snapshot_txns: u32::try_from(dice.octaves(if small { 4 } else { 40 }, 2_000))
                 .expect("small"),
+            snapshot_nodes_per_txn: mishaps::snapshot_nodes_per_txn(seed),
             snapshot_log_bytes: if dice.percent(30) {
                 dice.octaves(2_048, 65_536)
             } else {
@@ -460,7 +462,7 @@ impl Swarm {
         let faults: Vec<&str> = self.faults.iter().map(|(fault, _)| fault.name()).collect();
         format!(
             "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
-             txns, window {} B, backlog {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
+             txns and a {}th of nodes, window {} B, backlog {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
              proofs {}, sessions {} to {} ms{}{}, drift {} ppm, {}{} s of {}",
             self.servers,
             self.clients,
@@ -469,6 +471,7 @@ impl Swarm {
             self.sync_limit,
             self.segment_bytes,
             self.snapshot_txns,
+            self.snapshot_nodes_per_txn,
             self.window_bytes_max,
             self.backlog_bytes_max,
             self.chunk_bytes,

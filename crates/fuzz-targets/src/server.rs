@@ -312,6 +312,7 @@ fn config(members: Vec<(ServerId, String)>) -> Config {
         outstanding_max: 100,
         frame_bytes_max: 4_096,
         snapshot_txns: 8,
+        snapshot_nodes_per_txn: 0,
         snapshot_log_bytes: 0,
         snapshots_kept: 2,
         segment_bytes: 4_096,

@@ -54,6 +54,9 @@ pub struct Config {
     pub frame_bytes_max: usize,
     /// Transactions between snapshots (`snapCount`).
     pub snapshot_txns: u32,
+    /// How many nodes a snapshot may write for each transaction after the one before: larger trees
+    /// are written less often than `snapshot_txns` says. 2 or more, or 0 for any number.
+    pub snapshot_nodes_per_txn: u32,
     /// Log bytes between snapshots (`snapSizeLimitInKb`).
     pub snapshot_log_bytes: u64,
     /// Snapshots that are kept (`autopurge.snapRetainCount`); the log is kept from the oldest.

@@ -1,7 +1,7 @@
 //! Between the protocol, the log and the state: writes that are asked for and settled, snapshots
 //! taken while writes go on, and snapshots that a leader sends.
 
-use crate::api::{Event, Output};
+use crate::api::{Config, Event, Output};
 use crate::server::{Replica, Work, set_membership};
 use crate::state::{State, StateLoader};
 use wal::{Settled, SnapshotReader, SnapshotSink, Ticket as WalTicket, Wal};
@@ -18,8 +18,9 @@ pub(crate) struct Storage {
     pub(crate) wal: Wal,
     pub(crate) tree_config: TreeConfig,
     snapshot_txns: u32,
-    /// Where within the second half of the interval this server takes its snapshots, so that the
-    /// servers of an ensemble do not all take theirs at once.
+    snapshot_nodes_per_txn: u32,
+    /// Where within the second half of the interval this server takes its snapshots, as a part of
+    /// 2^32, so that the servers of an ensemble do not all take theirs at once.
     jitter: u32,
     txns_since_snapshot: u32,
     taking: Taking,
@@ -55,13 +56,13 @@ enum Failed {
 
 impl Storage {
     /// Nothing under way.
-    pub(crate) fn new(wal: Wal, tree_config: TreeConfig, snapshot_txns: u32, random: u32) -> Self {
-        let half = (snapshot_txns / 2).max(1);
+    pub(crate) fn new(wal: Wal, tree_config: TreeConfig, config: &Config, jitter: u32) -> Self {
         Storage {
             wal,
             tree_config,
-            snapshot_txns,
-            jitter: random % half,
+            snapshot_txns: config.snapshot_txns,
+            snapshot_nodes_per_txn: config.snapshot_nodes_per_txn,
+            jitter,
             txns_since_snapshot: 0,
             taking: Taking::No,
             staged: None,
@@ -74,8 +75,13 @@ impl Storage {
         self.staged = None;
     }
 
-    fn is_due(&self, snapshot_log_bytes: u64) -> bool {
-        let txns = u64::from(self.snapshot_txns / 2) + u64::from(self.jitter);
+    /// Whether a tree of so many nodes should be written. What a transaction costs then stays the
+    /// same however large the tree is, and so does the part of a start that reads the log.
+    fn is_due(&self, nodes: usize, snapshot_log_bytes: u64) -> bool {
+        let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
+        let paid_for = nodes.checked_div(self.snapshot_nodes_per_txn).unwrap_or(0);
+        let half = u64::from(self.snapshot_txns.max(paid_for) / 2);
+        let txns = half + ((half * u64::from(self.jitter)) >> 32);
         u64::from(self.txns_since_snapshot) > txns
             || (snapshot_log_bytes > 0 && self.wal.log_bytes_since_snapshot() > snapshot_log_bytes)
     }
@@ -157,8 +163,9 @@ impl Replica {
     /// Counts an applied record and begins a snapshot when one is due.
     pub(crate) fn on_applied(&mut self) {
         self.storage.txns_since_snapshot = self.storage.txns_since_snapshot.saturating_add(1);
-        if self.storage.taking == Taking::No && self.storage.is_due(self.config.snapshot_log_bytes)
-        {
+        let nodes = self.state.tree.node_count();
+        let log_bytes = self.config.snapshot_log_bytes;
+        if self.storage.taking == Taking::No && self.storage.is_due(nodes, log_bytes) {
             self.begin_snapshot();
         }
     }

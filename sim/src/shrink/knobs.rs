@@ -7,7 +7,7 @@ use crate::swarm::Swarm;
 /// Each sets one thing back.
 type Reset = fn(&mut Swarm, &Swarm);
 
-const RESETS: [Reset; 22] = [
+const RESETS: [Reset; 23] = [
     |knobs, calm| knobs.net = calm.net.clone(),
     |knobs, calm| knobs.disk = calm.disk.clone(),
     |knobs, calm| knobs.drift_ppm = calm.drift_ppm,
@@ -21,6 +21,7 @@ const RESETS: [Reset; 22] = [
     |knobs, calm| knobs.snapshots_kept = calm.snapshots_kept,
     |knobs, calm| knobs.snapshot_log_bytes = calm.snapshot_log_bytes,
     |knobs, calm| knobs.snapshot_txns = calm.snapshot_txns,
+    |knobs, calm| knobs.snapshot_nodes_per_txn = calm.snapshot_nodes_per_txn,
     |knobs, calm| knobs.segment_bytes = calm.segment_bytes,
     |knobs, calm| knobs.window_bytes_max = calm.window_bytes_max,
     |knobs, calm| knobs.backlog_bytes_max = calm.backlog_bytes_max,

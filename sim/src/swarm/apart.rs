@@ -19,6 +19,7 @@ pub(super) enum Apart {
     Backlog = 8,
     Network = 9,
     Beyond = 10,
+    LargeTrees = 11,
 }
 
 impl Apart {

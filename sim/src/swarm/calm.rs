@@ -16,6 +16,7 @@ impl Default for Swarm {
             sync_limit: 5,
             segment_bytes: 65_536,
             snapshot_txns: 10_000,
+            snapshot_nodes_per_txn: 0,
             snapshot_log_bytes: 0,
             snapshots_kept: 3,
             window_bytes_max: 1 << 20,

@@ -1,7 +1,7 @@
 //! What a server finds again when it starts.
 
 use crate::support::*;
-use replica::Replica;
+use replica::{Event, Replica};
 use zk_types::{Instant, WallTime};
 
 #[test]
@@ -26,6 +26,32 @@ fn everything_acknowledged_is_there_after_a_restart() {
         "a new epoch begins with its marker"
     );
     assert!(server.replica.sessions().contains(client.session));
+}
+
+/// Every transaction creates a node, so the tree grows as the log does.
+#[test]
+fn a_larger_tree_is_written_less_often_where_it_may_be() {
+    let mut taken = Vec::new();
+    for nodes_per_txn in [0, 2] {
+        let mut config = config();
+        config.snapshot_txns = 20;
+        config.snapshot_nodes_per_txn = nodes_per_txn;
+        let mut server = Standalone::start_on(MemoryDisk::default(), config);
+        let mut client = server.connect();
+        for n in 0..400 {
+            server.ask(&mut client, &create(&format!("/n{n}"), b"x", 0));
+        }
+        let is_taken = |event: &&Event| matches!(event, Event::SnapshotTaken { .. });
+        taken.push(server.events.iter().filter(is_taken).count());
+    }
+    let [often, seldom] = taken[..] else {
+        panic!("two servers took snapshots");
+    };
+    assert!((20..=40).contains(&often), "{often} every 10 to 20 of 400");
+    assert!(
+        (4..=11).contains(&seldom),
+        "{seldom}: it grew by a third to twice"
+    );
 }
 
 #[test]

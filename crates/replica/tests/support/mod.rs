@@ -50,6 +50,7 @@ pub(crate) fn config() -> Config {
         outstanding_max: 1_000,
         frame_bytes_max: 0xfffff,
         snapshot_txns: 100_000,
+        snapshot_nodes_per_txn: 0,
         snapshot_log_bytes: 0,
         snapshots_kept: 3,
         segment_bytes: 1 << 20,

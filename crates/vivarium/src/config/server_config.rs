@@ -328,6 +328,7 @@ fn replica_config(
         ))),
         (ticks, _) => Ok(u32::try_from(ticks.unwrap_or(10)).expect("it is at most a million")),
     };
+    let snap_count = count(settings, "snapCount")?;
     let extended_types = boolean(settings, "extendedTypesEnabled").unwrap_or(false);
     if extended_types && me.0 == 255 {
         return Err(rule(
@@ -351,7 +352,8 @@ fn replica_config(
             .unwrap_or(1_000)
             .max(1),
         frame_bytes_max: frame_bytes_max(settings)?,
-        snapshot_txns: count(settings, "snapCount")?.unwrap_or(100_000).max(2),
+        snapshot_txns: snap_count.unwrap_or(100_000).max(2),
+        snapshot_nodes_per_txn: if snap_count.is_some() { 0 } else { 3 },
         snapshot_log_bytes: snapshot_log_bytes(settings)?,
         snapshots_kept: snapshots_kept(settings, warnings)?,
         segment_bytes: segment_bytes(settings)?,

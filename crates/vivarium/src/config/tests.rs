@@ -59,6 +59,7 @@ fn a_minimal_file_has_the_defaults_of_apache() {
     assert_eq!(replica.outstanding_max, 1_000);
     assert_eq!(replica.frame_bytes_max, 1_048_575);
     assert_eq!(replica.snapshot_txns, 100_000);
+    assert_eq!(replica.snapshot_nodes_per_txn, 3);
     assert_eq!(replica.snapshot_log_bytes, 1 << 30);
     assert_eq!(replica.snapshots_kept, 3);
     assert_eq!(replica.segment_bytes, 64 << 20);
@@ -92,6 +93,10 @@ fn every_key_that_works_has_its_effect() {
     assert_eq!(
         (replica.snapshot_txns, replica.snapshot_log_bytes),
         (10, 2_048)
+    );
+    assert_eq!(
+        replica.snapshot_nodes_per_txn, 0,
+        "what is asked for counts"
     );
     assert_eq!(
         (replica.segment_bytes, replica.snapshots_kept),
