@@ -103,12 +103,12 @@ fn is_reported(recovered: &Recovered) -> bool {
 }
 
 /// A log with a snapshot in the middle of a segment, and small records before and after it.
-fn with_records_around_a_snapshot(before: usize) -> World {
+fn with_records_around_a_snapshot(before: usize, after: usize) -> World {
     let mut world = World::new(7);
     world.crash_every = usize::MAX / 8;
     world.begin_epoch();
     world.run_all();
-    for at in 0..before + 12 {
+    for at in 0..before + after {
         if at == before {
             let tail = world.model.last().tail().0;
             world.take_snapshot(tail);
@@ -139,7 +139,7 @@ fn astray(disk: &MemDisk, file: &File, from: usize, sector: usize) -> Option<Mem
 pub(crate) fn a_sector_that_was_written_elsewhere_loses_nothing_silently() {
     let mut found = 0;
     for before in 0..16 {
-        let world = with_records_around_a_snapshot(before);
+        let world = with_records_around_a_snapshot(before, 12);
         let state = world.model.last();
         let before_last = state.records[state.records.len() - 2].zxid;
         for (file, sector) in log_files(&world.disk)
@@ -261,7 +261,7 @@ pub(crate) fn a_wrong_bit_below_the_newest_snapshot_costs_nothing() {
 #[cfg_attr(not(mutants), test)]
 pub(crate) fn damage_before_the_newest_snapshot_costs_nothing_behind_it() {
     for before in 1..8 {
-        let world = with_records_around_a_snapshot(before);
+        let world = with_records_around_a_snapshot(before, 12);
         let log = &log_files(&world.disk)[0];
         // A record of the test is longer than its frame's head.
         for at in 64..64 + before * 64 {
@@ -269,6 +269,30 @@ pub(crate) fn damage_before_the_newest_snapshot_costs_nothing_behind_it() {
             assert!(
                 world.model.last().is(&recovered),
                 "{before} before, byte {at}"
+            );
+            assert_eq!(recovered.promise.standing, Standing::Member);
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_lost_all_before_the_newest_snapshot_shows_what_is_behind_it() {
+    for before in 1..8 {
+        let log = |world: &World| log_files(&world.disk)[0].clone();
+        let up_to_base = with_records_around_a_snapshot(before, 0);
+        let bytes = up_to_base.disk.contents(&log(&up_to_base)).unwrap();
+        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        for after in 1..4 {
+            let world = with_records_around_a_snapshot(before, after);
+            let mut bytes = world.disk.contents(&log(&world)).unwrap().to_vec();
+            bytes[..end].fill(0);
+            let mut disk = world.disk.clone();
+            disk.replace(&log(&world), bytes);
+            let (_, recovered, _) = recover(&world.config, &mut disk);
+            assert!(
+                world.model.last().is(&recovered),
+                "{before} before, {after} after: {:?}",
+                recovered.findings
             );
             assert_eq!(recovered.promise.standing, Standing::Member);
         }

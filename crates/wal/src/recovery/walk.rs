@@ -214,7 +214,8 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
     }
 
     /// No header leads to the base. The base was durable, and so was the header of the segment that
-    /// holds it: if one without a header does, the header rotted.
+    /// holds it: if one without a header does, the header rotted. So it did where what follows
+    /// the base is not the first of its segment.
     fn search_lost_headers(
         &mut self,
         base: End,
@@ -228,16 +229,21 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             loop {
                 let found = cursor.frame_within(&mut effort);
                 match found.map(|frame| ((frame.zxid, frame.chain), frame.bytes())) {
-                    Some((found, bytes)) if found == base => {
-                        let file = names::segment(self.files[at].named.generation);
-                        self.access
-                            .findings
-                            .push(Finding::DamageBelowBase { file, offset: 0 });
-                        self.damage = Some((at, HEADER_BYTES));
-                        cursor.advance(bytes);
-                        return Ok(Some((cursor, at)));
+                    Some((found, bytes)) => {
+                        let follows = cursor.offset > HEADER_BYTES
+                            && self.next_record(&cursor, base).is_some();
+                        if !follows {
+                            cursor.advance(bytes);
+                        }
+                        if follows || found == base {
+                            let file = names::segment(self.files[at].named.generation);
+                            self.access
+                                .findings
+                                .push(Finding::DamageBelowBase { file, offset: 0 });
+                            self.damage = Some((at, HEADER_BYTES));
+                            return Ok(Some((cursor, at)));
+                        }
                     }
-                    Some((_, bytes)) => cursor.advance(bytes),
                     None => {
                         if !cursor.skip() {
                             break;
