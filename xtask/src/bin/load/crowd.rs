@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 /// accept them, because whoever comes to a full queue tries again a second later.
 const OPENING_AT_ONCE: usize = 32;
 const WATCHED: &str = "/watched";
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whom to crowd, and how.
 #[derive(Args)]
@@ -113,7 +114,9 @@ pub(crate) fn watch(options: &Options) -> Result<()> {
             let frame = Frame::request(buffer, 1, opcode::SET_DATA).bytes(WATCHED.as_bytes());
             frame.bytes(news.as_bytes()).int(-1).end();
         })?;
+        crowd.pause = Duration::ZERO;
         crowd.turn_until(|crowd| crowd.told == told + writer)?;
+        crowd.pause = PAUSE;
         times.push(u64::try_from(changed.elapsed().as_micros())?);
         crowd.turn_until(|crowd| crowd.unanswered == 0)?;
     }
@@ -144,6 +147,8 @@ struct Crowd {
     open: usize,
     unanswered: usize,
     told: usize,
+    /// How long to sleep when nothing is there.
+    pause: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -161,6 +166,7 @@ impl Crowd {
             open: 0,
             unanswered: 0,
             told: 0,
+            pause: PAUSE,
         };
         let at_once = OPENING_AT_ONCE * options.servers.len();
         for index in 0..options.connections {
@@ -203,10 +209,7 @@ impl Crowd {
     }
 
     fn turn(&mut self) -> Result<()> {
-        match self
-            .poll
-            .poll(&mut self.events, Some(Duration::from_millis(100)))
-        {
+        match self.poll.poll(&mut self.events, Some(self.pause)) {
             Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
                 return Err(error.into());
             }
