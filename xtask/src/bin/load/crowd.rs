@@ -101,12 +101,15 @@ pub(crate) fn watch(options: &Options) -> Result<()> {
     })?;
     let mut times = Vec::new();
     for change in 0..options.changes {
+        // All of them at once, as watchers do: one after the other, load and server would take turns
+        // on one processor, and stay there when the change comes.
         for watcher in 0..writer {
-            crowd.ask(watcher, |buffer| {
+            crowd.send(watcher, |buffer| {
                 let frame = Frame::request(buffer, 1, opcode::GET_DATA);
                 frame.bytes(WATCHED.as_bytes()).bool(true).end();
             })?;
         }
+        crowd.turn_until(|crowd| crowd.unanswered == 0)?;
         let told = crowd.told;
         let news = change.to_string();
         let changed = Instant::now();
