@@ -6,8 +6,8 @@ use mio::{Interest, Registry, Token};
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
-/// How much is read in one call at most.
-const READ_BYTES: usize = 64 * 1024;
+/// How much of what comes fits at first, where much may come.
+pub(crate) const ROOM: usize = 64 * 1024;
 
 /// A connection, either side of it.
 pub(crate) struct Connection {
@@ -20,22 +20,32 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn dial(address: SocketAddr, registry: &Registry, token: Token) -> Result<Self> {
+    pub(crate) fn dial(
+        address: SocketAddr,
+        room: usize,
+        registry: &Registry,
+        token: Token,
+    ) -> Result<Self> {
         // A blocking dial: a server that is there answers at once.
         let stream = std::net::TcpStream::connect(address)
             .with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nonblocking(true)?;
-        Connection::over(TcpStream::from_std(stream), registry, token)
+        Connection::over(TcpStream::from_std(stream), room, registry, token)
     }
 
-    pub(crate) fn over(mut stream: TcpStream, registry: &Registry, token: Token) -> Result<Self> {
+    pub(crate) fn over(
+        mut stream: TcpStream,
+        room: usize,
+        registry: &Registry,
+        token: Token,
+    ) -> Result<Self> {
         stream.set_nodelay(true)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Connection {
             stream,
             to_send: Vec::new(),
             sent: 0,
-            received: vec![0; READ_BYTES],
+            received: vec![0; room],
             taken: 0,
             filled: 0,
         })
@@ -60,11 +70,11 @@ impl Connection {
     pub(crate) fn fill(&mut self) -> Result<bool> {
         if self.taken == self.filled {
             (self.taken, self.filled) = (0, 0);
-        } else if self.received.len() - self.filled < READ_BYTES / 4 {
+        } else if self.received.len() - self.filled < self.received.len() / 4 {
             self.received.copy_within(self.taken..self.filled, 0);
             self.filled -= self.taken;
             self.taken = 0;
-            if self.received.len() - self.filled < READ_BYTES / 2 {
+            if self.received.len() - self.filled < self.received.len() / 2 {
                 self.received.resize(self.received.len() * 2, 0);
             }
         }

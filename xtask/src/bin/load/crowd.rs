@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 /// Connections to be opened that are under way at each server: fewer than wait for any server to
 /// accept them, because whoever comes to a full queue tries again a second later.
 const OPENING_AT_ONCE: usize = 32;
+/// Room for a small answer: fresh memory for more would cost as much as the session.
+const ROOM: usize = 256;
 const WATCHED: &str = "/watched";
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -182,7 +184,7 @@ impl Crowd {
 
     fn dial(&mut self, address: SocketAddr) -> Result<()> {
         let token = Token(self.members.len());
-        let mut connection = Connection::dial(address, self.poll.registry(), token)?;
+        let mut connection = Connection::dial(address, ROOM, self.poll.registry(), token)?;
         wire::hello(&mut connection.to_send, SESSION_MS);
         connection.flush()?;
         self.members.push((connection, IsOpen::No));

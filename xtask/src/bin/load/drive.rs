@@ -1,6 +1,6 @@
 //! The load: connections that each keep some requests under way, and what came of it.
 
-use super::connection::Connection;
+use super::connection::{Connection, ROOM};
 use super::processor;
 use super::wire;
 use super::work::{self, Kind, Mix};
@@ -197,7 +197,7 @@ impl<'o> Load<'o> {
         let mut clients = Vec::new();
         for index in 0..options.connections.max(1) {
             let address = options.servers[index % options.servers.len()];
-            let mut connection = Connection::dial(address, poll.registry(), Token(index))?;
+            let mut connection = Connection::dial(address, ROOM, poll.registry(), Token(index))?;
             wire::hello(&mut connection.to_send, SESSION_MS);
             connection.flush()?;
             clients.push(Client {

@@ -1,7 +1,7 @@
 //! The floor: a server without state. It reads the frames of requests and answers each with as many
 //! bytes as a server would; writes it also logs, a whole batch with one sync, before it answers.
 
-use super::connection::Connection;
+use super::connection::{Connection, ROOM};
 use super::wire::{self, Frame, opcode};
 use super::work;
 use anyhow::{Context, Result};
@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             while let Ok((stream, _)) = listener.accept() {
                 let token = Token(next);
                 next += 1;
-                let connection = Connection::over(stream, poll.registry(), token)?;
+                let connection = Connection::over(stream, ROOM, poll.registry(), token)?;
                 connections.insert(token, (connection, false));
             }
         }
