@@ -7,6 +7,8 @@ use anyhow::Result;
 use serde::Deserialize;
 
 const SESSIONS: u64 = 3_000;
+/// They are open within a tenth of a second, in which anything may come between: the middle counts.
+const TIMES: usize = 7;
 const WATCHERS: u64 = 1_000;
 const CHANGES: u64 = 30;
 const IDLE: u64 = 10_000;
@@ -33,8 +35,12 @@ pub(in crate::bench) fn sessions(bench: &Bench, kind: Kind) -> Result<Figures> {
         subject.under(command)
     };
     open(WARM_UP)?;
-    let outcome = open(SESSIONS)?;
+    let mut outcomes = (0..TIMES)
+        .map(|_| open(SESSIONS))
+        .collect::<Result<Vec<_>>>()?;
     subject.discard();
+    outcomes.sort_unstable_by(|one, other| one.per_second.total_cmp(&other.per_second));
+    let outcome = &outcomes[TIMES / 2];
     Ok(Figures::from([
         (Figure::Throughput, outcome.per_second),
         (Figure::ServerTime, outcome.server_us),
