@@ -15,6 +15,7 @@ mod work;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use rustix::process;
 
 #[derive(Parser)]
 struct Arguments {
@@ -35,10 +36,26 @@ enum Command {
 }
 
 fn main() -> Result<()> {
-    match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    if !matches!(command, Command::Floor(_)) {
+        stand_apart()?;
+    }
+    match command {
         Command::Drive(options) => drive::run(&options),
         Command::Sessions(options) => crowd::sessions(&options),
         Command::Watch(options) => crowd::watch(&options),
         Command::Floor(options) => floor::run(&options),
     }
+}
+
+/// Has the system treat the load as a stranger to the servers, as clients are. In one session it
+/// schedules both as parts of one thing, and wakes idle processors for them: one write at a time
+/// then takes half as long again. The load still ends with who started it.
+fn stand_apart() -> Result<()> {
+    process::set_parent_process_death_signal(Some(process::Signal::TERM))?;
+    // Whoever leads a group of processes, as what a shell starts does, is apart already.
+    if process::getpgrp() != process::getpid() {
+        process::setsid()?;
+    }
+    Ok(())
 }
