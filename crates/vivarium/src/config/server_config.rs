@@ -359,7 +359,7 @@ fn replica_config(
         segment_bytes: segment_bytes(settings)?,
         window_bytes_max: 16 << 20,
         backlog_bytes_max: 64 << 20,
-        chunk_bytes: 256 << 10,
+        chunk_bytes: 128 << 10,
         counter_max: u32::MAX - 65_536,
         four_letter_words: four_letter_words(settings),
         extended_types,

@@ -10,7 +10,7 @@ use zk_types::{SnapshotId, SnapshotMeta, mutant};
 
 /// Unsynced bytes of a snapshot after which it is synced, so that no sync of the log has to wait
 /// for a great many of them.
-const SYNC_BYTES: u64 = 8 << 20;
+const SYNC_BYTES: u64 = 512 << 10;
 
 /// Counts installs; a snapshot of the state before one is worth nothing after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
