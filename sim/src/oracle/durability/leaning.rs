@@ -31,7 +31,8 @@ impl Durability {
     }
 
     /// Whether somebody relies on what a disk says it holds and in truth does not: a promise, or
-    /// records that no quorum holds without it.
+    /// records that no quorum holds without it. On a disk that rotted too it may be what would have
+    /// told of the rot.
     pub(crate) fn leans_on(
         &mut self,
         server: usize,
@@ -57,6 +58,7 @@ impl Durability {
                 && !self.lost[*other]
         });
         let quorum = hosts.len() / 2 + 1;
-        Ok(!same_promise || !self.is_member(server) || others.count() < quorum)
+        let is_whole = self.is_member(server) && !self.is_rotten(server);
+        Ok(!same_promise || !is_whole || others.count() < quorum)
     }
 }
