@@ -54,8 +54,9 @@ pub struct Config {
     pub frame_bytes_max: usize,
     /// Transactions between snapshots (`snapCount`).
     pub snapshot_txns: u32,
-    /// How many nodes a snapshot may write for each transaction after the one before: larger trees
-    /// are written less often than `snapshot_txns` says. 2 or more, or 0 for any number.
+    /// Where the tree has more nodes than this times `snapshot_txns`, one transaction for so many
+    /// nodes takes the place of `snapshot_txns`: large trees are written less often. 2 or more, or 0
+    /// to have `snapshot_txns` hold for trees of any size.
     pub snapshot_nodes_per_txn: u32,
     /// Log bytes between snapshots (`snapSizeLimitInKb`).
     pub snapshot_log_bytes: u64,

@@ -57,6 +57,10 @@ enum Failed {
 impl Storage {
     /// Nothing under way.
     pub(crate) fn new(wal: Wal, tree_config: TreeConfig, config: &Config, jitter: u32) -> Self {
+        assert_ne!(
+            config.snapshot_nodes_per_txn, 1,
+            "a tree that only grows would never be written"
+        );
         Storage {
             wal,
             tree_config,

@@ -46,13 +46,12 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// Counts descriptors now and then. Where there are many they take a few milliseconds on an old
-/// system, which is less than what a thread of its own would keep.
+/// Counts descriptors now and then.
 pub(crate) async fn report_descriptors(inbox: mpsc::Sender<Event>) {
     let mut due = time::interval(DESCRIPTORS_EVERY);
     loop {
         due.tick().await;
-        let Some((open, limit)) = crate::descriptors::count() else {
+        let Some((open, limit)) = crate::descriptors::count().await else {
             return;
         };
         if inbox.send(Event::Descriptors(open, limit)).await.is_err() {

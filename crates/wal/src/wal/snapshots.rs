@@ -8,9 +8,13 @@ use crate::{Directory, DiskOp, File, Refused, Settled, SnapshotReader, SnapshotS
 use alloc::vec::Vec;
 use zk_types::{SnapshotId, SnapshotMeta, mutant};
 
-/// Unsynced bytes of a snapshot after which it is synced, so that no sync of the log has to wait
-/// for a great many of them.
-const SYNC_BYTES: u64 = 512 << 10;
+/// Unsynced bytes of an own snapshot after which it is synced: a sync of the log that writes wait
+/// for has to wait for them too.
+const OWN_SYNC_BYTES: u64 = 512 << 10;
+
+/// The same of a leader's snapshot: who is brought up has no writes that wait, and the leader sends
+/// as fast as chunks arrive, not as they are written.
+const STAGED_SYNC_BYTES: u64 = 8 << 20;
 
 /// Counts installs; a snapshot of the state before one is worth nothing after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +137,7 @@ impl Wal {
         let own = self.snapshots.own.as_mut().expect("a snapshot is open");
         let offset = own.writer.length();
         let bytes = own.writer.chunk(body);
-        let sync = sync_is_due(&mut own.unsynced_bytes, bytes.len());
+        let sync = sync_is_due(&mut own.unsynced_bytes, bytes.len(), OWN_SYNC_BYTES);
         if !bytes.is_empty() {
             self.write_snapshot(names::snapshot_unfinished(), offset, bytes);
             self.issue_unreported(sync_ops(sync, names::snapshot_unfinished()));
@@ -193,7 +197,7 @@ impl Wal {
         }
         if incoming.flaw == Flaw::None && !bytes.is_empty() {
             incoming.length += as_u64(bytes.len());
-            let sync = sync_is_due(&mut incoming.unsynced_bytes, bytes.len());
+            let sync = sync_is_due(&mut incoming.unsynced_bytes, bytes.len(), STAGED_SYNC_BYTES);
             self.write_snapshot(names::staged(), offset, bytes.to_vec());
             self.issue_unreported(sync_ops(sync, names::staged()));
         }
@@ -355,9 +359,9 @@ enum SyncDue {
     Yes,
 }
 
-fn sync_is_due(unsynced_bytes: &mut u64, more: usize) -> SyncDue {
+fn sync_is_due(unsynced_bytes: &mut u64, more: usize, due: u64) -> SyncDue {
     *unsynced_bytes += as_u64(more);
-    if *unsynced_bytes < SYNC_BYTES {
+    if *unsynced_bytes < due {
         return SyncDue::No;
     }
     *unsynced_bytes = 0;

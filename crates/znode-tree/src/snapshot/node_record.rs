@@ -181,3 +181,89 @@ fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
     *from = rest;
     Some(*number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn node() -> NodeRecord<'static> {
+        NodeRecord {
+            index: 0x01_02_03_04,
+            parent: 5,
+            name: "ab",
+            data: None,
+            acl: 6,
+            children: 0,
+            czxid: Zxid(0x07_0000_0008),
+            mzxid: Zxid(0x07_0000_0008),
+            pzxid: Zxid(0x07_0000_0008),
+            ctime: WallTime(9),
+            mtime: WallTime(9),
+            owner: 0,
+            version: 0,
+            cversion: 0,
+            aversion: 0,
+        }
+    }
+
+    fn bytes(node: &NodeRecord<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        node.append(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_node_as_it_was_born_has_these_bytes() {
+        let expected = [
+            &[0, 0, 0, 36, 0xff, 0][..],
+            &[1, 2, 3, 4, 0, 0, 0, 5, 0, 0, 0, 6],
+            &[0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9],
+            &[0, 0, 0, 2, b'a', b'b'],
+        ];
+        assert_eq!(bytes(&node()), expected.concat());
+    }
+
+    #[test]
+    fn a_node_with_all_that_can_change_has_these_bytes() {
+        let changed = NodeRecord {
+            data: Some(b"xyz"),
+            children: 0x10,
+            mzxid: Zxid(0x0b),
+            pzxid: Zxid(0x0e),
+            mtime: WallTime(0x0c),
+            owner: 0x0a,
+            version: 0x0d,
+            cversion: 0x0f,
+            aversion: 0x11,
+            ..node()
+        };
+        let expected = [
+            &[0, 0, 0, 87, 0xff, 31][..],
+            &[1, 2, 3, 4, 0, 0, 0, 5, 0, 0, 0, 6],
+            &[0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9],
+            &[0, 0, 0, 0, 0, 0, 0, 0x0a],
+            &[0, 0, 0, 0, 0, 0, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0x0c],
+            &[0, 0, 0, 0x0d],
+            &[0, 0, 0, 0, 0, 0, 0, 0x0e, 0, 0, 0, 0x0f, 0, 0, 0, 0x10],
+            &[0, 0, 0, 0x11],
+            &[0, 0, 0, 2, b'a', b'b', b'x', b'y', b'z'],
+        ];
+        assert_eq!(bytes(&changed), expected.concat());
+        let read = NodeRecord::read(&bytes(&changed)[PREFIX_BYTES..]).map(|read| read == changed);
+        assert_eq!(read, Some(true));
+    }
+
+    #[test]
+    fn what_is_cut_short_or_claims_unknown_parts_is_no_node() {
+        let whole = bytes(&node())[PREFIX_BYTES..].to_vec();
+        for length in 0..whole.len() {
+            assert_eq!(NodeRecord::read(&whole[..length]), None, "{length} bytes");
+        }
+        let mut unknown = whole.clone();
+        unknown[1] = 32;
+        assert_eq!(NodeRecord::read(&unknown), None);
+        let longer = [whole, vec![0]].concat();
+        assert_eq!(NodeRecord::read(&longer), None, "no data was announced");
+    }
+}

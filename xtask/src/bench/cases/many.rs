@@ -5,6 +5,8 @@ use crate::bench::figures::{Figure, Figures};
 use crate::bench::subject::{Kind, Subject, as_float};
 use anyhow::Result;
 use serde::Deserialize;
+use std::thread;
+use std::time::Duration;
 
 const SESSIONS: u64 = 3_000;
 /// They are open within a tenth of a second, in which anything may come between: the middle counts.
@@ -12,6 +14,7 @@ const TIMES: usize = 7;
 const WATCHERS: u64 = 1_000;
 const CHANGES: u64 = 30;
 const IDLE: u64 = 10_000;
+const SETTLING: Duration = Duration::from_millis(500);
 /// Sessions that are opened before anything is counted.
 const WARM_UP: u64 = 12_000;
 
@@ -30,6 +33,8 @@ struct Outcome {
 pub(in crate::bench) fn sessions(bench: &Bench, kind: Kind) -> Result<Figures> {
     let subject = Subject::start(&bench.programs, kind, 3)?;
     let open = |count: u64| -> Result<Outcome> {
+        // The servers first let go of those of the time before.
+        thread::sleep(SETTLING);
         let mut command = bench.programs.load("sessions");
         command.args(["--connections", &count.to_string()]);
         subject.under(command)

@@ -53,7 +53,7 @@ fn main() -> Result<()> {
 /// then takes half as long again. The load still ends with who started it.
 fn stand_apart() -> Result<()> {
     process::set_parent_process_death_signal(Some(process::Signal::TERM))?;
-    // Whoever leads a group of processes, as what a shell starts does, is apart already.
+    // Whoever leads a group of processes, as what a shell starts does, cannot leave its session.
     if process::getpgrp() != process::getpid() {
         process::setsid()?;
     }
