@@ -299,6 +299,24 @@ fn a_segment_that_lost_all_before_the_newest_snapshot_shows_what_is_behind_it() 
     }
 }
 
+#[test]
+fn a_segment_that_lost_the_record_behind_the_newest_snapshot_too_is_damaged() {
+    for before in 1..8 {
+        let log = |world: &World| log_files(&world.disk)[0].clone();
+        let up_to_next = with_records_around_a_snapshot(before, 1);
+        let bytes = up_to_next.disk.contents(&log(&up_to_next)).unwrap();
+        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        let world = with_records_around_a_snapshot(before, 4);
+        let mut bytes = world.disk.contents(&log(&world)).unwrap().to_vec();
+        bytes[..end].fill(0);
+        let mut disk = world.disk.clone();
+        disk.replace(&log(&world), bytes);
+        let (_, recovered, _) = recover(&world.config, &mut disk);
+        assert!(is_prefix(world.model.last(), &recovered));
+        assert_eq!(recovered.promise.standing, Standing::Damaged, "{before}");
+    }
+}
+
 /// A snapshot of the last record of a segment, and a record in the next; the former segment.
 fn with_a_snapshot_at_the_end_of_a_segment() -> (World, File) {
     let begun = |world: &World| {
