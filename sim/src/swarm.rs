@@ -462,7 +462,7 @@ impl Swarm {
         let faults: Vec<&str> = self.faults.iter().map(|(fault, _)| fault.name()).collect();
         format!(
             "{} servers, {} clients, tick {} ms, limits {}/{}, segments {} B, snapshot every {} \
-             txns and a {}th of nodes, window {} B, backlog {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
+             txns or {} nodes by txn, window {} B, backlog {} B, chunk {} B, counter to {}, outstanding {}, throttles {}/{}, \
              proofs {}, sessions {} to {} ms{}{}, drift {} ppm, {}{} s of {}",
             self.servers,
             self.clients,

@@ -129,7 +129,11 @@ impl Replica {
         };
         let ids = IdGenerator::new(config.me, wall, rng.next_u64());
         let outcomes = Outcomes::new(RequestTag(rng.next_u64()));
-        let storage = Storage::new(wal, tree_config, &config, rng.next_u32());
+        assert_ne!(
+            config.snapshot_nodes_per_txn, 1,
+            "a tree that only grows would never be written"
+        );
+        let storage = Storage::new(wal, tree_config, rng.next_u32());
         let watches = WatchTable::new(hash_key(&mut rng));
         let connect_tokens = config.limits.connects.clone();
         let connect_tokens = connect_tokens.map(|limits| Bucket::new(limits, now));

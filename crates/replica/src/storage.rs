@@ -17,8 +17,6 @@ const CHUNKS_AHEAD: u64 = 4;
 pub(crate) struct Storage {
     pub(crate) wal: Wal,
     pub(crate) tree_config: TreeConfig,
-    snapshot_txns: u32,
-    snapshot_nodes_per_txn: u32,
     /// Where within the second half of the interval this server takes its snapshots, as a part of
     /// 2^32, so that the servers of an ensemble do not all take theirs at once.
     jitter: u32,
@@ -56,16 +54,10 @@ enum Failed {
 
 impl Storage {
     /// Nothing under way.
-    pub(crate) fn new(wal: Wal, tree_config: TreeConfig, config: &Config, jitter: u32) -> Self {
-        assert_ne!(
-            config.snapshot_nodes_per_txn, 1,
-            "a tree that only grows would never be written"
-        );
+    pub(crate) fn new(wal: Wal, tree_config: TreeConfig, jitter: u32) -> Self {
         Storage {
             wal,
             tree_config,
-            snapshot_txns: config.snapshot_txns,
-            snapshot_nodes_per_txn: config.snapshot_nodes_per_txn,
             jitter,
             txns_since_snapshot: 0,
             taking: Taking::No,
@@ -81,13 +73,16 @@ impl Storage {
 
     /// Whether a tree of so many nodes should be written. What a transaction costs then stays the
     /// same however large the tree is, and so does the part of a start that reads the log.
-    fn is_due(&self, nodes: usize, snapshot_log_bytes: u64) -> bool {
+    fn is_due(&self, config: &Config, nodes: usize) -> bool {
         let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
-        let paid_for = nodes.checked_div(self.snapshot_nodes_per_txn).unwrap_or(0);
-        let half = u64::from(self.snapshot_txns.max(paid_for) / 2);
+        let paid_for = nodes
+            .checked_div(config.snapshot_nodes_per_txn)
+            .unwrap_or(0);
+        let half = u64::from(config.snapshot_txns.max(paid_for) / 2);
         let txns = half + ((half * u64::from(self.jitter)) >> 32);
         u64::from(self.txns_since_snapshot) > txns
-            || (snapshot_log_bytes > 0 && self.wal.log_bytes_since_snapshot() > snapshot_log_bytes)
+            || (config.snapshot_log_bytes > 0
+                && self.wal.log_bytes_since_snapshot() > config.snapshot_log_bytes)
     }
 }
 
@@ -168,8 +163,7 @@ impl Replica {
     pub(crate) fn on_applied(&mut self) {
         self.storage.txns_since_snapshot = self.storage.txns_since_snapshot.saturating_add(1);
         let nodes = self.state.tree.node_count();
-        let log_bytes = self.config.snapshot_log_bytes;
-        if self.storage.taking == Taking::No && self.storage.is_due(nodes, log_bytes) {
+        if self.storage.taking == Taking::No && self.storage.is_due(&self.config, nodes) {
             self.begin_snapshot();
         }
     }

@@ -275,19 +275,25 @@ pub(crate) fn damage_before_the_newest_snapshot_costs_nothing_behind_it() {
     }
 }
 
+/// The disk of a world without what its log had when it ended as that of another one.
+fn without_what_was_in(earlier: &World, world: &World) -> MemDisk {
+    let log = |world: &World| log_files(&world.disk)[0].clone();
+    let bytes = earlier.disk.contents(&log(earlier)).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let mut bytes = world.disk.contents(&log(world)).unwrap().to_vec();
+    bytes[..end].fill(0);
+    let mut disk = world.disk.clone();
+    disk.replace(&log(world), bytes);
+    disk
+}
+
 #[test]
 fn a_segment_that_lost_all_before_the_newest_snapshot_shows_what_is_behind_it() {
     for before in 1..8 {
-        let log = |world: &World| log_files(&world.disk)[0].clone();
         let up_to_base = with_records_around_a_snapshot(before, 0);
-        let bytes = up_to_base.disk.contents(&log(&up_to_base)).unwrap();
-        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
         for after in 1..4 {
             let world = with_records_around_a_snapshot(before, after);
-            let mut bytes = world.disk.contents(&log(&world)).unwrap().to_vec();
-            bytes[..end].fill(0);
-            let mut disk = world.disk.clone();
-            disk.replace(&log(&world), bytes);
+            let mut disk = without_what_was_in(&up_to_base, &world);
             let (_, recovered, _) = recover(&world.config, &mut disk);
             assert!(
                 world.model.last().is(&recovered),
@@ -302,15 +308,9 @@ fn a_segment_that_lost_all_before_the_newest_snapshot_shows_what_is_behind_it() 
 #[test]
 fn a_segment_that_lost_the_record_behind_the_newest_snapshot_too_is_damaged() {
     for before in 1..8 {
-        let log = |world: &World| log_files(&world.disk)[0].clone();
         let up_to_next = with_records_around_a_snapshot(before, 1);
-        let bytes = up_to_next.disk.contents(&log(&up_to_next)).unwrap();
-        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
         let world = with_records_around_a_snapshot(before, 4);
-        let mut bytes = world.disk.contents(&log(&world)).unwrap().to_vec();
-        bytes[..end].fill(0);
-        let mut disk = world.disk.clone();
-        disk.replace(&log(&world), bytes);
+        let mut disk = without_what_was_in(&up_to_next, &world);
         let (_, recovered, _) = recover(&world.config, &mut disk);
         assert!(is_prefix(world.model.last(), &recovered));
         assert_eq!(recovered.promise.standing, Standing::Damaged, "{before}");

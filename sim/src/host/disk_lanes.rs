@@ -10,6 +10,7 @@ use crate::queue::Micros;
 use crate::world::Event;
 use replica::Replica;
 use std::collections::VecDeque;
+use std::mem;
 use wal::{DiskOp, DiskTask};
 
 /// How often the background lane tries whether there is space.
@@ -27,6 +28,8 @@ pub(super) struct LaneState {
     pub(super) running: Option<Running>,
     /// Operations that began since the server started.
     begun: u64,
+    /// The room of what was written last, which is handed back as the shells do.
+    room: Vec<u8>,
 }
 
 /// An operation under way.
@@ -88,7 +91,17 @@ impl Host {
         around.notes.record(|recorder| {
             recorder.disk_done(self.index, lane, op_words(&task.op), task.id);
         });
+        let room = &mut self.lanes[lane].room;
+        if let DiskOp::Write { bytes, .. } = task.op {
+            *room = bytes;
+            room.clear();
+        }
         if let Some(id) = task.id {
+            let bytes = if bytes.is_empty() {
+                mem::take(room)
+            } else {
+                bytes
+            };
             self.inbox.push_back(Waiting::Disk { id, bytes });
             self.wake(around);
         }

@@ -24,7 +24,7 @@ pub(super) fn backlog(seed: u64) -> usize {
     }
 }
 
-/// How many nodes a snapshot may write for a transaction: few, so that it counts in small trees.
+/// For how many nodes a snapshot waits for a transaction: few, so that it counts in small trees.
 pub(super) fn snapshot_nodes_per_txn(seed: u64) -> u32 {
     let dice = &mut Apart::LargeTrees.dice(seed);
     [0, 2, 3, 8][dice.index(4)]

@@ -119,9 +119,7 @@ pub(crate) fn watch(options: &Options) -> Result<()> {
             let frame = Frame::request(buffer, 1, opcode::SET_DATA).bytes(WATCHED.as_bytes());
             frame.bytes(news.as_bytes()).int(-1).end();
         })?;
-        crowd.pause = Duration::ZERO;
         crowd.turn_until(|crowd| crowd.told == told + writer)?;
-        crowd.pause = PAUSE;
         times.push(u64::try_from(changed.elapsed().as_micros())?);
         crowd.turn_until(|crowd| crowd.unanswered == 0)?;
     }
@@ -152,8 +150,6 @@ struct Crowd {
     open: usize,
     unanswered: usize,
     told: usize,
-    /// How long to sleep when nothing is there.
-    pause: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -171,7 +167,6 @@ impl Crowd {
             open: 0,
             unanswered: 0,
             told: 0,
-            pause: PAUSE,
         };
         let at_once = OPENING_AT_ONCE * options.servers.len();
         for index in 0..options.connections {
@@ -214,7 +209,7 @@ impl Crowd {
     }
 
     fn turn(&mut self) -> Result<()> {
-        match self.poll.poll(&mut self.events, Some(self.pause)) {
+        match self.poll.poll(&mut self.events, Some(PAUSE)) {
             Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
                 return Err(error.into());
             }

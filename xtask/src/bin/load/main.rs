@@ -52,6 +52,7 @@ fn main() -> Result<()> {
 /// schedules both as parts of one thing, and wakes idle processors for them: one write at a time
 /// then takes half as long again. The load still ends with who started it.
 fn stand_apart() -> Result<()> {
+    #[cfg(target_os = "linux")]
     process::set_parent_process_death_signal(Some(process::Signal::TERM))?;
     // Whoever leads a group of processes, as what a shell starts does, cannot leave its session.
     if process::getpgrp() != process::getpid() {
