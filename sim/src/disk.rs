@@ -152,7 +152,7 @@ impl SimDisk {
                 offset,
                 bytes,
             } => self.write(file, position(*offset), bytes),
-            DiskOp::Rename { from, to } => {
+            DiskOp::Rename { from, to } | DiskOp::Recycle { from, to } => {
                 if let Some(inode) = self.cached.remove(from) {
                     self.cached.insert(to.clone(), inode);
                     let change = NameChange::Rename(from.clone(), to.clone(), inode);
@@ -166,6 +166,7 @@ impl SimDisk {
             }
             DiskOp::Allocate { .. }
             | DiskOp::Sync { .. }
+            | DiskOp::Truncate { .. }
             | DiskOp::SyncDirectory { .. }
             | DiskOp::Read { .. } => {}
         }
@@ -180,6 +181,7 @@ impl SimDisk {
                 self.sync_directory(file.directory);
             }
             DiskOp::Sync { file } => self.sync(file, last_write),
+            DiskOp::Truncate { file, bytes } => self.end_at(file, position(*bytes), last_write),
             DiskOp::SyncDirectory { directory } => self.sync_directory(*directory),
             DiskOp::Read {
                 file,
@@ -188,7 +190,10 @@ impl SimDisk {
             } => {
                 return self.read(file, *offset, *bytes_max);
             }
-            DiskOp::Write { .. } | DiskOp::Rename { .. } | DiskOp::Remove { .. } => {}
+            DiskOp::Write { .. }
+            | DiskOp::Rename { .. }
+            | DiskOp::Recycle { .. }
+            | DiskOp::Remove { .. } => {}
         }
         Vec::new()
     }
@@ -279,6 +284,13 @@ impl SimDisk {
         self.durable_version += 1;
     }
 
+    fn end_at(&mut self, file: &File, length: usize, last_write: u64) {
+        self.sync(file, last_write);
+        if let Some(inode) = self.cached_inode(file) {
+            inode.truncate(length);
+        }
+    }
+
     fn read(&mut self, file: &File, offset: u64, bytes_max: u32) -> Vec<u8> {
         let Some(number) = self.cached.get(file) else {
             return Vec::new();
@@ -320,10 +332,15 @@ impl SimDisk {
                 self.allocate(file, length);
             }
             DiskOp::Sync { file } if dice.percent(30) => self.sync(file, self.next_write),
+            DiskOp::Truncate { file, bytes } if dice.percent(30) => {
+                self.end_at(file, position(*bytes), self.next_write);
+            }
             DiskOp::Allocate { .. }
             | DiskOp::Sync { .. }
+            | DiskOp::Truncate { .. }
             | DiskOp::SyncDirectory { .. }
             | DiskOp::Rename { .. }
+            | DiskOp::Recycle { .. }
             | DiskOp::Remove { .. }
             | DiskOp::Read { .. } => {}
         }

@@ -49,7 +49,12 @@ impl Disk for Memory {
                 }
                 held[start..start + bytes.len()].copy_from_slice(bytes);
             }
-            DiskOp::Rename { from, to } => {
+            DiskOp::Truncate { file, bytes } => {
+                let held = self.files.get_mut(file).expect("what ends is there");
+                held.truncate(place(*bytes));
+            }
+            DiskOp::Recycle { from, .. } if !self.files.contains_key(from) => {}
+            DiskOp::Rename { from, to } | DiskOp::Recycle { from, to } => {
                 let bytes = self.files.remove(from).expect("what is renamed is there");
                 self.files.insert(to.clone(), bytes);
             }

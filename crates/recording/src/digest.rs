@@ -30,7 +30,9 @@ pub(crate) fn seen(output: &Output) -> (Seen, u64) {
                 DiskOp::Write { bytes, .. } => bytes.len(),
                 DiskOp::Allocate { .. }
                 | DiskOp::Sync { .. }
+                | DiskOp::Truncate { .. }
                 | DiskOp::Rename { .. }
+                | DiskOp::Recycle { .. }
                 | DiskOp::Remove { .. }
                 | DiskOp::SyncDirectory { .. }
                 | DiskOp::Read { .. } => 0,
@@ -79,6 +81,8 @@ pub(crate) fn op(op: &DiskOp) -> u64 {
         } => of(number(file_hash(1, file), *offset), bytes),
         DiskOp::Sync { file } => file_hash(2, file),
         DiskOp::Rename { from, to } => file_hash(file_hash(3, from), to),
+        DiskOp::Recycle { from, to } => file_hash(file_hash(7, from), to),
+        DiskOp::Truncate { file, bytes } => number(file_hash(8, file), *bytes),
         DiskOp::Remove { file } => file_hash(4, file),
         DiskOp::SyncDirectory { directory } => of(5, &[directory_number(*directory)]),
         DiskOp::Read {

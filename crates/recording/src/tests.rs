@@ -240,7 +240,11 @@ impl Disk for Memory {
                 old.resize(length, 0);
                 old[from..from + bytes.len()].copy_from_slice(bytes);
             }
-            DiskOp::Rename { from, to } => {
+            DiskOp::Truncate { file, bytes } => {
+                let length = usize::try_from(*bytes).unwrap();
+                self.0.entry(file.clone()).or_default().truncate(length);
+            }
+            DiskOp::Rename { from, to } | DiskOp::Recycle { from, to } => {
                 let bytes = self.0.remove(from).unwrap_or_default();
                 self.0.insert(to.clone(), bytes);
             }

@@ -173,6 +173,19 @@ impl FileDisk {
         handle.sync_data()
     }
 
+    fn truncate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        let handle = self
+            .handle(file, Create::No)?
+            .ok_or(io::ErrorKind::NotFound)?;
+        let mut length = handle.metadata()?.len();
+        while length > bytes {
+            // In steps, because a sync of the log waits until a file system has freed what goes.
+            length = length.saturating_sub(FREED_BYTES).max(bytes);
+            handle.set_len(length)?;
+        }
+        handle.sync_data()
+    }
+
     fn rename(&self, from: &File, to: &File) -> io::Result<()> {
         self.forget(to);
         self.forget(from);
@@ -256,6 +269,14 @@ impl Disk for FileDisk {
                     .map_err(self.fail("write to", file))?;
             }
             DiskOp::Sync { file } => self.sync(file).map_err(self.fail("sync", file))?,
+            DiskOp::Truncate { file, bytes } => {
+                self.truncate(file, *bytes)
+                    .map_err(self.fail("truncate", file))?;
+            }
+            DiskOp::Recycle { from, to } => match self.rename(from, to) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other.map_err(self.fail("rename", from))?,
+            },
             DiskOp::Rename { from, to } => {
                 self.rename(from, to).map_err(self.fail("rename", from))?;
             }
@@ -335,6 +356,8 @@ const ADVICE_OTHERWISE: &str =
 /// Open files that are kept; more than a server ever uses at once.
 const OPEN_FILES_MAX: usize = 64;
 const ZEROS_BYTES: usize = 1 << 20;
+/// How much of a file is freed at once.
+const FREED_BYTES: u64 = 8 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -416,6 +439,38 @@ mod tests {
         assert_eq!(read(&mut other_lane, &spare, 0, 100), b"");
         write(&mut other_lane, &segment, 3, b"er");
         assert_eq!(read(&mut disk, &segment, 0, 100), b"newer");
+    }
+
+    #[test]
+    fn a_file_ends_where_it_is_told_to_and_never_grows_by_that() {
+        let (_home, mut disk) = disk();
+        let file = log_file("snapshot");
+        let length = 2 * FREED_BYTES + 5;
+        write(&mut disk, &file, length - 1, b"x");
+        for (bytes, left) in [(length, length), (3, 3), (9, 3)] {
+            let file = file.clone();
+            disk.run(&DiskOp::Truncate { file, bytes }).unwrap();
+            assert_eq!(disk.list().unwrap()[0].1, left);
+        }
+        let file = log_file("missing");
+        let missing = DiskOp::Truncate { file, bytes: 0 };
+        assert!(disk.run(&missing).is_err());
+    }
+
+    #[test]
+    fn what_is_gone_is_not_recycled_and_what_is_there_is_written_over() {
+        let (_home, mut disk) = disk();
+        let recycle = DiskOp::Recycle {
+            from: log_file("old"),
+            to: log_file("new"),
+        };
+        disk.run(&recycle).unwrap();
+        assert_eq!(disk.list().unwrap(), []);
+        write(&mut disk, &log_file("old"), 0, b"old and longer");
+        disk.run(&recycle).unwrap();
+        write(&mut disk, &log_file("new"), 0, b"new");
+        assert_eq!(read(&mut disk, &log_file("new"), 0, 100), b"new and longer");
+        assert_eq!(disk.list().unwrap(), [(log_file("new"), 14)]);
     }
 
     #[test]

@@ -52,8 +52,24 @@ pub enum DiskOp {
         /// The file.
         file: File,
     },
+    /// End the file at `bytes`, if it is longer, and make everything written to it, and its length,
+    /// durable.
+    Truncate {
+        /// The file.
+        file: File,
+        /// Its length.
+        bytes: u64,
+    },
     /// Give the file another name in the same directory, replacing what has it.
     Rename {
+        /// The file.
+        from: File,
+        /// Its new name.
+        to: File,
+    },
+    /// Give a file that nobody needs another name in the same directory, to be written again over
+    /// the blocks that it has; nothing happens when there is none.
+    Recycle {
         /// The file.
         from: File,
         /// Its new name.

@@ -95,8 +95,8 @@ pub(crate) fn what_a_start_after_failed_syncs_relies_on_survives_a_power_loss() 
     }
 }
 
-#[test]
-fn the_names_that_a_start_relies_on_survive_a_power_loss() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn the_names_that_a_start_relies_on_survive_a_power_loss() {
     let mut world = World::new(3);
     world.crash_every = usize::MAX / 8;
     world.begin_epoch();

@@ -23,7 +23,7 @@ fn a_long_snapshot_is_synced_while_it_is_written() {
     world.wal.begin_snapshot(meta.unwrap());
     let mut synced_at = Vec::new();
     for chunk in 0..10 {
-        world.wal.snapshot_chunk(&vec![7; 200 << 10]);
+        world.wal.snapshot_chunk(&vec![7; 50 << 10]);
         while let Some(task) = world.wal.poll_task() {
             if matches!(task.op, DiskOp::Sync { .. }) {
                 synced_at.push(chunk);

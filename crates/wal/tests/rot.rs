@@ -287,8 +287,8 @@ fn without_what_was_in(earlier: &World, world: &World) -> MemDisk {
     disk
 }
 
-#[test]
-fn a_segment_that_lost_all_before_the_newest_snapshot_shows_what_is_behind_it() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_segment_that_lost_all_before_the_newest_snapshot_shows_what_is_behind_it() {
     for before in 1..8 {
         let up_to_base = with_records_around_a_snapshot(before, 0);
         for after in 1..4 {
@@ -305,8 +305,8 @@ fn a_segment_that_lost_all_before_the_newest_snapshot_shows_what_is_behind_it() 
     }
 }
 
-#[test]
-fn a_segment_that_lost_the_record_behind_the_newest_snapshot_too_is_damaged() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn a_segment_that_lost_the_record_behind_the_newest_snapshot_too_is_damaged() {
     for before in 1..8 {
         let up_to_next = with_records_around_a_snapshot(before, 1);
         let world = with_records_around_a_snapshot(before, 4);
@@ -342,8 +342,8 @@ fn with_a_snapshot_at_the_end_of_a_segment() -> (World, File) {
     panic!("segments end");
 }
 
-#[test]
-fn damage_at_the_newest_snapshot_costs_nothing_in_the_segment_behind_it() {
+#[cfg_attr(not(mutants), test)]
+pub(crate) fn damage_at_the_newest_snapshot_costs_nothing_in_the_segment_behind_it() {
     let (world, segment) = with_a_snapshot_at_the_end_of_a_segment();
     let bytes = world.disk.contents(&segment).unwrap();
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();

@@ -6,7 +6,6 @@
 use crate::Tree;
 use crate::digest::node_digest;
 use crate::node::{NO_NODE, Node, NodeIndex};
-use crate::tree::spread;
 use zk_types::NodeKind;
 
 impl Tree {
@@ -31,9 +30,7 @@ impl Tree {
         let nodes = &self.nodes;
         let node = &nodes[index];
         self.index
-            .insert_unique(spread(node.path_hash), index, |&other| {
-                spread(nodes[other].path_hash)
-            });
+            .insert(node.path_hash, index, |other| nodes[other].path_hash);
         self.digest = self.digest.wrapping_add(node_digest(path, node));
         self.node_count += 1;
         self.data_size += size_of_node(path, node);
@@ -72,11 +69,7 @@ impl Tree {
         self.reapable.leave(parent, &self.nodes[parent]);
         self.unlink(index);
         self.reapable.enter(parent, &self.nodes[parent]);
-        let entry = self
-            .index
-            .find_entry(spread(self.nodes[index].path_hash), |&other| other == index)
-            .expect("every node is in the index");
-        entry.remove();
+        self.index.remove(self.nodes[index].path_hash, index);
         let node = self.nodes.remove(index);
         self.digest = self.digest.wrapping_sub(node_digest(path, &node));
         self.node_count -= 1;

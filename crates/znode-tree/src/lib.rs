@@ -18,6 +18,7 @@ mod limits;
 mod listing;
 mod name;
 mod node;
+mod path_index;
 mod pending;
 mod prepare;
 mod quota;

@@ -4,8 +4,8 @@
 //! forgotten from the front, a failed multi is undone from the back.
 
 use crate::node::{kind_of_owner, reported_cversion, reported_owner};
+use crate::path_index::spread;
 use crate::quota::Usage;
-use crate::tree::spread;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use core::fmt;

@@ -5,6 +5,7 @@ use crate::change::{Change, ChangeKind};
 use crate::config::TreeConfig;
 use crate::name::Name;
 use crate::node::{NO_NODE, Node, NodeIndex, ROOT};
+use crate::path_index::PathIndex;
 use crate::quota::Quotas;
 use crate::reap::Reapable;
 use crate::slab::Slab;
@@ -13,7 +14,6 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::hash::Hasher;
-use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 use zk_types::{Acl, Bytes, Perms, SessionId, WallTime, Zxid};
 
@@ -27,8 +27,7 @@ pub(crate) const CONFIG_PATH: &str = "/zookeeper/config";
 pub struct Tree {
     pub(crate) config: TreeConfig,
     pub(crate) nodes: Slab,
-    /// Every node by the hash of its full path.
-    pub(crate) index: HashTable<NodeIndex>,
+    pub(crate) index: PathIndex,
     pub(crate) acls: AclTable,
     pub(crate) ephemerals: BTreeMap<SessionId, BTreeSet<NodeIndex>>,
     pub(crate) ephemeral_count: usize,
@@ -136,7 +135,7 @@ impl Tree {
         Tree {
             config,
             nodes: Slab::default(),
-            index: HashTable::new(),
+            index: PathIndex::with_capacity(0),
             acls: AclTable::default(),
             ephemerals: BTreeMap::new(),
             ephemeral_count: 0,
@@ -198,11 +197,9 @@ impl Tree {
 
     /// The node of a full path whose hash is known.
     pub(crate) fn find_hashed(&self, path: &str, hash: u32) -> Option<NodeIndex> {
-        self.index
-            .find(spread(hash), |&index| {
-                self.nodes[index].path_hash == hash && self.is_path_of(path, index)
-            })
-            .copied()
+        self.index.find(hash, |index| {
+            self.nodes[index].path_hash == hash && self.is_path_of(path, index)
+        })
     }
 
     fn is_path_of(&self, path: &str, mut index: NodeIndex) -> bool {
@@ -242,11 +239,6 @@ impl Tree {
         }
         path
     }
-}
-
-/// The hash as the index wants it: its low bits choose a place, its high bits a tag.
-pub(crate) fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// The path of the parent, `""` for the root, and the name; `None` for the root itself.

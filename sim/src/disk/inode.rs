@@ -94,6 +94,14 @@ impl Inode {
         });
     }
 
+    /// Ends a file whose every write is durable at `length`.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.cached.truncate(length);
+        self.durable.truncate(length);
+        self.given_up
+            .retain(|sector| *sector < length.div_ceil(SECTOR));
+    }
+
     /// A sync failed: what it should have written counts as written, and is not.
     pub(super) fn give_up(&mut self, last_write: u64) {
         let given_up = &mut self.given_up;

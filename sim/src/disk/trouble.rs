@@ -145,7 +145,7 @@ impl SimDisk {
                 self.write(file, position(*offset), &bytes[..bytes.len() / 2]);
                 Some(Failure::Device)
             }
-            (Trouble::SyncError, DiskOp::Sync { file }) => {
+            (Trouble::SyncError, DiskOp::Sync { file } | DiskOp::Truncate { file, .. }) => {
                 let last_write = self.next_write;
                 self.cached_inode(file)?.give_up(last_write);
                 Some(Failure::Device)
@@ -169,7 +169,7 @@ impl SimDisk {
                 self.write(file, position(*offset), &bytes[..fits]);
                 Some(Failure::Full)
             }
-            (Trouble::FullAtSync, DiskOp::Sync { file }) => {
+            (Trouble::FullAtSync, DiskOp::Sync { file } | DiskOp::Truncate { file, .. }) => {
                 let last_write = self.next_write;
                 let inode = self.cached_inode(file)?;
                 if inode.cached.len() <= inode.durable.len() {
@@ -199,7 +199,10 @@ impl SimDisk {
 
 /// Whether an operation may have to open a file.
 fn opens(op: &DiskOp) -> bool {
-    !matches!(op, DiskOp::Rename { .. } | DiskOp::Remove { .. })
+    !matches!(
+        op,
+        DiskOp::Rename { .. } | DiskOp::Recycle { .. } | DiskOp::Remove { .. }
+    )
 }
 
 fn place(op: &DiskOp) -> Directory {
@@ -207,8 +210,10 @@ fn place(op: &DiskOp) -> Directory {
         DiskOp::Allocate { file, .. }
         | DiskOp::Write { file, .. }
         | DiskOp::Sync { file }
+        | DiskOp::Truncate { file, .. }
         | DiskOp::Remove { file }
         | DiskOp::Rename { to: file, .. }
+        | DiskOp::Recycle { to: file, .. }
         | DiskOp::Read { file, .. } => file.directory,
         DiskOp::SyncDirectory { directory } => *directory,
     }

@@ -114,18 +114,23 @@ impl Host {
             return Ok(());
         };
         let now = around.queue.now();
-        if let DiskOp::Rename { from: file, .. } | DiskOp::Remove { file } = &task.op {
+        if let DiskOp::Rename { from: file, .. }
+        | DiskOp::Recycle { from: file, .. }
+        | DiskOp::Remove { file } = &task.op
+        {
             around.judges.goes(self.index, &self.disk, file)?;
         }
         let failure = self.disk.begin(&task.op).err();
         self.copies_are_safe(&task.op)?;
         let knobs = &around.swarm.disk;
         let (low, high) = match task.op {
-            DiskOp::Sync { .. } | DiskOp::SyncDirectory { .. } | DiskOp::Allocate { .. } => {
-                knobs.sync
-            }
+            DiskOp::Sync { .. }
+            | DiskOp::Truncate { .. }
+            | DiskOp::SyncDirectory { .. }
+            | DiskOp::Allocate { .. } => knobs.sync,
             DiskOp::Write { .. }
             | DiskOp::Rename { .. }
+            | DiskOp::Recycle { .. }
             | DiskOp::Remove { .. }
             | DiskOp::Read { .. } => knobs.other,
         };
@@ -167,7 +172,12 @@ impl Host {
     /// A sync that is done before one of the other lane that began earlier.
     fn count_inversion(&mut self, lane: usize, done: &Running) {
         let other = self.lanes[1 - lane].running.as_ref();
-        let syncs = |running: &Running| matches!(running.task.op, DiskOp::Sync { .. });
+        let syncs = |running: &Running| {
+            matches!(
+                running.task.op,
+                DiskOp::Sync { .. } | DiskOp::Truncate { .. }
+            )
+        };
         let is_late = other.is_some_and(|other| syncs(other) && other.since < done.since);
         let is_inverted = syncs(done) && is_late;
         self.disk.count_if(is_inverted, "sync order inverted");
@@ -176,11 +186,12 @@ impl Host {
     /// Whether it is to die now that this is done.
     fn dies_with(&mut self, lane: usize, op: &DiskOp) -> Option<Fate> {
         let cuts = match op {
-            DiskOp::Rename { from: file, .. } | DiskOp::Remove { file } => {
-                lane == 0 && file.name.starts_with("log.")
-            }
+            DiskOp::Rename { from: file, .. }
+            | DiskOp::Recycle { from: file, .. }
+            | DiskOp::Remove { file } => lane == 0 && file.name.starts_with("log."),
             DiskOp::Write { .. }
             | DiskOp::Sync { .. }
+            | DiskOp::Truncate { .. }
             | DiskOp::Allocate { .. }
             | DiskOp::SyncDirectory { .. }
             | DiskOp::Read { .. } => false,
@@ -188,8 +199,10 @@ impl Host {
         let name = match op {
             DiskOp::Write { file, .. }
             | DiskOp::Sync { file }
+            | DiskOp::Truncate { file, .. }
             | DiskOp::Allocate { file, .. }
             | DiskOp::Rename { to: file, .. }
+            | DiskOp::Recycle { to: file, .. }
             | DiskOp::Remove { file } => file.name.as_str(),
             // Every operation is meant where no kind of file is.
             DiskOp::SyncDirectory { .. } | DiskOp::Read { .. } => "",

@@ -36,7 +36,9 @@ pub(super) fn op_name(op: &DiskOp) -> &'static str {
         DiskOp::Allocate { .. } => "allocate",
         DiskOp::Write { .. } => "write",
         DiskOp::Sync { .. } => "sync",
+        DiskOp::Truncate { .. } => "truncate",
         DiskOp::Rename { .. } => "rename",
+        DiskOp::Recycle { .. } => "recycle",
         DiskOp::Remove { .. } => "remove",
         DiskOp::SyncDirectory { .. } => "sync directory",
         DiskOp::Read { .. } => "read",
@@ -54,7 +56,9 @@ pub(super) fn op_words(op: &DiskOp) -> String {
         }
         DiskOp::Allocate { .. }
         | DiskOp::Sync { .. }
+        | DiskOp::Truncate { .. }
         | DiskOp::Rename { .. }
+        | DiskOp::Recycle { .. }
         | DiskOp::Remove { .. }
         | DiskOp::SyncDirectory { .. }
         | DiskOp::Read { .. } => format!("{op:?}"),

@@ -52,7 +52,12 @@ impl Disk for MemoryDisk {
                 content[offset..offset + bytes.len()].copy_from_slice(bytes);
             }
             DiskOp::Sync { .. } | DiskOp::SyncDirectory { .. } => {}
-            DiskOp::Rename { from, to } => {
+            DiskOp::Truncate { file, bytes } => {
+                let length = usize::try_from(*bytes).expect("it fits");
+                let content = self.files.entry(file.clone()).or_default();
+                content.truncate(length);
+            }
+            DiskOp::Rename { from, to } | DiskOp::Recycle { from, to } => {
                 if let Some(content) = self.files.remove(from) {
                     self.files.insert(to.clone(), content);
                 }

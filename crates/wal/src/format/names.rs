@@ -16,6 +16,8 @@ pub(crate) enum Name {
     Snapshot(Zxid, u64),
     /// Something unfinished.
     Unfinished,
+    /// What the next snapshot is written over, or an unfinished one.
+    Room,
     /// One of the three small files.
     Small,
 }
@@ -76,7 +78,8 @@ pub(crate) fn parse(file: &File) -> Option<Name> {
                 .or_else(|| name.strip_prefix("spare.").and_then(hex).map(Name::Spare)),
         },
         Directory::Data => match name {
-            "snapshot.tmp" | "staged.tmp" => Some(Name::Unfinished),
+            "snapshot.tmp" => Some(Name::Room),
+            "staged.tmp" => Some(Name::Unfinished),
             _ => {
                 let (zxid, checksum) = name.strip_prefix("snapshot.")?.split_once('-')?;
                 Some(Name::Snapshot(Zxid(hex(zxid)?), hex(checksum)?))
@@ -127,7 +130,8 @@ mod tests {
             parse(&snapshot(id)),
             Some(Name::Snapshot(id.zxid, id.checksum))
         );
-        for unfinished in [staged(), snapshot_unfinished(), identity_unfinished()] {
+        assert_eq!(parse(&snapshot_unfinished()), Some(Name::Room));
+        for unfinished in [staged(), identity_unfinished()] {
             assert_eq!(parse(&unfinished), Some(Name::Unfinished));
         }
         for small in [identity(), promise(), manifest()] {

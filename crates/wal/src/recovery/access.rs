@@ -41,7 +41,8 @@ impl<'a, D: Disk> Access<'a, D> {
             DiskOp::Allocate { file, .. } => ("allocate", Some(file)),
             DiskOp::Write { file, .. } => ("write", Some(file)),
             DiskOp::Sync { file } => ("sync", Some(file)),
-            DiskOp::Rename { from, .. } => ("rename", Some(from)),
+            DiskOp::Rename { from, .. } | DiskOp::Recycle { from, .. } => ("rename", Some(from)),
+            DiskOp::Truncate { file, .. } => ("truncate", Some(file)),
             DiskOp::Remove { file } => ("remove", Some(file)),
             DiskOp::SyncDirectory {
                 directory: Directory::Log,

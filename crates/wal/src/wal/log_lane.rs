@@ -8,7 +8,7 @@ use crate::format::frame::{self, Seed};
 use crate::format::manifest::{self, Manifest};
 use crate::format::segment::{HEADER_BYTES, SegmentHeader};
 use crate::format::{as_u64, names, promise};
-use crate::{Directory, DiskOp, DiskTask, Lane, Settled, Ticket};
+use crate::{DiskOp, DiskTask, Lane, Settled, Ticket};
 use alloc::vec::Vec;
 use zk_types::{Chain, Promise, SnapshotId, SnapshotMeta, Zxid, mutant};
 
@@ -312,19 +312,6 @@ impl Wal {
     pub(super) fn retire(&mut self, dead: &[manifest::Named]) {
         let (ops, spared) = self.segments.retire(dead);
         self.segments.spares.extend(spared);
-        self.issue_unreported(ops);
-    }
-
-    /// Removes snapshots that the manifest no longer names.
-    pub(super) fn remove_snapshots(&mut self, ids: &[SnapshotId]) {
-        if ids.is_empty() {
-            return;
-        }
-        let files = ids.iter().map(|id| names::snapshot(*id));
-        let mut ops: Vec<DiskOp> = files.map(|file| DiskOp::Remove { file }).collect();
-        ops.push(DiskOp::SyncDirectory {
-            directory: Directory::Data,
-        });
         self.issue_unreported(ops);
     }
 }

@@ -10,7 +10,7 @@ use zk_types::{SnapshotId, SnapshotMeta, mutant};
 
 /// Unsynced bytes of an own snapshot after which it is synced: a sync of the log that writes wait
 /// for has to wait for them too.
-const OWN_SYNC_BYTES: u64 = 512 << 10;
+const OWN_SYNC_BYTES: u64 = 128 << 10;
 
 /// The same of a leader's snapshot: who is brought up has no writes that wait, and the leader sends
 /// as fast as chunks arrive, not as they are written.
@@ -29,6 +29,8 @@ pub(super) struct Snapshots {
     own: Option<Own>,
     incoming: Option<Incoming>,
     era: Era,
+    /// Bytes of the file that the next own one is written over.
+    room_bytes: u64,
     pub(super) backlog_bytes: u64,
 }
 
@@ -60,13 +62,18 @@ enum Flaw {
 }
 
 impl Snapshots {
-    pub(super) fn new(ids: Vec<SnapshotId>, newest: Option<(SnapshotId, SnapshotMeta)>) -> Self {
+    pub(super) fn new(
+        ids: Vec<SnapshotId>,
+        newest: Option<(SnapshotId, SnapshotMeta)>,
+        room_bytes: u64,
+    ) -> Self {
         Snapshots {
             ids,
             newest,
             own: None,
             incoming: None,
             era: Era(0),
+            room_bytes,
             backlog_bytes: 0,
         }
     }
@@ -76,7 +83,7 @@ impl Snapshots {
     }
 
     pub(super) fn all_bytes(&self) -> u64 {
-        self.ids.iter().map(|id| id.bytes).sum()
+        self.room_bytes + self.ids.iter().map(|id| id.bytes).sum::<u64>()
     }
 
     /// A leader's snapshot takes the place of all; the others come back.
@@ -117,9 +124,6 @@ impl Wal {
             .expect("a snapshot is of durable history");
         assert_eq!(place.chain, meta.chain, "a snapshot is of this history");
         let (writer, header) = SnapshotWriter::begin(&meta);
-        self.issue_unreported(alloc::vec![DiskOp::Remove {
-            file: names::snapshot_unfinished()
-        }]);
         self.snapshots.own = Some(Own {
             meta,
             writer,
@@ -156,15 +160,17 @@ impl Wal {
         let offset = writer.length();
         let (id, footer) = writer.finish();
         self.write_snapshot(names::snapshot_unfinished(), offset, footer);
+        self.snapshots.room_bytes = 0;
         let ops = complete(names::snapshot_unfinished(), id);
         self.issue_background(ops, Background::SnapshotComplete { era, id, meta });
     }
 
-    /// Gives the open snapshot up, if there is one; [`Wal::install`] does the same.
+    /// Gives the open snapshot up, if there is one; [`Wal::install`] does the same. The next one is
+    /// written over it.
     pub fn abandon_snapshot(&mut self) {
-        if self.snapshots.own.take().is_some() {
-            let file = names::snapshot_unfinished();
-            self.issue_unreported(alloc::vec![DiskOp::Remove { file }]);
+        if let Some(own) = self.snapshots.own.take() {
+            let room_bytes = &mut self.snapshots.room_bytes;
+            *room_bytes = (*room_bytes).max(own.writer.length());
         }
     }
 
@@ -177,9 +183,6 @@ impl Wal {
     /// found at the install.
     pub fn stage(&mut self, id: SnapshotId, offset: u64, bytes: &[u8]) {
         if offset == 0 {
-            self.issue_unreported(alloc::vec![DiskOp::Remove {
-                file: names::staged()
-            }]);
             self.snapshots.incoming = Some(Incoming {
                 id,
                 reader: SnapshotReader::new(),
@@ -267,7 +270,10 @@ impl Wal {
             return;
         }
         let kept = crate::recovery::snapshots_kept(&self.config);
-        let dropped = self.snapshots.add(id, kept);
+        let mut dropped = self.snapshots.add(id, kept);
+        if mutant!("snapshot-gone-before-the-next", false, true) {
+            self.remove_snapshots(&core::mem::take(&mut dropped));
+        }
         self.manifest_wanted
             .push(AfterManifest::SnapshotNamed { id, meta, dropped });
     }
@@ -292,6 +298,30 @@ impl Wal {
         self.retire(&dead);
         self.remove_snapshots(dropped);
         self.settled.push_back(Settled::SnapshotTaken { id, meta });
+    }
+
+    /// Removes snapshots that the manifest no longer names; one is left to be written over.
+    pub(super) fn remove_snapshots(&mut self, ids: &[SnapshotId]) {
+        let mut ids = ids.iter();
+        let mut ops = Vec::new();
+        if self.snapshots.own.is_none()
+            && let Some(id) = ids.next()
+        {
+            self.snapshots.room_bytes = id.bytes;
+            ops.push(DiskOp::Recycle {
+                from: names::snapshot(*id),
+                to: names::snapshot_unfinished(),
+            });
+        }
+        ops.extend(ids.map(|id| DiskOp::Remove {
+            file: names::snapshot(*id),
+        }));
+        if !ops.is_empty() {
+            ops.push(DiskOp::SyncDirectory {
+                directory: Directory::Data,
+            });
+        }
+        self.issue_unreported(ops);
     }
 
     pub(super) fn staged_is_durable(&mut self, done: Ticket) {
@@ -336,8 +366,9 @@ impl SnapshotSink for Nobody {
 
 /// A file gets its name only when its contents are durable.
 fn complete(unfinished: File, id: SnapshotId) -> Vec<DiskOp> {
-    let sync = DiskOp::Sync {
+    let sync = DiskOp::Truncate {
         file: unfinished.clone(),
+        bytes: mutant!("snapshot-end-not-cut", id.bytes, u64::MAX),
     };
     let rename = DiskOp::Rename {
         from: unfinished,

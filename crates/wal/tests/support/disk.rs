@@ -99,11 +99,18 @@ impl Disk for MemDisk {
             DiskOp::Sync { file } => {
                 let inode = self.names[file];
                 let inode = self.inodes.get_mut(&inode).unwrap();
-                for (offset, bytes) in std::mem::take(&mut inode.pending) {
-                    overwrite(&mut inode.durable, offset, &bytes);
-                }
+                inode.sync();
             }
-            DiskOp::Rename { from, to } => {
+            DiskOp::Truncate { file, bytes } => {
+                let inode = self.names[file];
+                let inode = self.inodes.get_mut(&inode).unwrap();
+                inode.sync();
+                let bytes = usize::try_from(*bytes).unwrap();
+                inode.durable.truncate(bytes);
+                inode.seen.truncate(bytes);
+            }
+            DiskOp::Recycle { from, .. } if !self.names.contains_key(from) => {}
+            DiskOp::Rename { from, to } | DiskOp::Recycle { from, to } => {
                 let inode = self.names[from];
                 self.apply(NameOp::Rename(from.clone(), to.clone(), inode));
             }
@@ -244,6 +251,14 @@ impl MemDisk {
 
     pub(crate) fn files(&self) -> Vec<File> {
         self.names.keys().cloned().collect()
+    }
+}
+
+impl Inode {
+    fn sync(&mut self) {
+        for (offset, bytes) in std::mem::take(&mut self.pending) {
+            overwrite(&mut self.durable, offset, &bytes);
+        }
     }
 }
 

@@ -253,7 +253,9 @@ impl World {
             DiskOp::Allocate { .. } => self.allocations += 1,
             DiskOp::Write { .. }
             | DiskOp::Sync { .. }
+            | DiskOp::Truncate { .. }
             | DiskOp::Rename { .. }
+            | DiskOp::Recycle { .. }
             | DiskOp::Remove { .. }
             | DiskOp::SyncDirectory { .. }
             | DiskOp::Read { .. } => {}
@@ -555,6 +557,14 @@ pub(crate) fn snapshot_name(id: SnapshotId) -> wal::File {
     wal::File {
         directory: wal::Directory::Data,
         name,
+    }
+}
+
+/// What the next snapshot is written over.
+pub(crate) fn snapshot_written_over() -> wal::File {
+    wal::File {
+        directory: wal::Directory::Data,
+        name: "snapshot.tmp".to_owned(),
     }
 }
 

@@ -4,13 +4,13 @@ use super::node_record::{self, NodeRecord};
 use super::record::{FORMAT, PREFIX_BYTES, RECORD_BYTES_MAX, Record};
 use crate::name::Name;
 use crate::node::{NO_NODE, Node, NodeIndex, ROOT, kind_of_owner};
+use crate::path_index::PathIndex;
 use crate::quota::Usage;
 use crate::{Tree, TreeConfig};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
-use hashbrown::HashTable;
 use zk_types::{Acl, Bytes, NodeKind, ZnodePath, Zxid};
 
 /// Why bytes are no snapshot of a tree.
@@ -391,7 +391,7 @@ impl Loader {
     /// ancestor is not below the root and stays unseen.
     fn name_all(&mut self) -> Result<(), Damage> {
         let tree = &mut self.tree;
-        tree.index = HashTable::with_capacity(self.places.len());
+        tree.index = PathIndex::with_capacity(self.places.len());
         tree.nodes[ROOT].path_hash = tree.hash("/");
         tree.enter("/", ROOT);
         let mut path = String::new();
