@@ -12,6 +12,10 @@ use zk_types::{SnapshotId, SnapshotMeta, mutant};
 /// for has to wait for them too.
 const OWN_SYNC_BYTES: u64 = 128 << 10;
 
+/// The same behind the end of what it is written over, where each sync is a commit of the file
+/// system that finds blocks.
+const GROWTH_SYNC_BYTES: u64 = 512 << 10;
+
 /// The same of a leader's snapshot: who is brought up has no writes that wait, and the leader sends
 /// as fast as chunks arrive, not as they are written.
 const STAGED_SYNC_BYTES: u64 = 8 << 20;
@@ -141,7 +145,12 @@ impl Wal {
         let own = self.snapshots.own.as_mut().expect("a snapshot is open");
         let offset = own.writer.length();
         let bytes = own.writer.chunk(body);
-        let sync = sync_is_due(&mut own.unsynced_bytes, bytes.len(), OWN_SYNC_BYTES);
+        let sync_bytes = if own.writer.length() <= self.snapshots.room_bytes {
+            OWN_SYNC_BYTES
+        } else {
+            GROWTH_SYNC_BYTES
+        };
+        let sync = sync_is_due(&mut own.unsynced_bytes, bytes.len(), sync_bytes);
         if !bytes.is_empty() {
             self.write_snapshot(names::snapshot_unfinished(), offset, bytes);
             self.issue_unreported(sync_ops(sync, names::snapshot_unfinished()));
