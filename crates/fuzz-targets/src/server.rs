@@ -313,6 +313,7 @@ fn config(members: Vec<(ServerId, String)>) -> Config {
         frame_bytes_max: 4_096,
         snapshot_txns: 8,
         snapshot_nodes_per_txn: 0,
+        fetch_nodes_min: 0,
         snapshot_log_bytes: 0,
         snapshots_kept: 2,
         segment_bytes: 4_096,

@@ -13,6 +13,7 @@ mod change;
 mod config;
 mod digest;
 mod edit;
+mod fetch;
 mod ip;
 mod limits;
 mod listing;

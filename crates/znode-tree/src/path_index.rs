@@ -36,6 +36,11 @@ impl PathIndex {
         part.find(spread, |&index| is_it(index)).copied()
     }
 
+    /// A node that is most likely the one with this hash, if there is one.
+    pub(crate) fn likely(&self, hash: u32) -> Option<NodeIndex> {
+        self.find(hash, |_| true)
+    }
+
     /// Enters a node that is not there; `hash_of` says the hashes of the others.
     pub(crate) fn insert(
         &mut self,

@@ -189,9 +189,13 @@ impl Tree {
 
     /// Hash of a full path under this tree's key.
     pub(crate) fn hash(&self, path: &str) -> u32 {
+        self.hash_bytes(path.as_bytes())
+    }
+
+    pub(crate) fn hash_bytes(&self, path: &[u8]) -> u32 {
         let [key0, key1] = self.config.hash_key;
         let mut hasher = SipHasher13::new_with_keys(key0, key1);
-        hasher.write(path.as_bytes());
+        hasher.write(path);
         u32::try_from(hasher.finish() >> 32).expect("a shift by 32 leaves 32 bits")
     }
 

@@ -41,6 +41,7 @@ pub(super) fn config(index: usize, swarm: &Swarm) -> Config {
         frame_bytes_max: swarm.frame_bytes_max,
         snapshot_txns: swarm.snapshot_txns,
         snapshot_nodes_per_txn: swarm.snapshot_nodes_per_txn,
+        fetch_nodes_min: 0,
         snapshot_log_bytes: swarm.snapshot_log_bytes,
         snapshots_kept: swarm.snapshots_kept,
         segment_bytes: swarm.segment_bytes,

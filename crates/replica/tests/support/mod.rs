@@ -51,6 +51,7 @@ pub(crate) fn config() -> Config {
         frame_bytes_max: 0xfffff,
         snapshot_txns: 100_000,
         snapshot_nodes_per_txn: 0,
+        fetch_nodes_min: 0,
         snapshot_log_bytes: 0,
         snapshots_kept: 3,
         segment_bytes: 1 << 20,

@@ -152,6 +152,7 @@ fn config(me: ServerId, members: Vec<(ServerId, String)>) -> Config {
         frame_bytes_max: 0xf_ffff,
         snapshot_txns: 100_000,
         snapshot_nodes_per_txn: 0,
+        fetch_nodes_min: 0,
         snapshot_log_bytes: 64 << 20,
         snapshots_kept: 3,
         segment_bytes: 4 << 20,

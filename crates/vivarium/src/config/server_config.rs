@@ -354,6 +354,7 @@ fn replica_config(
         frame_bytes_max: frame_bytes_max(settings)?,
         snapshot_txns: snap_count.unwrap_or(100_000).max(2),
         snapshot_nodes_per_txn: if snap_count.is_some() { 0 } else { 3 },
+        fetch_nodes_min: 20_000,
         snapshot_log_bytes: snapshot_log_bytes(settings)?,
         snapshots_kept: snapshots_kept(settings, warnings)?,
         segment_bytes: segment_bytes(settings)?,

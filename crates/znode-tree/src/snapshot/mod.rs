@@ -18,12 +18,11 @@ pub use loader::{Damage, LoadError, Loader};
 
 use crate::Tree;
 use crate::acl_table::{AclId, AclTable};
+use crate::fetch::fetch_data;
 use crate::node::{Node, NodeIndex};
-use crate::slab::Slab;
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::ops::Range;
 use node_record::NodeRecord;
 use record::{FORMAT, Record};
 
@@ -159,16 +158,6 @@ impl Tree {
             self.acls.retain(node.acl);
             snapshot.kept.insert(index, Some(node));
         }
-    }
-}
-
-/// Has the processor fetch the data of many nodes at once: it lies anywhere, and one after the
-/// other would be waited for.
-fn fetch_data(nodes: &Slab, places: Range<NodeIndex>) {
-    let data = |place| nodes.get(place)?.data.as_deref();
-    let ends = |data: &[u8]| data.first().copied().zip(data.last().copied());
-    for (first, last) in places.filter_map(data).filter_map(ends) {
-        core::hint::black_box(first ^ last);
     }
 }
 
