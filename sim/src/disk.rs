@@ -12,7 +12,7 @@ mod names;
 mod tally;
 mod trouble;
 
-pub(crate) use self::harm::small;
+pub(crate) use self::harm::{is_snapshot, small};
 use self::inode::Inode;
 use self::lies::Lie;
 pub use self::lies::LieKind;
@@ -286,9 +286,8 @@ impl SimDisk {
 
     fn end_at(&mut self, file: &File, length: usize, last_write: u64) {
         self.sync(file, last_write);
-        if let Some(inode) = self.cached_inode(file) {
-            inode.truncate(length);
-        }
+        let inode = self.cached_inode(file).expect("what ends is there");
+        inode.truncate(length);
     }
 
     fn read(&mut self, file: &File, offset: u64, bytes_max: u32) -> Vec<u8> {

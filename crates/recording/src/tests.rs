@@ -242,11 +242,12 @@ impl Disk for Memory {
             }
             DiskOp::Truncate { file, bytes } => {
                 let length = usize::try_from(*bytes).unwrap();
-                self.0.entry(file.clone()).or_default().truncate(length);
+                self.0.get_mut(file).unwrap().truncate(length);
             }
             DiskOp::Rename { from, to } | DiskOp::Recycle { from, to } => {
-                let bytes = self.0.remove(from).unwrap_or_default();
-                self.0.insert(to.clone(), bytes);
+                if let Some(bytes) = self.0.remove(from) {
+                    self.0.insert(to.clone(), bytes);
+                }
             }
             DiskOp::Remove { file } => drop(self.0.remove(file)),
             DiskOp::Read {

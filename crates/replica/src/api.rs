@@ -58,8 +58,8 @@ pub struct Config {
     /// nodes takes the place of `snapshot_txns`: large trees are written less often. 2 or more, or 0
     /// to have `snapshot_txns` hold for trees of any size.
     pub snapshot_nodes_per_txn: u32,
-    /// From how many nodes on those that many requests ask for at once are fetched at once: in a
-    /// smaller tree they are in the caches.
+    /// In a tree of at least so many nodes, those that one packet asks for are fetched together; in a
+    /// smaller one they are in the caches.
     pub fetch_nodes_min: usize,
     /// Log bytes between snapshots (`snapSizeLimitInKb`).
     pub snapshot_log_bytes: u64,

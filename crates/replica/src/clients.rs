@@ -34,6 +34,10 @@ impl Replica {
             connection.held.extend_from_slice(bytes);
             return;
         }
+        if self.state.tree.node_count() >= self.config.fetch_nodes_min {
+            let frames = connection.decoder.look_ahead(bytes);
+            self.state.tree.fetch(frames.filter_map(path_in));
+        }
         self.take_frames(conn, bytes);
     }
 
@@ -162,9 +166,6 @@ impl Replica {
     }
 
     fn take_frames(&mut self, conn: ConnId, mut bytes: &[u8]) {
-        if self.state.tree.node_count() >= self.config.fetch_nodes_min {
-            self.state.tree.fetch(paths_in(bytes));
-        }
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
@@ -233,16 +234,10 @@ impl Replica {
     }
 }
 
-/// What is where most requests have their path, of each whole frame.
-fn paths_in(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    core::iter::from_fn(move || {
-        let (length, rest) = bytes.split_first_chunk()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (frame, rest) = rest.split_at_checked(length)?;
-        bytes = rest;
-        let (length, rest) = frame.get(8..)?.split_first_chunk()?;
-        rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)
-    })
+/// What is where most requests have their path.
+fn path_in(frame: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = frame.get(8..)?.split_first_chunk()?;
+    rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 /// Counts the frames that leave to a client: replies and events alike, and their lengths without
@@ -264,35 +259,22 @@ fn count_frames(mut bytes: &[u8], facts: &mut ConnectionFacts, statistics: &mut 
 
 #[cfg(test)]
 mod tests {
-    use super::paths_in;
-    use alloc::vec::Vec;
+    use super::path_in;
 
     #[test]
-    fn the_path_of_each_whole_request_is_found() {
-        let mut bytes = Vec::new();
-        for path in ["/a", "", "/b/c"] {
-            let length = u32::try_from(path.len()).unwrap();
-            bytes.extend_from_slice(&(12 + length + 1).to_be_bytes());
-            bytes.extend_from_slice(&[0, 0, 0, 9, 0, 0, 0, 4]);
-            bytes.extend_from_slice(&length.to_be_bytes());
-            bytes.extend_from_slice(path.as_bytes());
-            bytes.push(1);
+    fn a_path_is_found_where_requests_have_it() {
+        let request = |rest: &[u8]| [b"\0\0\0\x09\0\0\0\x04", rest].concat();
+        let paths: [(&[u8], Option<&[u8]>); 6] = [
+            (b"\0\0\0\x02/a\x01", Some(b"/a")),
+            (b"\0\0\0\0", Some(b"")),
+            (b"\0\0\0\x03/a", None),
+            (b"\xff\xff\xff\xff/a", None),
+            (b"\0\0\0", None),
+            (b"", None),
+        ];
+        for (rest, path) in paths {
+            assert_eq!(path_in(&request(rest)), path);
         }
-        let all: [&[u8]; 3] = [b"/a", b"", b"/b/c"];
-        assert_eq!(paths_in(&bytes).collect::<Vec<_>>(), all);
-        bytes.pop();
-        assert_eq!(paths_in(&bytes).collect::<Vec<_>>(), all[..2]);
-        for end in 0..bytes.len() {
-            assert!(paths_in(&bytes[..end]).count() < 3);
-        }
-    }
-
-    #[test]
-    fn a_request_without_a_path_ends_the_search() {
-        for frame in [&[0; 8][..], &[0xff; 40], &[]] {
-            let mut bytes = u32::try_from(frame.len()).unwrap().to_be_bytes().to_vec();
-            bytes.extend_from_slice(frame);
-            assert_eq!(paths_in(&bytes).count(), 0);
-        }
+        assert_eq!(path_in(b"\0\0\0"), None);
     }
 }

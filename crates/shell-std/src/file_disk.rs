@@ -4,7 +4,7 @@ use crate::data_directory::DataDirectories;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -192,6 +192,16 @@ impl FileDisk {
         fs::rename(self.path(from), self.path(to))
     }
 
+    fn recycle(&self, from: &File, to: &File) -> io::Result<()> {
+        match fs::metadata(self.path(from)) {
+            // Somebody's backup has another name for it.
+            Ok(metadata) if metadata.nlink() > 1 => self.remove(from),
+            Ok(_) => self.rename(from, to),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn remove(&self, file: &File) -> io::Result<()> {
         self.forget(file);
         match fs::remove_file(self.path(file)) {
@@ -273,10 +283,9 @@ impl Disk for FileDisk {
                 self.truncate(file, *bytes)
                     .map_err(self.fail("truncate", file))?;
             }
-            DiskOp::Recycle { from, to } => match self.rename(from, to) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other.map_err(self.fail("rename", from))?,
-            },
+            DiskOp::Recycle { from, to } => {
+                self.recycle(from, to).map_err(self.fail("rename", from))?;
+            }
             DiskOp::Rename { from, to } => {
                 self.rename(from, to).map_err(self.fail("rename", from))?;
             }
@@ -471,6 +480,22 @@ mod tests {
         write(&mut disk, &log_file("new"), 0, b"new");
         assert_eq!(read(&mut disk, &log_file("new"), 0, 100), b"new and longer");
         assert_eq!(disk.list().unwrap(), [(log_file("new"), 14)]);
+    }
+
+    #[test]
+    fn what_has_another_name_somewhere_is_not_written_over() {
+        let (home, mut disk) = disk();
+        write(&mut disk, &log_file("old"), 0, b"old");
+        let backup = home.path().join("backup");
+        fs::hard_link(disk.path(&log_file("old")), &backup).unwrap();
+        let recycle = DiskOp::Recycle {
+            from: log_file("old"),
+            to: log_file("new"),
+        };
+        disk.run(&recycle).unwrap();
+        assert_eq!(disk.list().unwrap(), []);
+        write(&mut disk, &log_file("new"), 0, b"new");
+        assert_eq!(fs::read(backup).unwrap(), b"old");
     }
 
     #[test]

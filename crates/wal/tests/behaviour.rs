@@ -479,6 +479,38 @@ fn a_snapshot_is_written_over_one_that_is_needed_no_more_and_ends_where_it_ends(
 }
 
 #[test]
+fn a_snapshot_of_a_leader_is_written_over_what_the_next_own_one_would_be() {
+    let mut world = World::new(4);
+    world.crash_every = 3;
+    world.begin_epoch();
+    for _ in 0..4 {
+        world.append(Epoch(1), txn(60, 1));
+        world.run_all();
+        let tail = world.model.last().tail().0;
+        world.take_snapshot(tail);
+        world.run_all();
+    }
+    let is_there = |world: &World, name: &str| {
+        let files = world.disk.files();
+        files.iter().any(|file| file.name == name)
+    };
+    assert!(is_there(&world, "snapshot.tmp"));
+    world.promise(5);
+    world.run_all();
+    world.install(&leader());
+    world.wal.flush();
+    let mut staged = 0;
+    while world.run_one() {
+        let is_staged = is_there(&world, "staged.tmp");
+        assert!(!is_staged || !is_there(&world, "snapshot.tmp"));
+        staged += usize::from(is_staged);
+    }
+    assert!(staged > 1);
+    world.takes_what_it_says();
+    world.restart(Crash::Torn);
+}
+
+#[test]
 fn a_snapshot_that_somebody_removed_is_not_missed_when_it_is_not_needed_any_more() {
     let mut world = World::new(4);
     world.crash_every = usize::MAX / 8;

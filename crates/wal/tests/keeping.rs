@@ -20,17 +20,31 @@ fn a_long_snapshot_is_synced_while_it_is_written() {
     world.begin_epoch();
     world.run_all();
     let meta = world.model.last().meta_at(world.model.last().tail().0);
-    world.wal.begin_snapshot(meta.unwrap());
-    let mut synced_at = Vec::new();
-    for chunk in 0..10 {
-        world.wal.snapshot_chunk(&vec![7; 50 << 10]);
-        while let Some(task) = world.wal.poll_task() {
-            if matches!(task.op, DiskOp::Sync { .. }) {
-                synced_at.push(chunk);
+    let mut synced_at = |chunk_bytes: usize| {
+        world.wal.begin_snapshot(meta.clone().unwrap());
+        let mut synced_at = Vec::new();
+        for chunk in 0..10 {
+            world.wal.snapshot_chunk(&vec![7; chunk_bytes]);
+            while let Some(task) = world.wal.poll_task() {
+                if matches!(task.op, DiskOp::Sync { .. }) {
+                    synced_at.push(chunk);
+                }
             }
         }
-    }
-    assert_eq!(synced_at, [2, 5, 8]);
+        world.wal.abandon_snapshot();
+        synced_at
+    };
+    assert_eq!(synced_at(200 << 10), [2, 5, 8], "where it grows");
+    assert_eq!(
+        synced_at(50 << 10),
+        [2, 5, 8],
+        "over the one that was given up"
+    );
+    assert_eq!(
+        synced_at(400 << 10),
+        [0, 1, 2, 3, 4, 6, 8],
+        "over it, and behind its end"
+    );
 }
 
 #[test]

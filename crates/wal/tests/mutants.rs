@@ -58,6 +58,10 @@ const CHECKS: [Check; 13] = [
 
 #[test]
 fn every_mutant_is_found() {
+    for (what, check) in CHECKS {
+        assert!(catch_unwind(check).is_ok(), "{what} fails without a mutant");
+    }
+    crash::lives(0);
     std::panic::set_hook(Box::new(|_| {}));
     let mut survivors = Vec::new();
     for name in MUTANTS {
@@ -73,5 +77,6 @@ fn every_mutant_is_found() {
         }
     }
     zk_types::activate_mutant("");
+    drop(std::panic::take_hook());
     assert!(survivors.is_empty(), "{survivors:?}");
 }

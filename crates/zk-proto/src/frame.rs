@@ -97,6 +97,23 @@ impl FrameDecoder {
         }
     }
 
+    /// The frames that lie whole in `bytes`, which are about to be taken. Where three bytes or fewer
+    /// of a length word are held, none.
+    pub fn look_ahead<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        let missing = match (self.held(), self.gathered.first_chunk()) {
+            (0, _) => Some(0),
+            (held, Some(word)) => (HEAD_BYTES + length_of(*word)).checked_sub(held),
+            (_, None) => None,
+        };
+        let mut rest = missing.and_then(|missing| bytes.get(missing..));
+        core::iter::from_fn(move || {
+            let (word, behind) = rest?.split_first_chunk()?;
+            let (frame, behind) = behind.split_at_checked(length_of(*word))?;
+            rest = Some(behind);
+            Some(frame)
+        })
+    }
+
     fn gather(&mut self, bytes: &mut &[u8]) -> Result<Option<Incoming<'_>>, FrameError> {
         let Some(word) = self
             .gather_upto(HEAD_BYTES, bytes)
@@ -203,6 +220,10 @@ const KEPT_BYTES_MAX: usize = 16 * 1024;
 const USUAL_BYTES: usize = 256;
 
 /// Appends what `fill` appends, preceded by its length: a frame, or a buffer inside one.
+fn length_of(word: [u8; 4]) -> usize {
+    usize::try_from(u32::from_be_bytes(word)).expect("addresses have 32 bits or more")
+}
+
 pub(crate) fn sized(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.reserve(USUAL_BYTES);

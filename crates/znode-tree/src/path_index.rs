@@ -7,7 +7,7 @@ use crate::node::NodeIndex;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
 
-/// A power of two. A part of a tree of ten million nodes grows in a few milliseconds.
+/// A power of two, 512 at most. A part of a tree of ten million nodes grows in a few milliseconds.
 const PARTS: usize = 256;
 
 /// Every node by the hash of its path.
@@ -72,7 +72,7 @@ pub(crate) fn spread(hash: u32) -> u64 {
 
 /// Chosen by bits that neither the place nor the tag uses.
 fn part(spread: u64) -> usize {
-    usize::try_from((spread >> 48) & 0xff).expect("eight bits fit")
+    usize::try_from((spread >> 48) & 0x1ff).expect("nine bits fit") % PARTS
 }
 
 #[cfg(test)]

@@ -106,9 +106,7 @@ impl SimDisk {
 
     /// The newest durable snapshot that has its name.
     pub(crate) fn newest_snapshot(&self) -> Option<File> {
-        let named =
-            |file: &&File| file.name.starts_with("snapshot.") && !file.name.ends_with("tmp");
-        let files = self.durable.keys().filter(named);
+        let files = self.durable.keys().filter(|file| is_snapshot(&file.name));
         files.min_by_key(|file| Reverse(file.name.clone())).cloned()
     }
 
@@ -176,4 +174,9 @@ pub(crate) fn small(name: &str) -> File {
         directory: Directory::Log,
         name: name.to_owned(),
     }
+}
+
+/// Whether a file is a snapshot that has its name, not one that is written, or written over.
+pub(crate) fn is_snapshot(name: &str) -> bool {
+    name.starts_with("snapshot.") && !name.ends_with("tmp")
 }

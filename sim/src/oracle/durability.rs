@@ -4,7 +4,7 @@
 mod leaning;
 
 use crate::decide::Dice;
-use crate::disk::SimDisk;
+use crate::disk::{SimDisk, is_snapshot};
 use crate::oracle::broken::{Broken, server_name, zxid_name};
 use crate::oracle::chains::Chains;
 use crate::oracle::image::{DurablePromise, DurableStanding, Image, Mark};
@@ -389,7 +389,7 @@ impl Durability {
         }
         let files: Vec<(&File, &[u8])> = disk
             .durable_files()
-            .filter(|(file, bytes)| file.name.starts_with("snapshot.") && !bytes.is_empty())
+            .filter(|(file, bytes)| is_snapshot(&file.name) && !bytes.is_empty())
             .collect();
         if files.is_empty() {
             return Ok(None);
@@ -411,7 +411,7 @@ impl Durability {
             return Ok(false);
         };
         let length = disk.durable_file(&file).map_or(0, <[u8]>::len);
-        let is_in_snapshot = name.starts_with("snapshot.") && offset < length;
+        let is_in_snapshot = is_snapshot(name) && offset < length;
         Ok(is_in_snapshot || self.images[server].is_in_proven_record(&file, offset))
     }
 

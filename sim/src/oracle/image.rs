@@ -354,7 +354,9 @@ impl Image {
                 continue;
             };
             let whole = u64::try_from(bytes.len()) == Ok(*length);
-            if let (true, Ok(mark)) = (whole, snapshot_mark(bytes)) {
+            if let (true, Ok(mark)) = (whole, snapshot_mark(bytes))
+                && mark.0 == *zxid
+            {
                 self.base = mark;
                 break;
             }

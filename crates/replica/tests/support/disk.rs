@@ -54,7 +54,7 @@ impl Disk for MemoryDisk {
             DiskOp::Sync { .. } | DiskOp::SyncDirectory { .. } => {}
             DiskOp::Truncate { file, bytes } => {
                 let length = usize::try_from(*bytes).expect("it fits");
-                let content = self.files.entry(file.clone()).or_default();
+                let content = self.files.get_mut(file).expect("what ends is there");
                 content.truncate(length);
             }
             DiskOp::Rename { from, to } | DiskOp::Recycle { from, to } => {

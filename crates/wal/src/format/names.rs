@@ -16,8 +16,6 @@ pub(crate) enum Name {
     Snapshot(Zxid, u64),
     /// Something unfinished.
     Unfinished,
-    /// What the next snapshot is written over, or an unfinished one.
-    Room,
     /// One of the three small files.
     Small,
 }
@@ -78,8 +76,7 @@ pub(crate) fn parse(file: &File) -> Option<Name> {
                 .or_else(|| name.strip_prefix("spare.").and_then(hex).map(Name::Spare)),
         },
         Directory::Data => match name {
-            "snapshot.tmp" => Some(Name::Room),
-            "staged.tmp" => Some(Name::Unfinished),
+            "snapshot.tmp" | "staged.tmp" => Some(Name::Unfinished),
             _ => {
                 let (zxid, checksum) = name.strip_prefix("snapshot.")?.split_once('-')?;
                 Some(Name::Snapshot(Zxid(hex(zxid)?), hex(checksum)?))
@@ -130,8 +127,7 @@ mod tests {
             parse(&snapshot(id)),
             Some(Name::Snapshot(id.zxid, id.checksum))
         );
-        assert_eq!(parse(&snapshot_unfinished()), Some(Name::Room));
-        for unfinished in [staged(), identity_unfinished()] {
+        for unfinished in [staged(), snapshot_unfinished(), identity_unfinished()] {
             assert_eq!(parse(&unfinished), Some(Name::Unfinished));
         }
         for small in [identity(), promise(), manifest()] {

@@ -118,8 +118,6 @@ pub(super) fn promise<D: Disk>(
 pub(super) struct Kept {
     pub(super) segments: Segments,
     pub(super) snapshots: Vec<SnapshotId>,
-    /// Bytes of the file that the next snapshot is written over.
-    pub(super) room_bytes: u64,
     pub(super) manifest_sequence: u64,
 }
 
@@ -167,11 +165,9 @@ pub(super) fn manifest<D: Disk>(
     retire(access, &mut segments, &unused)?;
     remove_snapshots(access, &snapshots)?;
     access.sync_directories()?;
-    let room = access.files.get(&names::snapshot_unfinished());
     Ok(Kept {
         segments,
         snapshots,
-        room_bytes: room.copied().unwrap_or(0),
         manifest_sequence,
     })
 }
@@ -236,7 +232,7 @@ fn remove_strays<D: Disk>(
                     strays.push(file.clone());
                 }
             }
-            Some(Name::Segment(_) | Name::Room | Name::Small) | None => {}
+            Some(Name::Segment(_) | Name::Small) | None => {}
         }
     }
     for file in strays {

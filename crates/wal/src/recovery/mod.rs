@@ -77,7 +77,6 @@ pub(crate) fn recover<D: Disk>(
         segments: kept.segments,
         newest: base.newest,
         snapshots: kept.snapshots,
-        room_bytes: kept.room_bytes,
     };
     Ok((opened, recovered))
 }

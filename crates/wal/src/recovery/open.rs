@@ -74,7 +74,7 @@ fn found<D: Disk>(
 ) -> Result<(), RecoveryError<D::Error>> {
     let data = access.files.keys().find(|file| match names::parse(file) {
         Some(Name::Segment(_) | Name::Spare(_) | Name::Snapshot(..)) => true,
-        Some(Name::Unfinished | Name::Room | Name::Small) | None => false,
+        Some(Name::Unfinished | Name::Small) | None => false,
     });
     if let Some(found) = data {
         return Err(RecoveryError::IdentityMissing {
@@ -163,7 +163,7 @@ fn without_manifest<D: Disk>(access: &mut Access<'_, D>) -> NamedFiles {
                 };
                 manifest.snapshots.push(id);
             }
-            Some(Name::Unfinished | Name::Room | Name::Small) | None => {}
+            Some(Name::Unfinished | Name::Small) | None => {}
         }
     }
     manifest.next_generation = manifest.floor_generation;

@@ -79,8 +79,6 @@ pub(crate) struct Opened {
     pub(crate) segments: Segments,
     pub(crate) newest: Option<(SnapshotId, SnapshotMeta)>,
     pub(crate) snapshots: Vec<SnapshotId>,
-    /// Bytes of the file that the next snapshot is written over.
-    pub(crate) room_bytes: u64,
 }
 
 impl Wal {
@@ -128,7 +126,7 @@ impl Wal {
             promise_sequence: opened.promise_sequence,
             history: opened.history,
             segments: opened.segments,
-            snapshots: Snapshots::new(opened.snapshots, opened.newest, opened.room_bytes),
+            snapshots: Snapshots::new(opened.snapshots, opened.newest),
             tail: (tail.zxid, tail.chain),
             buffer: Vec::new(),
         };

@@ -33,7 +33,8 @@ pub(super) struct Snapshots {
     own: Option<Own>,
     incoming: Option<Incoming>,
     era: Era,
-    /// Bytes of the file that the next own one is written over.
+    /// Bytes of the file that the next own one is written over; too many when somebody else removed
+    /// that file.
     room_bytes: u64,
     pub(super) backlog_bytes: u64,
 }
@@ -66,18 +67,14 @@ enum Flaw {
 }
 
 impl Snapshots {
-    pub(super) fn new(
-        ids: Vec<SnapshotId>,
-        newest: Option<(SnapshotId, SnapshotMeta)>,
-        room_bytes: u64,
-    ) -> Self {
+    pub(super) fn new(ids: Vec<SnapshotId>, newest: Option<(SnapshotId, SnapshotMeta)>) -> Self {
         Snapshots {
             ids,
             newest,
             own: None,
             incoming: None,
             era: Era(0),
-            room_bytes,
+            room_bytes: 0,
             backlog_bytes: 0,
         }
     }
@@ -87,7 +84,9 @@ impl Snapshots {
     }
 
     pub(super) fn all_bytes(&self) -> u64 {
-        self.room_bytes + self.ids.iter().map(|id| id.bytes).sum::<u64>()
+        let written = self.own.as_ref().map_or(0, |own| own.writer.length());
+        let named: u64 = self.ids.iter().map(|id| id.bytes).sum();
+        named + self.room_bytes.max(written)
     }
 
     /// A leader's snapshot takes the place of all; the others come back.
@@ -158,7 +157,7 @@ impl Wal {
     }
 
     /// Ends the open snapshot; settles as [`Settled::SnapshotTaken`] once it is whole, durable
-    /// and named, and removes older snapshots and log segments that are no longer needed.
+    /// and named, and takes older snapshots and log segments out of use that are no longer needed.
     ///
     /// # Panics
     /// When none is open.
@@ -192,6 +191,7 @@ impl Wal {
     /// found at the install.
     pub fn stage(&mut self, id: SnapshotId, offset: u64, bytes: &[u8]) {
         if offset == 0 {
+            self.lend_room();
             self.snapshots.incoming = Some(Incoming {
                 id,
                 reader: SnapshotReader::new(),
@@ -212,6 +212,18 @@ impl Wal {
             let sync = sync_is_due(&mut incoming.unsynced_bytes, bytes.len(), STAGED_SYNC_BYTES);
             self.write_snapshot(names::staged(), offset, bytes.to_vec());
             self.issue_unreported(sync_ops(sync, names::staged()));
+        }
+    }
+
+    /// Has a leader's snapshot written over what the next own one would be, so that the two do not
+    /// take room side by side.
+    fn lend_room(&mut self) {
+        if self.snapshots.own.is_none() {
+            self.snapshots.room_bytes = 0;
+            self.issue_unreported(alloc::vec![DiskOp::Recycle {
+                from: names::snapshot_unfinished(),
+                to: names::staged(),
+            }]);
         }
     }
 
@@ -375,7 +387,7 @@ impl SnapshotSink for Nobody {
 
 /// A file gets its name only when its contents are durable.
 fn complete(unfinished: File, id: SnapshotId) -> Vec<DiskOp> {
-    let sync = DiskOp::Truncate {
+    let end = DiskOp::Truncate {
         file: unfinished.clone(),
         bytes: mutant!("snapshot-end-not-cut", id.bytes, u64::MAX),
     };
@@ -388,7 +400,7 @@ fn complete(unfinished: File, id: SnapshotId) -> Vec<DiskOp> {
     };
     mutant!(
         "snapshot-not-synced",
-        alloc::vec![sync, rename, directory],
+        alloc::vec![end, rename, directory],
         alloc::vec![rename, directory]
     )
 }

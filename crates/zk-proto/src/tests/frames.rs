@@ -68,6 +68,32 @@ fn a_negative_length_is_refused() {
 }
 
 #[test]
+fn looking_ahead_shows_the_frames_that_will_be_taken_from_the_bytes_at_hand() {
+    let frames: [&[u8]; 4] = [b"first", b"", b"third", b"fourth and last"];
+    let mut stream = Vec::new();
+    for frame in frames {
+        stream.extend_from_slice(&u32::try_from(frame.len()).unwrap().to_be_bytes());
+        stream.extend_from_slice(frame);
+    }
+    let starts = [0, 9, 13, 22];
+    for cut in 0..=stream.len() {
+        let (mut before, after) = stream.split_at(cut);
+        let mut decoder = FrameDecoder::for_replies(100);
+        while decoder.next(&mut before).unwrap().is_some() {}
+        let within_a_length = (1..4).contains(&decoder.held());
+        let ahead: Vec<&[u8]> = decoder.look_ahead(after).collect();
+        let whole = starts
+            .iter()
+            .zip(frames)
+            .filter(|(start, _)| **start >= cut);
+        let whole: Vec<&[u8]> = whole.map(|(_, frame)| frame).collect();
+        assert_eq!(ahead, if within_a_length { vec![] } else { whole }, "{cut}");
+        let some = decoder.look_ahead(&after[..after.len().saturating_sub(1)]);
+        assert!(some.count() < frames.len());
+    }
+}
+
+#[test]
 fn an_empty_frame_is_a_frame() {
     let units = decode(
         &mut FrameDecoder::for_replies(9),
