@@ -68,7 +68,7 @@ pub enum DiskOp {
         to: File,
     },
     /// Give a file that nobody needs another name in the same directory, to be written again over
-    /// the blocks that it has; nothing happens when there is none.
+    /// the blocks that it has, or remove it; nothing happens when there is none.
     Recycle {
         /// The file.
         from: File,
