@@ -1,6 +1,7 @@
 //! Ours beside its peers: the same loads through the client protocol, in turns, on this machine.
 
 mod cases;
+mod etcd;
 mod figures;
 mod page;
 mod report;
@@ -21,8 +22,8 @@ const STILL_WARMING: f64 = 0.03;
 /// Loads after which it is taken for warm in any case.
 const WARM_UPS_MAX: u32 = 12;
 
-/// Compares with Apache ZooKeeper where Java and Maven are there, with Debian's package of it
-/// where that is installed, and with the floor: a server without state that moves the same bytes.
+/// Compares with Apache ZooKeeper where Java and Maven are there, with Debian's package of it and
+/// with etcd where they are installed, and with the floor: a server without state that moves the same bytes.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Only rows whose name contains this.
@@ -150,12 +151,13 @@ impl Bench {
         {
             clear(stage);
             let floor = (servers == 1).then_some(Kind::Floor);
-            let subjects: Result<Vec<Subject>> = [Kind::Vivarium, Kind::Apache, Kind::Debian]
-                .into_iter()
-                .chain(floor)
-                .filter(|kind| self.programs.has(*kind))
-                .map(|kind| Subject::start(&self.programs, kind, servers))
-                .collect();
+            let subjects: Result<Vec<Subject>> =
+                [Kind::Vivarium, Kind::Apache, Kind::Debian, Kind::Etcd]
+                    .into_iter()
+                    .chain(floor)
+                    .filter(|kind| self.programs.has(*kind))
+                    .map(|kind| Subject::start(&self.programs, kind, servers))
+                    .collect();
             *stage = Some((servers, subjects?));
         }
         Ok(stage.as_ref().map_or(&[], |(_, subjects)| subjects))
@@ -166,12 +168,16 @@ impl Bench {
         subjects: &[Subject],
         load: &Load,
     ) -> Result<BTreeMap<Kind, Vec<Figures>>> {
-        for subject in subjects {
+        let subjects: Vec<&Subject> = subjects
+            .iter()
+            .filter(|subject| subject.knows(load))
+            .collect();
+        for subject in &subjects {
             self.warm(subject, load)?;
         }
         let mut measured: BTreeMap<Kind, Vec<Figures>> = BTreeMap::new();
         for _ in 0..self.rounds {
-            for subject in subjects {
+            for subject in &subjects {
                 let outcome = subject.measure(&self.programs, load, self.length())?;
                 measured
                     .entry(subject.kind())

@@ -1,5 +1,6 @@
 //! Whom a load is put on: processes, and where they take clients.
 
+use super::etcd::{self, Etcd};
 use super::figures::{Figure, Figures};
 use super::workloads::Load;
 use crate::apache;
@@ -25,6 +26,8 @@ pub(super) enum Kind {
     Apache,
     /// Apache ZooKeeper as Debian packages it.
     Debian,
+    /// Asked in its own protocol.
+    Etcd,
     Floor,
 }
 
@@ -34,6 +37,7 @@ impl fmt::Display for Kind {
             Kind::Vivarium => "vivarium",
             Kind::Apache => "apache",
             Kind::Debian => "debian",
+            Kind::Etcd => "etcd",
             Kind::Floor => "floor",
         })
     }
@@ -45,6 +49,7 @@ pub(super) struct Programs {
     load: PathBuf,
     apache: Option<PathBuf>,
     debian: Option<PathBuf>,
+    has_etcd: bool,
 }
 
 /// Where Debian's package puts its library.
@@ -61,6 +66,7 @@ impl Programs {
             load: build_fastest("xtask", "load")?,
             apache: None,
             debian: None,
+            has_etcd: with_peers && etcd::is_there(),
         };
         if with_peers {
             match apache::jars() {
@@ -79,6 +85,7 @@ impl Programs {
             Kind::Vivarium | Kind::Floor => true,
             Kind::Apache => self.apache.is_some(),
             Kind::Debian => self.debian.is_some(),
+            Kind::Etcd => self.has_etcd,
         }
     }
 
@@ -94,7 +101,7 @@ impl Programs {
             Kind::Vivarium => Some(vec![self.vivarium.clone().into(), "serve".into()]),
             Kind::Apache => self.apache.as_deref().map(apache::command_for_real),
             Kind::Debian => self.debian.as_deref().map(apache::command_for_real),
-            Kind::Floor => None,
+            Kind::Etcd | Kind::Floor => None,
         }
     }
 }
@@ -107,6 +114,7 @@ pub(super) struct Subject {
 
 enum Servers {
     Ensemble(Ensemble),
+    Etcd(Etcd),
     Floor(Floor),
 }
 
@@ -151,6 +159,7 @@ impl Subject {
                 let ensemble = Ensemble::prepare_with(words, &folder, &name, servers, &lines)?;
                 Servers::Ensemble(ensemble)
             }
+            None if kind == Kind::Etcd => Servers::Etcd(Etcd::start(&folder, servers, PATIENCE)?),
             None => Servers::Floor(Floor::start(programs, &folder)?),
         };
         Ok(Subject { kind, servers })
@@ -160,11 +169,19 @@ impl Subject {
         self.kind
     }
 
+    /// Whether these servers know what a load asks for: etcd has reads and writes in common with
+    /// the others.
+    pub(super) fn knows(&self, load: &Load) -> bool {
+        self.kind != Kind::Etcd || load.only_reads_and_writes()
+    }
+
     /// The servers, to stop and start them.
     pub(super) fn ensemble(&mut self) -> Result<&mut Ensemble> {
         match &mut self.servers {
             Servers::Ensemble(ensemble) => Ok(ensemble),
-            Servers::Floor(_) => anyhow::bail!("the floor is no ensemble"),
+            Servers::Etcd(_) | Servers::Floor(_) => {
+                anyhow::bail!("{} is no ensemble of ZooKeepers", self.kind)
+            }
         }
     }
 
@@ -178,6 +195,7 @@ impl Subject {
     pub(super) fn clients(&self) -> Vec<SocketAddr> {
         match &self.servers {
             Servers::Ensemble(ensemble) => ensemble.clients(),
+            Servers::Etcd(etcd) => etcd.clients(),
             Servers::Floor(floor) => vec![floor.client],
         }
     }
@@ -188,6 +206,7 @@ impl Subject {
                 let servers = 0..ensemble.size();
                 servers.filter_map(|index| ensemble.pid(index)).collect()
             }
+            Servers::Etcd(etcd) => etcd.pids(),
             Servers::Floor(floor) => vec![floor.process.id()],
         }
     }
@@ -214,7 +233,10 @@ impl Subject {
         load: &Load,
         length: Length,
     ) -> Result<Measured> {
-        let mut command = programs.load("drive");
+        let mut command = programs.load(match self.servers {
+            Servers::Etcd(_) => "etcd",
+            Servers::Ensemble(_) | Servers::Floor(_) => "drive",
+        });
         command.args(["--connections", &load.connections.to_string()]);
         command.args(["--depth", &load.depth.to_string()]);
         command.args(["--mix", load.mix]);

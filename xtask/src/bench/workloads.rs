@@ -62,6 +62,13 @@ impl Load {
             rate: None,
         }
     }
+
+    /// Whether it asks for values, and changes them, and no more.
+    pub(super) fn only_reads_and_writes(&self) -> bool {
+        self.mix
+            .split(',')
+            .all(|share| share.starts_with("get=") || share.starts_with("set="))
+    }
 }
 
 pub(super) const READS: &str = "get=100";

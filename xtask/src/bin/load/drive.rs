@@ -1,72 +1,49 @@
 //! The load: connections that each keep some requests under way, and what came of it.
 
 use super::connection::{Connection, ROOM};
-use super::processor;
+use super::outcome::{Counted, Meter};
 use super::wire;
 use super::work::{self, Kind, Mix};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use hdrhistogram::Histogram;
 use mio::{Events, Poll, Token};
-use serde::Serialize;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How to load what.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Options {
     /// Where servers take clients, with commas; connections go round.
     #[arg(long, value_delimiter = ',', required = true)]
-    servers: Vec<SocketAddr>,
+    pub(crate) servers: Vec<SocketAddr>,
     /// The servers' processes, to be asked for their processor time.
     #[arg(long, value_delimiter = ',')]
-    pids: Vec<u32>,
+    pub(crate) pids: Vec<u32>,
     #[arg(long, default_value_t = 32)]
-    connections: usize,
+    pub(crate) connections: usize,
     /// Requests that each connection has under way.
     #[arg(long, default_value_t = 16)]
-    depth: usize,
+    pub(crate) depth: usize,
     /// What to ask for: get, set, create, delete, multi and list, in percent.
     #[arg(long, default_value = "get=100")]
-    mix: Mix,
+    pub(crate) mix: Mix,
     /// Bytes of a value.
     #[arg(long, default_value_t = 100)]
-    value: usize,
+    pub(crate) value: usize,
     /// Nodes that are read and changed; they are made first.
     #[arg(long, default_value_t = 1_000)]
-    nodes: u32,
+    pub(crate) nodes: u32,
     /// Requests per second; as many as are answered when it is not said.
     #[arg(long)]
-    rate: Option<u32>,
+    pub(crate) rate: Option<u32>,
     /// How long to load before anything is counted, in milliseconds.
     #[arg(long, default_value_t = 1_000)]
-    warm_up_ms: u64,
+    pub(crate) warm_up_ms: u64,
     /// How long to count, in milliseconds.
     #[arg(long, default_value_t = 5_000)]
-    ms: u64,
-}
-
-/// What came of it. Times are in microseconds.
-#[derive(Serialize)]
-struct Outcome {
-    operations: u64,
-    errors: u64,
-    seconds: f64,
-    per_second: f64,
-    /// Of all servers together, for each operation.
-    server_us: f64,
-    /// Of the load itself.
-    load_us: f64,
-    p50: u64,
-    p90: u64,
-    p99: u64,
-    p999: u64,
-    max: u64,
-    /// The longest time without any answer.
-    gap: u64,
-    /// Of each server at the end.
-    resident: Vec<u64>,
+    pub(crate) ms: u64,
 }
 
 /// How long a server may take to open a session.
@@ -83,63 +60,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     load.prepare()?;
     load.go(Duration::from_millis(options.warm_up_ms))?;
     load.counted = Counted::new()?;
-    let before = processor_times(&options.pids)?;
-    let own_before = processor::time_us(std::process::id())?;
-    let started = Instant::now();
+    let meter = Meter::start(&options.pids)?;
     load.go(Duration::from_millis(options.ms))?;
-    let seconds = started.elapsed().as_secs_f64();
-    let after = processor_times(&options.pids)?;
-    let own_after = processor::time_us(std::process::id())?;
-    let counted = &load.counted;
-    let operations = counted.latencies.len();
-    ensure!(operations > 0, "no answer came");
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let each = |time: u64| time as f64 / operations as f64;
-    let at = |quantile| counted.latencies.value_at_quantile(quantile);
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let outcome = Outcome {
-        operations,
-        errors: counted.errors,
-        seconds,
-        per_second: operations as f64 / seconds,
-        server_us: each(after - before),
-        load_us: each(own_after - own_before),
-        p50: at(0.5),
-        p90: at(0.9),
-        p99: at(0.99),
-        p999: at(0.999),
-        max: counted.latencies.max(),
-        gap: counted.gap,
-        resident: residents(&options.pids)?,
-    };
-    println!("{}", serde_json::to_string(&outcome)?);
+    println!("{}", serde_json::to_string(&meter.stop(&load.counted)?)?);
     Ok(())
-}
-
-fn processor_times(pids: &[u32]) -> Result<u64> {
-    pids.iter().map(|pid| processor::time_us(*pid)).sum()
-}
-
-fn residents(pids: &[u32]) -> Result<Vec<u64>> {
-    pids.iter().map(|pid| processor::resident(*pid)).collect()
-}
-
-struct Counted {
-    latencies: Histogram<u64>,
-    errors: u64,
-    last: Instant,
-    gap: u64,
-}
-
-impl Counted {
-    fn new() -> Result<Self> {
-        Ok(Counted {
-            latencies: Histogram::new_with_bounds(1, 60_000_000, 3)?,
-            errors: 0,
-            last: Instant::now(),
-            gap: 0,
-        })
-    }
 }
 
 /// One connection with what it waits for.
@@ -157,7 +81,7 @@ struct Load<'o> {
     poll: Poll,
     clients: Vec<Client>,
     value: Vec<u8>,
-    dice: u64,
+    dice: Cell<u64>,
     counted: Counted,
     is_asking: bool,
     pace: Option<Pace>,
@@ -214,7 +138,7 @@ impl<'o> Load<'o> {
             poll,
             clients,
             value: vec![b'x'; options.value],
-            dice: 0x9e37_79b9_7f4a_7c15,
+            dice: Cell::new(work::SEED),
             counted: Counted::new()?,
             is_asking: false,
             pace: None,
@@ -309,15 +233,9 @@ impl<'o> Load<'o> {
         }
         self.is_asking = false;
         // The last requests are answered outside the time that counts.
-        let (errors, gap) = (self.counted.errors, self.counted.gap);
-        let latencies = self.counted.latencies.clone();
+        let counted = self.counted.clone();
         self.settle()?;
-        self.counted = Counted {
-            latencies,
-            errors,
-            gap,
-            last: Instant::now(),
-        };
+        self.counted = counted;
         Ok(())
     }
 
@@ -363,11 +281,7 @@ impl<'o> Load<'o> {
             let code = wire::int(body, 12).context("an answer without a code")?;
             let asked = client.asked.pop_front().context("an answer to nothing")?;
             self.counted.errors += u64::from(code != 0);
-            let took = micros(now - asked);
-            self.counted.latencies.saturating_record(took.max(1));
-            let gap = micros(now - self.counted.last);
-            self.counted.gap = self.counted.gap.max(gap);
-            self.counted.last = now;
+            self.counted.answer(asked, now);
         }
         Ok(())
     }
@@ -381,16 +295,17 @@ impl<'o> Load<'o> {
             if self.pace.as_mut().is_some_and(|pace| !pace.admits()) {
                 break;
             }
-            let percent = self.draw(100);
+            let percent = work::draw(&self.dice, 100);
             let mut kind = self.options.mix.pick(percent);
             let client = &mut self.clients[index];
             if kind == Kind::Delete && client.deleted == client.created {
                 kind = Kind::Create;
             }
             let path = match kind {
-                Kind::Get | Kind::Set | Kind::Multi => {
-                    work::node(self.draw(self.options.nodes), self.options.value)
-                }
+                Kind::Get | Kind::Set | Kind::Multi => work::node(
+                    work::draw(&self.dice, self.options.nodes),
+                    self.options.value,
+                ),
                 Kind::List => work::listed(),
                 Kind::Create => {
                     client.created += 1;
@@ -418,17 +333,4 @@ impl<'o> Load<'o> {
         );
         client.asked.push_back(Instant::now());
     }
-
-    /// A number below `bound` (xorshift).
-    fn draw(&mut self, bound: u32) -> u32 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        let drawn = self.dice % u64::from(bound);
-        u32::try_from(drawn).expect("it is below the bound")
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

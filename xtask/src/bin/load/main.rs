@@ -8,7 +8,9 @@
 mod connection;
 mod crowd;
 mod drive;
+mod etcd;
 mod floor;
+mod outcome;
 mod processor;
 mod wire;
 mod work;
@@ -27,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Load servers, and print one JSON object.
     Drive(drive::Options),
+    /// Load servers of etcd in its own protocol, and print one JSON object.
+    Etcd(drive::Options),
     /// Open many sessions, hold them, and print one JSON object.
     Sessions(crowd::Options),
     /// Have many connections watch a node, change it, and print one JSON object.
@@ -42,6 +46,7 @@ fn main() -> Result<()> {
     }
     match command {
         Command::Drive(options) => drive::run(&options),
+        Command::Etcd(options) => etcd::run(&options),
         Command::Sessions(options) => crowd::sessions(&options),
         Command::Watch(options) => crowd::watch(&options),
         Command::Floor(options) => floor::run(&options),

@@ -1,6 +1,7 @@
 //! What a load asks for.
 
 use super::wire::{Frame, opcode};
+use std::cell::Cell;
 use std::str::FromStr;
 
 /// A kind of request.
@@ -105,6 +106,19 @@ pub(crate) fn child(number: u32) -> String {
 pub(crate) fn own(connection: usize, number: u64) -> String {
     let process = std::process::id();
     format!("{ROOT}/own{process:07}-{connection:05}-{number:010}")
+}
+
+/// Where draws begin.
+pub(crate) const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A number below `bound` (xorshift).
+pub(crate) fn draw(dice: &Cell<u64>, bound: u32) -> u32 {
+    let mut drawn = dice.get();
+    drawn ^= drawn << 13;
+    drawn ^= drawn >> 7;
+    drawn ^= drawn << 17;
+    dice.set(drawn);
+    u32::try_from(drawn % u64::from(bound)).expect("it is below the bound")
 }
 
 /// Writes a request; returns the kind that it is.
