@@ -148,6 +148,7 @@ fn config() -> WalConfig {
         segment_bytes: WalConfig::SEGMENT_BYTES_MIN,
         snapshots_kept: 2,
         batch_bytes_max: 1_000,
+        read_bytes: 512,
         repair: Repair::Peers,
     }
 }

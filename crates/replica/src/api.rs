@@ -71,7 +71,7 @@ pub struct Config {
     pub window_bytes_max: usize,
     /// Bytes of log that a learner is sent ahead of what it acknowledged.
     pub backlog_bytes_max: usize,
-    /// Bytes of one chunk of a snapshot, written or sent.
+    /// Bytes of one chunk of a snapshot, written or sent, and of what a start reads at once.
     pub chunk_bytes: u32,
     /// The last counter of an epoch; shortened by tests only.
     pub counter_max: u32,

@@ -497,6 +497,7 @@ fn wal_config(config: &Config) -> WalConfig {
         segment_bytes: config.segment_bytes,
         snapshots_kept: config.snapshots_kept,
         batch_bytes_max: 4 << 20,
+        read_bytes: config.chunk_bytes,
         repair: if config.members.is_empty() {
             Repair::Nobody
         } else {

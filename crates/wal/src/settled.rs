@@ -20,6 +20,8 @@ pub struct WalConfig {
     pub snapshots_kept: u32,
     /// Bytes of records that are gathered into one write; one record may be longer.
     pub batch_bytes_max: usize,
+    /// Bytes that recovery reads at once, at least [`WalConfig::READ_BYTES_MIN`] (clamped).
+    pub read_bytes: u32,
     /// Who can bring back what damage took.
     pub repair: Repair,
 }
@@ -37,16 +39,20 @@ impl WalConfig {
     /// The shortest segment.
     pub const SEGMENT_BYTES_MIN: u64 = 4096;
 
+    /// The least that is read at once.
+    pub const READ_BYTES_MIN: u32 = 512;
+
     /// The most snapshots that are kept.
     pub const SNAPSHOTS_KEPT_MAX: u32 = 64;
 
-    /// The usual sizes: segments of 64 MiB, three snapshots, batches of 1 MiB.
+    /// The usual sizes: segments of 64 MiB, three snapshots, batches of 1 MiB, reads of 128 KiB.
     pub fn new(me: ServerId) -> Self {
         WalConfig {
             me,
             segment_bytes: 64 << 20,
             snapshots_kept: 3,
             batch_bytes_max: 1 << 20,
+            read_bytes: 128 << 10,
             repair: Repair::Peers,
         }
     }

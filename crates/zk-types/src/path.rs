@@ -70,6 +70,10 @@ impl ZnodePath {
                 "." | ".." => return Err(PathError::RelativeComponent),
                 _ => {}
             }
+            // Nearly all are of such characters only, and need not be decoded.
+            if component.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+                continue;
+            }
             if let Some(bad) = component.chars().find(|&character| !is_allowed(character)) {
                 return Err(PathError::Character(u32::from(bad)));
             }

@@ -84,22 +84,29 @@ impl<'a> Frame<'a> {
         Frame::read_within(bytes, seed, &mut { u64::MAX })
     }
 
+    /// Length of the frame that `bytes` begin like; none where no frame begins so, or where they are
+    /// too few to tell.
+    pub(crate) fn stated_bytes(bytes: &[u8]) -> Option<u64> {
+        let [_, _, _, _, length @ .., _, _, _, _, kind, r0, r1, r2] = bytes.first_chunk::<16>()?;
+        let length = u64::from(u32::from_be_bytes(*length));
+        // Most bytes that are no frame are found out here, before anything is summed.
+        if !(1..=3).contains(kind) || [*r0, *r1, *r2] != [0; 3] || (*kind == 1 && length != 0) {
+            return None;
+        }
+        Some((as_u64(FRAME_HEADER_BYTES) + length).next_multiple_of(as_u64(FRAME_ALIGNMENT)))
+    }
+
     /// As [`Frame::read`], where `effort` is how many bytes may still be summed: bytes that clients
     /// wrote long ago can be made to look like the beginnings of very many long frames.
     pub(crate) fn read_within(bytes: &'a [u8], seed: &Seed, effort: &mut u64) -> Option<Self> {
-        let mut rest = bytes;
+        let padded = Frame::stated_bytes(bytes)?;
+        let frame = bytes.get(..usize::try_from(padded).ok()?)?;
+        *effort = effort.checked_sub(padded)?;
+        let mut rest = frame;
         let stated = take_u32(&mut rest)?;
         let length = usize::try_from(take_u32(&mut rest)?).ok()?;
         let incarnation = take_u32(&mut rest)?;
-        let [kind, reserved @ ..] = take::<4>(&mut rest)?;
-        // Most bytes that are no frame are found out here, before anything is summed.
-        if !(1..=3).contains(&kind) || reserved != [0; 3] || (kind == 1 && length != 0) {
-            return None;
-        }
-        let whole = length.checked_add(FRAME_HEADER_BYTES)?;
-        let padded = whole.checked_next_multiple_of(FRAME_ALIGNMENT)?;
-        let frame = bytes.get(..padded)?;
-        *effort = effort.checked_sub(as_u64(padded))?;
+        let [kind, ..] = take::<4>(&mut rest)?;
         if mutant!(
             "torn-record-accepted",
             stated != seed.checksum(&frame[4..]),
@@ -114,7 +121,7 @@ impl<'a> Frame<'a> {
             durable_upto: Zxid(take_u64(&mut rest)?),
             chain: Chain(take_u64(&mut rest)?),
             kind,
-            body: &frame[FRAME_HEADER_BYTES..whole],
+            body: &frame[FRAME_HEADER_BYTES..][..length],
         })
     }
 

@@ -3,22 +3,21 @@
 use super::{Finding, RecoveryError};
 use crate::format::as_u64;
 use crate::format::slots::{self, SlotKind, Slots, Stale, Why};
-use crate::{Directory, Disk, DiskOp, File};
+use crate::{Directory, Disk, DiskOp, File, WalConfig};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// Bytes asked for at once.
-const READ_BYTES: u32 = 1 << 20;
-
 pub(super) struct Access<'a, D: Disk> {
     disk: &'a mut D,
+    /// Bytes asked for at once.
+    read_bytes: u32,
     /// Every file there was at the start, with its length.
     pub(super) files: BTreeMap<File, u64>,
     pub(super) findings: Vec<Finding>,
 }
 
 impl<'a, D: Disk> Access<'a, D> {
-    pub(super) fn new(disk: &'a mut D) -> Result<Self, RecoveryError<D::Error>> {
+    pub(super) fn new(disk: &'a mut D, read_bytes: u32) -> Result<Self, RecoveryError<D::Error>> {
         let list = disk.list();
         let files = list.map_err(|error| RecoveryError::Disk {
             doing: "list",
@@ -27,6 +26,7 @@ impl<'a, D: Disk> Access<'a, D> {
         })?;
         Ok(Access {
             disk,
+            read_bytes: read_bytes.max(WalConfig::READ_BYTES_MIN),
             files: files.into_iter().collect(),
             findings: Vec::new(),
         })
@@ -90,19 +90,27 @@ impl<'a, D: Disk> Access<'a, D> {
         mut each: impl FnMut(&[u8]) -> More,
     ) -> Result<(), RecoveryError<D::Error>> {
         while offset < end {
-            let left = u32::try_from(end - offset).unwrap_or(READ_BYTES);
-            let bytes_max = left.min(READ_BYTES);
-            let bytes = self.run(&DiskOp::Read {
-                file: file.clone(),
-                offset,
-                bytes_max,
-            })?;
+            let bytes = self.read_piece(file, (offset, end))?;
             if bytes.is_empty() || each(&bytes) == More::No {
                 break;
             }
             offset += as_u64(bytes.len());
         }
         Ok(())
+    }
+
+    /// The bytes of a file from `start` on, as many as are asked for at once: to `end` at most.
+    pub(super) fn read_piece(
+        &mut self,
+        file: &File,
+        (start, end): (u64, u64),
+    ) -> Result<Vec<u8>, RecoveryError<D::Error>> {
+        let left = u32::try_from(end.saturating_sub(start)).unwrap_or(u32::MAX);
+        self.run(&DiskOp::Read {
+            file: file.clone(),
+            offset: start,
+            bytes_max: left.min(self.read_bytes),
+        })
     }
 
     pub(super) fn read(
@@ -120,25 +128,14 @@ impl<'a, D: Disk> Access<'a, D> {
         start: u64,
         end: u64,
     ) -> Result<Vec<u8>, RecoveryError<D::Error>> {
-        let mut all = Vec::new();
-        self.read_into(&mut all, file, (start, end))?;
-        Ok(all)
-    }
-
-    /// The same into `all`, whose room is used again: fresh memory costs more than reading.
-    pub(super) fn read_into(
-        &mut self,
-        all: &mut Vec<u8>,
-        file: &File,
-        (start, end): (u64, u64),
-    ) -> Result<(), RecoveryError<D::Error>> {
-        all.clear();
         let there = self.length(file).unwrap_or(0).min(end);
-        all.reserve_exact(usize::try_from(there.saturating_sub(start)).unwrap_or(0));
+        let room = usize::try_from(there.saturating_sub(start)).unwrap_or(0);
+        let mut all = Vec::with_capacity(room);
         self.read_between(file, (start, end), |bytes| {
             all.extend_from_slice(bytes);
             More::Yes
-        })
+        })?;
+        Ok(all)
     }
 
     /// Reads a small file, and writes both copies again: that of the value first, and not the other

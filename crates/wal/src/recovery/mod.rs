@@ -6,6 +6,7 @@
 
 mod access;
 mod base;
+mod cursor;
 mod keep;
 mod open;
 mod outcome;
@@ -28,7 +29,7 @@ pub(crate) fn recover<D: Disk>(
     new_storage_id: u64,
     state: &mut dyn SnapshotSink,
 ) -> Result<(Opened, Recovered), RecoveryError<D::Error>> {
-    let mut access = Access::new(disk)?;
+    let mut access = Access::new(disk, config.read_bytes)?;
     let opening = open::identity(&mut access, config.me, new_storage_id)?;
     let storage_id = opening.identity.storage_id;
     let promised = open::promise(&mut access, storage_id)?;

@@ -2,18 +2,18 @@
 
 use super::access::Access;
 use super::base::Base;
+use super::cursor::Cursor;
 use super::segments::{Life, SegmentFile};
 use super::{Finding, RecoveryError};
 use crate::Disk;
 use crate::format::as_u64;
-use crate::format::frame::{FRAME_ALIGNMENT, Frame, Seed};
+use crate::format::frame::{Frame, Seed};
 use crate::format::manifest::Manifest;
 use crate::format::names;
 use crate::format::segment::HEADER_BYTES;
 use crate::wal::history::{History, Place};
 use crate::wal::segments::{Rest, Segment};
 use alloc::vec::Vec;
-use core::mem;
 use zk_types::{Chain, Record, Zxid, mutant};
 
 /// The log as far as it can be followed.
@@ -34,18 +34,7 @@ pub(super) struct Walk<'w, 'a, D: Disk> {
     manifest: &'w Manifest,
     files: &'w [SegmentFile],
     /// The file and the offset of damage before the base.
-    damage: Option<(usize, usize)>,
-    /// What held a segment before.
-    room: Vec<u8>,
-}
-
-/// A place in a segment that has been read.
-struct Cursor {
-    /// Which of the files.
-    at: usize,
-    bytes: Vec<u8>,
-    seed: Seed,
-    offset: usize,
+    damage: Option<(usize, u64)>,
 }
 
 type End = (Zxid, Chain);
@@ -57,26 +46,6 @@ struct Continuation {
     bytes: u64,
     /// What it says was durable before it.
     durable_upto: Zxid,
-}
-
-impl Cursor {
-    fn frame(&self) -> Option<Frame<'_>> {
-        Frame::read(self.bytes.get(self.offset..)?, &self.seed)
-    }
-
-    fn frame_within(&self, effort: &mut u64) -> Option<Frame<'_>> {
-        Frame::read_within(self.bytes.get(self.offset..)?, &self.seed, effort)
-    }
-
-    fn advance(&mut self, bytes: u64) {
-        self.offset += usize::try_from(bytes).expect("a frame is in memory");
-    }
-
-    /// Goes on to the next place where a frame may start; false at the end.
-    fn skip(&mut self) -> bool {
-        self.offset = (self.offset + 1).next_multiple_of(FRAME_ALIGNMENT);
-        self.offset < self.bytes.len()
-    }
 }
 
 impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
@@ -92,7 +61,6 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             manifest,
             files,
             damage: None,
-            room: Vec::new(),
         }
     }
 
@@ -114,7 +82,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                 damaged,
             });
         };
-        let mut position = as_u64(cursor.offset - HEADER_BYTES);
+        let mut position = cursor.offset() - as_u64(HEADER_BYTES);
         let floor = Place {
             zxid: end.0,
             chain: end.1,
@@ -132,6 +100,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         };
         let mut last = end;
         loop {
+            cursor.look(self.access)?;
             if let Some(next) = self.next_record(&cursor, last) {
                 let record = next.record;
                 cursor.advance(next.bytes);
@@ -145,8 +114,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                 });
                 walked.records.push(record);
             } else if let Some(at) = self.following(cursor.at, last) {
-                self.room = mem::take(&mut cursor.bytes);
-                cursor = self.load(at)?;
+                cursor = self.begin(at);
                 let named = self.files[at].named;
                 walked.live.push(Segment {
                     named,
@@ -186,8 +154,9 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         let Some((at, mut last)) = start else {
             return self.search_lost_headers(base);
         };
-        let mut cursor = self.load(at)?;
+        let mut cursor = self.begin(at);
         while last.0 < base.0 {
+            cursor.look(self.access)?;
             let Some(next) = self.next_record(&cursor, last) else {
                 break;
             };
@@ -199,12 +168,12 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         }
         let (file, offset) = (
             names::segment(self.files[at].named.generation),
-            as_u64(cursor.offset),
+            cursor.offset(),
         );
         self.access
             .findings
             .push(Finding::DamageBelowBase { file, offset });
-        self.damage = Some((at, cursor.offset));
+        self.damage = Some((at, cursor.offset()));
         // What is before the damage leads nowhere any more.
         let found = self.search_base(cursor, base)?;
         Ok(found.map(|cursor| {
@@ -225,12 +194,13 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             if self.files[at].life(self.manifest) != Life::Unwritten {
                 continue;
             }
-            let mut cursor = self.load(at)?;
+            let mut cursor = self.begin(at);
             loop {
+                cursor.look(self.access)?;
                 let found = cursor.frame_within(&mut effort);
                 match found.map(|frame| ((frame.zxid, frame.chain), frame.bytes())) {
                     Some((found, bytes)) => {
-                        let follows = cursor.offset > HEADER_BYTES
+                        let follows = cursor.offset() > as_u64(HEADER_BYTES)
                             && self.next_record(&cursor, base).is_some();
                         if !follows {
                             cursor.advance(bytes);
@@ -240,7 +210,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                             self.access
                                 .findings
                                 .push(Finding::DamageBelowBase { file, offset: 0 });
-                            self.damage = Some((at, HEADER_BYTES));
+                            self.damage = Some((at, as_u64(HEADER_BYTES)));
                             return Ok(Some((cursor, at)));
                         }
                     }
@@ -264,6 +234,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         let mut effort = SEARCH_BYTES_MAX;
         loop {
             while cursor.skip() {
+                cursor.look(self.access)?;
                 let Some(frame) = cursor.frame_within(&mut effort) else {
                     continue;
                 };
@@ -280,8 +251,8 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
             if next == self.files.len() {
                 return Ok(None);
             }
-            self.room = mem::take(&mut cursor.bytes);
-            cursor = self.load(next)?;
+            cursor = self.begin(next);
+            cursor.look(self.access)?;
             if self.next_record(&cursor, base).is_some() {
                 return Ok(Some(cursor));
             }
@@ -355,7 +326,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
     ) -> Result<bool, RecoveryError<D::Error>> {
         let place = cursor.as_ref().map(|cursor| {
             let file = names::segment(self.files[cursor.at].named.generation);
-            (file, as_u64(cursor.offset))
+            (file, cursor.offset())
         });
         let known = last.0 < self.manifest.durable_upto.max(self.manifest.cut.0);
         let missing = self.report_missing(cursor.as_deref());
@@ -363,8 +334,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         // A base that was searched for may be a copy that a write left in the wrong place: what
         // followed it stands behind the damage.
         if let Some((at, offset)) = self.damage {
-            let mut cursor = self.load(at)?;
-            cursor.offset = offset;
+            let mut cursor = self.cursor(at, offset);
             rubble = rubble.max(self.rubble(Some(&mut cursor), last)?);
         }
         let claimed = mutant!("claims-ignored", rubble == Rubble::ClaimedDurable, false);
@@ -420,8 +390,7 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
         let mut worst = Rubble::None;
         let later = cursor.as_ref().map_or(0, |cursor| cursor.at + 1);
         if let Some(cursor) = cursor {
-            worst = self.rubble_from(cursor, last);
-            self.room = mem::take(&mut cursor.bytes);
+            worst = self.rubble_from(cursor, last)?;
         }
         for at in later..self.files.len() {
             match self.files[at].life(self.manifest) {
@@ -432,52 +401,54 @@ impl<'w, 'a, D: Disk> Walk<'w, 'a, D> {
                 Life::Alive(_) | Life::Unwritten => {}
             }
             if worst != Rubble::ClaimedDurable {
-                let mut cursor = self.load(at)?;
-                worst = worst.max(self.rubble_from(&mut cursor, last));
-                self.room = cursor.bytes;
+                worst = worst.max(self.rubble_from(&mut self.begin(at), last)?);
             }
         }
         Ok(worst)
     }
 
-    fn rubble_from(&self, cursor: &mut Cursor, last: End) -> Rubble {
+    fn rubble_from(
+        &mut self,
+        cursor: &mut Cursor,
+        last: End,
+    ) -> Result<Rubble, RecoveryError<D::Error>> {
         let current = self.manifest.incarnation;
-        let rest = cursor.bytes.get(cursor.offset..).unwrap_or(&[]);
-        let begun = Frame::was_begun(rest, current, last.0);
+        cursor.look(self.access)?;
+        let begun = Frame::was_begun(cursor.ahead(), current, last.0);
         let mut worst = if begun { Rubble::Torn } else { Rubble::None };
         let mut effort = SEARCH_BYTES_MAX;
         loop {
+            cursor.look(self.access)?;
             let found = cursor.frame_within(&mut effort).map(|frame| {
                 let counts = frame.incarnation >= current && frame.zxid > last.0;
                 (frame.bytes(), counts, frame.durable_upto > last.0)
             });
             match found {
-                Some((_, true, true)) => return Rubble::ClaimedDurable,
+                Some((_, true, true)) => return Ok(Rubble::ClaimedDurable),
                 Some((bytes, counts, _)) => {
                     worst = if counts { Rubble::Torn } else { worst };
                     cursor.advance(bytes);
                 }
                 None => {
                     if !cursor.skip() {
-                        return worst;
+                        return Ok(worst);
                     }
                 }
             }
         }
     }
 
-    fn load(&mut self, at: usize) -> Result<Cursor, RecoveryError<D::Error>> {
+    /// The first place of a segment where a frame may start.
+    fn begin(&self, at: usize) -> Cursor {
+        self.cursor(at, as_u64(HEADER_BYTES))
+    }
+
+    fn cursor(&self, at: usize, offset: u64) -> Cursor {
         let named = self.files[at].named;
-        let mut bytes = mem::take(&mut self.room);
         let file = names::segment(named.generation);
-        self.access.read_into(&mut bytes, &file, (0, named.bytes))?;
+        let end = self.access.length(&file).unwrap_or(0).min(named.bytes);
         let seed = Seed::new(self.storage_id, named.generation);
-        Ok(Cursor {
-            at,
-            bytes,
-            seed,
-            offset: HEADER_BYTES,
-        })
+        Cursor::new(at, file, seed, (offset, end))
     }
 }
 

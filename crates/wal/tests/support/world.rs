@@ -38,6 +38,7 @@ pub(crate) fn config() -> WalConfig {
         segment_bytes: 4096,
         snapshots_kept: 2,
         batch_bytes_max: 1500,
+        read_bytes: 512,
         repair: Repair::Peers,
     }
 }

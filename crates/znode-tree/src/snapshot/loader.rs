@@ -2,6 +2,7 @@
 
 use super::node_record::{self, NodeRecord};
 use super::record::{FORMAT, PREFIX_BYTES, RECORD_BYTES_MAX, Record};
+use crate::fetch::{AT_ONCE, fetch_data};
 use crate::name::Name;
 use crate::node::{NO_NODE, Node, NodeIndex, ROOT, kind_of_owner};
 use crate::path_index::PathIndex;
@@ -89,9 +90,7 @@ pub struct Loader {
     partial: Vec<u8>,
     phase: Phase,
     stated: Stated,
-    /// The place of each node in the snapshot, ascending.
-    places: Vec<NodeIndex>,
-    children: Vec<u32>,
+    places: Places,
     acls: BTreeMap<u32, u32>,
     quotas: Vec<(Box<str>, Usage)>,
     scratch: String,
@@ -122,8 +121,7 @@ impl Loader {
             partial: Vec::new(),
             phase: Phase::BeforeHead,
             stated: Stated::default(),
-            places: Vec::new(),
-            children: Vec::new(),
+            places: Places::default(),
             acls: BTreeMap::new(),
             quotas: Vec::new(),
             scratch: String::new(),
@@ -255,13 +253,12 @@ impl Loader {
     }
 
     fn take_node(&mut self, record: &NodeRecord<'_>) -> Result<(), Damage> {
-        let is_root = self.places.is_empty();
-        if is_root {
+        if self.tree.nodes.slots() == 0 {
             if record.index != ROOT || record.parent != NO_NODE || !record.name.is_empty() {
                 return Err(Damage::Order);
             }
         } else {
-            if self.places.last().is_some_and(|&last| record.index <= last) {
+            if u64::from(record.index) < self.places.next {
                 return Err(Damage::Order);
             }
             self.check_name(record.name)?;
@@ -271,9 +268,7 @@ impl Loader {
         }
         let acl = *self.acls.get(&record.acl).ok_or(Damage::AclId)?;
         self.tree.acls.retain(acl);
-        self.places.push(record.index);
-        self.children.push(record.children);
-        self.tree.nodes.insert(Node {
+        let index = self.tree.nodes.insert(Node {
             name: Name::new(record.name),
             data: record.data.map(Bytes::from),
             czxid: record.czxid,
@@ -291,8 +286,10 @@ impl Loader {
             previous_sibling: NO_NODE,
             children: 0,
             acl,
-            path_hash: 0,
+            // How many children are stated, until it is named.
+            path_hash: record.children,
         });
+        self.places.push(record.index, index);
         Ok(())
     }
 
@@ -310,7 +307,7 @@ impl Loader {
         if self.phase != Phase::Ended || !self.partial.is_empty() {
             return Err(Damage::Incomplete);
         }
-        if u64::try_from(self.places.len()) != Ok(self.stated.nodes) {
+        if u64::from(self.tree.nodes.slots()) != self.stated.nodes {
             return Err(Damage::NodeCount);
         }
         self.join_families()?;
@@ -337,17 +334,11 @@ impl Loader {
     fn join_families(&mut self) -> Result<(), Damage> {
         let mut latest = (ROOT, ROOT);
         let mut disordered = BTreeSet::new();
-        for index in 1..self.tree.nodes.slots() {
+        let slots = self.tree.nodes.slots();
+        for index in 1..slots {
             let place = self.tree.nodes[index].parent;
             if place != latest.0 {
-                let found = self
-                    .places
-                    .binary_search(&place)
-                    .map_err(|_| Damage::Parent)?;
-                latest = (
-                    place,
-                    NodeIndex::try_from(found).expect("places are in the slab"),
-                );
+                latest = (place, self.places.find(place, slots).ok_or(Damage::Parent)?);
             }
             self.tree.nodes[index].parent = latest.1;
             let first = self.tree.nodes[latest.1].first_child;
@@ -359,10 +350,11 @@ impl Loader {
         for parent in disordered {
             self.order_children(parent);
         }
-        for (index, stated) in (ROOT..).zip(&self.children) {
+        for index in ROOT..slots {
             let node = &self.tree.nodes[index];
+            let stated = node.path_hash;
             let is_ephemeral = matches!(node.kind(), NodeKind::Ephemeral(_));
-            if node.children != *stated || (is_ephemeral && *stated > 0) {
+            if node.children != stated || (is_ephemeral && stated > 0) {
                 return Err(Damage::Children);
             }
         }
@@ -391,27 +383,88 @@ impl Loader {
     /// ancestor is not below the root and stays unseen.
     fn name_all(&mut self) -> Result<(), Damage> {
         let tree = &mut self.tree;
-        tree.index = PathIndex::with_capacity(self.places.len());
+        let count = usize::try_from(tree.nodes.slots()).expect("addresses have 32 bits or more");
+        // The log that follows makes more of them.
+        tree.index = PathIndex::with_capacity(count + count / 4);
         tree.nodes[ROOT].path_hash = tree.hash("/");
         tree.enter("/", ROOT);
         let mut path = String::new();
+        let mut batch = Batch::default();
         let mut at = tree.nodes[ROOT].first_child;
         while at != NO_NODE {
             path.push('/');
             path.push_str(tree.nodes[at].name.as_str());
-            let hash = tree.hash(&path);
-            if tree.find_hashed(&path, hash).is_some() {
-                return Err(Damage::Duplicate);
-            }
-            tree.nodes[at].path_hash = hash;
-            tree.enter(&path, at);
+            batch.push(&path, at, tree.hash(&path));
             at = next_in_preorder(tree, at, &mut path);
+            if batch.nodes.len() == AT_ONCE || at == NO_NODE {
+                batch.enter(tree)?;
+            }
         }
-        if tree.node_count == self.places.len() {
+        if tree.node_count == count {
             Ok(())
         } else {
             Err(Damage::Cycle)
         }
+    }
+}
+
+/// Where the places of a snapshot are in the tree: each run of places without a gap, as the first
+/// of it there and here.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    runs: Vec<(NodeIndex, NodeIndex)>,
+    /// The first place in the snapshot after all of them.
+    next: u64,
+}
+
+impl Places {
+    /// A place that is not before `next`.
+    fn push(&mut self, place: NodeIndex, index: NodeIndex) {
+        if u64::from(place) != self.next || self.runs.is_empty() {
+            self.runs.push((place, index));
+        }
+        self.next = u64::from(place) + 1;
+    }
+
+    /// Where a place of the snapshot is in a tree of so many nodes.
+    fn find(&self, place: NodeIndex, nodes: NodeIndex) -> Option<NodeIndex> {
+        let after = self.runs.partition_point(|(first, _)| *first <= place);
+        let (first, index) = self.runs[..after].last()?;
+        let end = self.runs.get(after).map_or(nodes, |(_, end)| *end);
+        Some(index + (place - first)).filter(|found| *found < end)
+    }
+}
+
+/// Nodes with their paths, to be entered together.
+#[derive(Default)]
+struct Batch {
+    paths: String,
+    /// Where each path ends, of which node it is, and its hash.
+    nodes: Vec<(usize, NodeIndex, u32)>,
+}
+
+impl Batch {
+    fn push(&mut self, path: &str, index: NodeIndex, hash: u32) {
+        self.paths.push_str(path);
+        self.nodes.push((self.paths.len(), index, hash));
+    }
+
+    fn enter(&mut self, tree: &mut Tree) -> Result<(), Damage> {
+        tree.index
+            .fetch(self.nodes.iter().map(|(_, _, hash)| *hash));
+        fetch_data(&tree.nodes, self.nodes.iter().map(|(_, index, _)| *index));
+        let mut start = 0;
+        for (end, index, hash) in self.nodes.drain(..) {
+            let path = &self.paths[start..end];
+            if tree.find_hashed(path, hash).is_some() {
+                return Err(Damage::Duplicate);
+            }
+            tree.nodes[index].path_hash = hash;
+            tree.enter(path, index);
+            start = end;
+        }
+        self.paths.clear();
+        Ok(())
     }
 }
 
