@@ -4,7 +4,6 @@
 //! snapshot needs; callers see to zxids, versions and notifications.
 
 use crate::Tree;
-use crate::digest::node_digest;
 use crate::node::{NO_NODE, Node, NodeIndex};
 use zk_types::NodeKind;
 
@@ -31,7 +30,7 @@ impl Tree {
         let node = &nodes[index];
         self.index
             .insert(node.path_hash, index, |other| nodes[other].path_hash);
-        self.digest = self.digest.wrapping_add(node_digest(path, node));
+        self.digest.add(path, node);
         self.node_count += 1;
         self.data_size += size_of_node(path, node);
         match node.kind() {
@@ -48,12 +47,11 @@ impl Tree {
     pub(crate) fn alter(&mut self, path: &str, index: NodeIndex, change: impl FnOnce(&mut Node)) {
         self.preserve(index);
         let node = &mut self.nodes[index];
-        let before = node_digest(path, node);
+        self.digest.take_away(path, node);
         self.reapable.leave(index, node);
         change(node);
         self.reapable.enter(index, node);
-        let after = node_digest(path, node);
-        self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
+        self.digest.add(path, node);
     }
 
     /// Removes a childless node and releases its access list.
@@ -71,7 +69,7 @@ impl Tree {
         self.reapable.enter(parent, &self.nodes[parent]);
         self.index.remove(self.nodes[index].path_hash, index);
         let node = self.nodes.remove(index);
-        self.digest = self.digest.wrapping_sub(node_digest(path, &node));
+        self.digest.take_away(path, &node);
         self.node_count -= 1;
         self.data_size -= size_of_node(path, &node);
         self.acls.release(node.acl);

@@ -3,6 +3,7 @@
 use crate::acl_table::{AclId, AclTable};
 use crate::change::{Change, ChangeKind};
 use crate::config::TreeConfig;
+use crate::digest::Digest;
 use crate::name::Name;
 use crate::node::{NO_NODE, Node, NodeIndex, ROOT};
 use crate::path_index::PathIndex;
@@ -35,7 +36,7 @@ pub struct Tree {
     pub(crate) quotas: Quotas,
     pub(crate) node_count: usize,
     pub(crate) data_size: u64,
-    pub(crate) digest: u64,
+    pub(crate) digest: Digest,
     pub(crate) last_zxid: Zxid,
     pub(crate) snapshot: Option<Snapshot>,
 }
@@ -82,7 +83,7 @@ impl Tree {
     ///
     /// Source: Apache's version 2, `operations.md` §5.4.
     pub fn digest(&self) -> u64 {
-        self.digest
+        self.digest.value()
     }
 
     /// The last transaction that was applied.
@@ -143,7 +144,7 @@ impl Tree {
             quotas: Quotas::default(),
             node_count: 0,
             data_size: 0,
-            digest: 0,
+            digest: Digest::default(),
             last_zxid: Zxid::ZERO,
             snapshot: None,
         }

@@ -315,7 +315,7 @@ impl Loader {
         for &own in self.acls.values() {
             self.tree.acls.release(own);
         }
-        if self.tree.digest != self.stated.digest {
+        if self.tree.digest() != self.stated.digest {
             return Err(Damage::Digest);
         }
         for path in ["/zookeeper", "/zookeeper/quota", "/zookeeper/config"] {

@@ -62,7 +62,7 @@ impl Tree {
             &Record::Head {
                 format: FORMAT,
                 zxid: self.last_zxid,
-                digest: self.digest,
+                digest: self.digest(),
                 nodes: u64::try_from(self.node_count).expect("addresses have 64 bits or fewer"),
             },
         );
